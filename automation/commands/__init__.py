@@ -1,0 +1,1 @@
+"""One module per command: request -> call -> render -> exit code."""

@@ -1,0 +1,44 @@
+"""The errors that an operator is meant to read: what failed, where, and what to do next."""
+
+from automation.exit_codes import ExitCode
+
+
+class RacedayError(Exception):
+    """An expected failure: one sentence, one hint, one exit code.
+
+    `message` says what failed and where; `hint` says what to do next. Neither logs nor prints:
+    the command line does that in one place.
+    """
+
+    exit_code = ExitCode.NO_GO
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RacedayError):
+    """The request makes no sense; nothing was touched."""
+
+    exit_code = ExitCode.USAGE
+
+
+class VenueError(UsageError):
+    """The venue does not validate; `problems` holds one finished sentence per mistake."""
+
+    def __init__(self, problems: tuple[str, ...], hint: str = "") -> None:
+        super().__init__("\n".join(problems), hint)
+        self.problems = problems
+
+
+class Refused(RacedayError):
+    """raceday may not act now; nothing was touched."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class Locked(RacedayError):
+    """Another run holds the venue."""
+
+    exit_code = ExitCode.LOCKED

@@ -1,0 +1,1 @@
+"""The ways to do a step: ansible-runner, and the simulator."""

@@ -1,0 +1,1 @@
+"""Functions of the journal: the terminal, the report, the metrics."""
