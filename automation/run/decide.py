@@ -1,0 +1,150 @@
+"""What to do next: `decide(state, now) -> actions`, pure. Doubt means not ready."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from automation.run.events import Message
+from automation.run.plan import Step, Verb
+from automation.run.state import ENDED, PASSED, State, Status, StepState
+from automation.run.verdict import Judgement, judge
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Release a step on these hosts."""
+
+    step: Step
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Do not execute a step, for a reason."""
+
+    step: Step
+    reason: Message
+
+
+@dataclass(frozen=True)
+class Abandon:
+    """A step is past its bound: end its processes and count silent hosts as unknown."""
+
+    step: Step
+    cause: Message
+
+
+@dataclass(frozen=True)
+class Conclude:
+    """Everything that feeds the verdict has ended: this is it."""
+
+    judgement: Judgement
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The run is over."""
+
+    result_state: str
+
+
+Action = Begin | Skip | Abandon | Conclude | Finish
+
+
+def decide(state: State, now: datetime) -> tuple[Action, ...]:
+    """Everything that may be done now. Empty while only waiting remains."""
+    moves = (*_abandoned(state, now), *_moves(state))
+    if moves or state.finished_at:
+        return moves
+    if any(item.status is Status.RUNNING for item in state.steps.values()):
+        return ()
+    if state.verdict is None and not state.interrupted and not state.plan.check:
+        return (Conclude(judge(state, now)),)
+    return (Finish(_result_state(state)),)
+
+
+def overdue_at(state: State) -> datetime | None:
+    """When the next running step passes its bound, in UTC; None when nothing runs."""
+    bounds = [_bound(item) for item in state.steps.values() if item.status is Status.RUNNING]
+    return min(bounds, default=None)
+
+
+def _abandoned(state: State, now: datetime) -> Iterator[Abandon]:
+    for item in state.steps.values():
+        if item.status is Status.RUNNING and now >= _bound(item):
+            args = {"step": item.step.id, "seconds": round(item.step.timeout)}
+            yield Abandon(
+                item.step, Message("%(step)s did not end within its %(seconds)s seconds", args)
+            )
+
+
+def _bound(item: StepState) -> datetime:
+    started = item.started_at or datetime.max.replace(tzinfo=UTC)
+    return started + timedelta(seconds=item.step.timeout)
+
+
+def _moves(state: State) -> Iterator[Begin | Skip]:
+    for item in state.steps.values():
+        if item.status is Status.WAITING:
+            move = _move(state, item.step)
+            if move is not None:
+                yield move
+
+
+def _move(state: State, step: Step) -> Begin | Skip | None:
+    if state.interrupted:
+        return Skip(step, Message("the operator interrupted the run"))
+    if step.on_verdict:
+        return _on_verdict(state, step)
+    needed = [state.steps[name] for name in step.needs]
+    blocking = next((item for item in needed if item.status in ENDED - PASSED), None)
+    if blocking is not None:
+        return Skip(step, _blocked(blocking))
+    if any(state.steps[name].status not in ENDED for name in (*step.needs, *step.after)):
+        return None
+    return _released(state, step)
+
+
+def _released(state: State, step: Step) -> Begin | Skip:
+    if step.verb is Verb.TEST and _sales_are_open(state):
+        return Skip(step, Message("sales are open: a test now would stand among customers' bets"))
+    lost = state.hosts_lost(step.component)
+    hosts = tuple(host for host in step.hosts if host not in lost)
+    if len(hosts) >= max(step.min_ready, 1):
+        return Begin(step, hosts)
+    args = {"hosts": ", ".join(lost), "step": next(iter(lost.values())).step.id}
+    return Skip(step, Message("%(step)s failed on %(hosts)s", args))
+
+
+def _on_verdict(state: State, step: Step) -> Begin | Skip | None:
+    """Sales open on GO, and on CONDITIONAL only when somebody accepted it with a reason."""
+    if state.plan.check:
+        return Skip(step, Message("check mode changes nothing"))
+    if state.verdict is None:
+        return None
+    accepted = state.verdict.result == "CONDITIONAL" and bool(state.plan.accept_reason)
+    if state.verdict.result == "GO" or accepted:
+        return Begin(step, step.hosts)
+    return Skip(step, Message("the verdict is %(verdict)s", {"verdict": state.verdict.result}))
+
+
+def _blocked(item: StepState) -> Message:
+    if item.status is Status.SKIPPED:
+        return Message("%(step)s was not executed", {"step": item.step.id})
+    return Message("%(step)s failed", {"step": item.step.id})
+
+
+def _sales_are_open(state: State) -> bool:
+    reports = (result for item in state.steps.values() for result in item.hosts.values())
+    return any(result.evidence.get("sales") == "open" for result in reports)
+
+
+def _result_state(state: State) -> str:
+    if state.interrupted:
+        return "CANCELLED"
+    statuses = {item.status for item in state.steps.values()}
+    bad = Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO")
+    if bad:
+        return "ERRORS"
+    warned = Status.DEGRADED in statuses or Status.SKIPPED in statuses
+    return "WARNINGS" if warned and not state.plan.check else "SUCCESS"

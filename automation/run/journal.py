@@ -1,0 +1,115 @@
+"""The append-only record of a run: one event a line, fsynced, each line sealed to the one before.
+
+A line is JSON with sorted keys: the event, `seq`, `at` (UTC ISO 8601), `prev` and `hash`, where
+`hash` is SHA-256 over the line without it. Changing, dropping or moving a line breaks the chain.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+from automation.errors import RacedayError
+from automation.run.events import Event, dump_event, load_event
+
+GENESIS = "0" * 64
+
+
+class Sink(Protocol):
+    """Where sealed lines go."""
+
+    def write(self, line: str) -> None:
+        """Keep one line for good, or raise OSError."""
+
+
+class Journal:
+    """Appends events; `head` is the hash of the last line."""
+
+    def __init__(self, sink: Sink, *, seq: int = 0, head: str = GENESIS) -> None:
+        self._sink = sink
+        self._seq = seq
+        self.head = head
+
+    def append(self, event: Event, at: datetime) -> None:
+        """Seal and keep one event. Raises JournalUnwritable when the disk will not have it."""
+        record = {**dump_event(event), "seq": self._seq, "at": at.isoformat(), "prev": self.head}
+        digest = _digest(record)
+        line = _encode({**record, "hash": digest})
+        try:
+            self._sink.write(line)
+        except OSError as error:
+            raise JournalUnwritable(error) from error
+        self._seq += 1
+        self.head = digest
+
+
+class JournalUnwritable(RacedayError):
+    """The journal cannot be written, so nothing more may be done."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"The journal cannot be written ({error.strerror}: {error.filename or 'journal'}); "
+            "the verdict is NO-GO because nothing can be recorded.",
+            "Free space or mend the reports directory, then run the procedure again.",
+        )
+
+
+class FileSink:
+    """A journal file of mode 0600; every line is on disk before `write` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def write(self, line: str) -> None:
+        """Append and fsync."""
+        data = line.encode() + b"\n"
+        while data:
+            data = data[os.write(self._file, data) :]
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def read_journal(path: Path) -> Iterator[tuple[Event, datetime]]:
+    """The verified events of a journal. Raises JournalBroken at the first bad line."""
+    head = GENESIS
+    lines = path.read_text(encoding="utf-8").split("\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        record = _verified(path, number, line, head)
+        head = record["hash"]
+        yield load_event(record), datetime.fromisoformat(record["at"])
+
+
+class JournalBroken(RacedayError):
+    """A journal that was changed, or torn in the middle."""
+
+    def __init__(self, path: Path, line: int, why: str) -> None:
+        super().__init__(
+            f"{path}, line {line}: {why}.", "Do not trust this run; keep the file as evidence."
+        )
+
+
+def _verified(path: Path, number: int, line: str, head: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+        sealed = record.pop("hash")
+    except (ValueError, KeyError, AttributeError):
+        raise JournalBroken(path, number, "this is not a journal line") from None
+    if record.get("prev") != head or record.get("seq") != number - 1:
+        raise JournalBroken(path, number, "it does not follow the line before it") from None
+    if _digest(record) != sealed:
+        raise JournalBroken(path, number, "its content does not match its hash") from None
+    return {**record, "hash": sealed}
+
+
+def _digest(record: Mapping[str, Any]) -> str:
+    return sha256(_encode(record).encode()).hexdigest()
+
+
+def _encode(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,144 @@
+"""The one place where clock, journal and executor meet."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from automation.run.decide import (
+    Abandon,
+    Action,
+    Begin,
+    Conclude,
+    Finish,
+    Skip,
+    decide,
+    overdue_at,
+)
+from automation.run.events import (
+    Event,
+    HostReported,
+    Message,
+    RunFinished,
+    RunInterrupted,
+    RunStarted,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+    VerdictDecided,
+)
+from automation.run.journal import Journal
+from automation.run.plan import Plan, Step
+from automation.run.state import State, Status, fold
+
+Clock = Callable[[], datetime]
+Observer = Callable[[State, Event], None]
+INTERRUPTED = Message("the operator interrupted the run")
+
+
+class Executor(Protocol):
+    """A way to do steps. It reports; it never decides."""
+
+    def prepare(self, plan: Plan) -> None:
+        """Get ready whatever can be got ready before its step is begun."""
+
+    def begin(self, step: Step, hosts: Sequence[str]) -> None:
+        """Let a step go on these hosts; returns at once."""
+
+    def abandon(self, step: Step) -> None:
+        """End whatever still works on a step."""
+
+    def report(self, timeout: float | None) -> HostReported | StepFinished | None:
+        """The next report; None after `timeout` seconds, or when `interrupt` was called."""
+
+    def close(self) -> None:
+        """End everything that is still running. No process outlives this call."""
+
+
+class Run:
+    """One execution of a plan: `start()` writes the first event, `drive()` goes on to the end."""
+
+    def __init__(
+        self, journal: Journal, executor: Executor, clock: Clock, observers: Sequence[Observer] = ()
+    ) -> None:
+        self._journal = journal
+        self._executor = executor
+        self._clock = clock
+        self._observers = observers
+        self._state: State | None = None
+
+    def start(self, run_id: str, operator: str, plan: Plan, versions: Mapping[str, str]) -> State:
+        """Write `run.started` and let the executor get ready."""
+        state = self._record(RunStarted(run_id, operator, plan.dump(), versions))
+        self._executor.prepare(plan)
+        return state
+
+    def drive(self, interrupted_by: Callable[[], str] = str) -> State:
+        """Decide, do, record, until the run is over. Everything it did is in the journal."""
+        state = self._now()
+        try:
+            while not state.finished_at:
+                who = interrupted_by()
+                if who and not state.interrupted:
+                    state = self._interrupt(who)
+                state = self._advance(state)
+        finally:
+            self._executor.close()
+        return state
+
+    def _advance(self, state: State) -> State:
+        actions = decide(state, self._clock())
+        for action in actions:
+            state = self._perform(action)
+        return state if actions else self._wait(state)
+
+    def _perform(self, action: Action) -> State:
+        match action:
+            case Begin(step, hosts):
+                state = self._record(StepStarted(step.id, hosts))
+                self._executor.begin(step, hosts)
+                return state
+            case Skip(step, reason):
+                return self._record(StepSkipped(step.id, reason))
+            case Abandon(step, cause):
+                self._executor.abandon(step)
+                return self._record(StepFinished(step.id, cause))
+            case Conclude(judgement):
+                return self._record(
+                    VerdictDecided(judgement.result, judgement.reasons, judgement.valid_until)
+                )
+            case Finish(result_state):
+                return self._record(RunFinished(result_state))
+
+    def _wait(self, state: State) -> State:
+        bound = overdue_at(state)
+        timeout = None if bound is None else max((bound - self._clock()).total_seconds(), 0.0)
+        report = self._executor.report(timeout)
+        if report is None or not _is_running(state, report.step):
+            return state
+        return self._record(report)
+
+    def _interrupt(self, who: str) -> State:
+        state = self._record(RunInterrupted(who))
+        for item in state.steps.values():
+            if item.status is Status.RUNNING:
+                self._executor.abandon(item.step)
+                state = self._record(StepFinished(item.step.id, INTERRUPTED))
+        return state
+
+    def _record(self, event: Event) -> State:
+        at = self._clock()
+        self._journal.append(event, at)
+        self._state = fold(self._state, event, at)
+        for observe in self._observers:
+            observe(self._state, event)
+        return self._state
+
+    def _now(self) -> State:
+        if self._state is None:
+            raise RuntimeError("drive() needs start() first")
+        return self._state
+
+
+def _is_running(state: State, step: str) -> bool:
+    """Reports that come after a step was given up are late, and too late."""
+    return state.steps[step].status is Status.RUNNING

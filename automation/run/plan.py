@@ -1,0 +1,108 @@
+"""What a procedure intends: steps, the hosts they touch, and what each of them waits for.
+
+A plan is plain data. It is written whole into the journal's first event, so a run can be folded,
+explained and resumed without the venue file it came from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Verb(StrEnum):
+    """What a role can do to its component; `probe` only looks, `undrain` opens."""
+
+    PREFLIGHT = "preflight"
+    START = "start"
+    TEST = "test"
+    PROBE = "probe"
+    UNDRAIN = "undrain"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One verb on one component.
+
+    `needs` are steps that must have succeeded, `after` steps that must merely have ended. Steps of
+    one `lane` share a process of the executor. `checks` are the names every host must report: what
+    is not reported is unknown, and unknown is bad. `timeout` is in seconds.
+    """
+
+    id: str
+    component: str
+    verb: Verb
+    hosts: tuple[str, ...]
+    lane: str
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    min_ready: int = 1
+    timeout: float = 120.0
+    on_verdict: bool = False
+
+
+@dataclass(frozen=True)
+class PlannedComponent:
+    """What the run and its report need to know of a component."""
+
+    name: str
+    title: str
+    hosts: tuple[str, ...]
+    depends_on: tuple[str, ...] = ()
+    critical: bool = True
+    external: bool = False
+    min_ready: int = 1
+    unit: str = ""
+    manual_minutes: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A procedure on a venue, closed: what is not in here cannot happen."""
+
+    venue: str
+    title: str
+    time_zone: str
+    procedure: str
+    components: Mapping[str, PlannedComponent]
+    steps: Mapping[str, Step]
+    deadline: str = ""
+    verdict_valid_minutes: float = 720.0
+    check: bool = False
+    accept_reason: str = ""
+    standing: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
+    estimates: Mapping[str, float] = field(default_factory=dict)
+
+    def of_component(self, component: str) -> tuple[Step, ...]:
+        """Steps of one component, in plan order."""
+        return tuple(step for step in self.steps.values() if step.component == component)
+
+    def dump(self) -> dict[str, Any]:
+        """Plain data for the journal."""
+        return asdict(self)
+
+
+def load_plan(data: Mapping[str, Any]) -> Plan:
+    """The plan as it stood in the journal."""
+    components = {name: _component(item) for name, item in data["components"].items()}
+    steps = {name: _step(item) for name, item in data["steps"].items()}
+    return Plan(**{**data, "components": components, "steps": steps})
+
+
+def _component(item: Mapping[str, Any]) -> PlannedComponent:
+    manual = item["manual_minutes"]
+    return PlannedComponent(
+        **{
+            **item,
+            "hosts": tuple(item["hosts"]),
+            "depends_on": tuple(item["depends_on"]),
+            "manual_minutes": tuple(manual) if manual else None,
+        }
+    )
+
+
+def _step(item: Mapping[str, Any]) -> Step:
+    tuples = {key: tuple(item[key]) for key in ("hosts", "needs", "after", "checks")}
+    return Step(**{**item, **tuples, "verb": Verb(item["verb"])})

@@ -1,0 +1,211 @@
+"""What is known of a run: `fold(state, event) -> state`, pure and total over its events."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from automation.run.events import (
+    GOOD,
+    Check,
+    Event,
+    HostReported,
+    HostState,
+    Message,
+    Problem,
+    RunFinished,
+    RunInterrupted,
+    RunStarted,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+    VerdictDecided,
+)
+from automation.run.plan import Plan, Step, Verb, load_plan
+
+
+class Status(StrEnum):
+    """Where a step stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    DEGRADED = "degraded"  # some hosts are bad, but min_ready is met
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+PASSED = frozenset({Status.SUCCEEDED, Status.DEGRADED})
+ENDED = PASSED | {Status.FAILED, Status.SKIPPED}
+
+
+@dataclass(frozen=True)
+class HostResult:
+    """What one host reported in one step."""
+
+    state: HostState
+    seconds: float = 0.0
+    checks: tuple[Check, ...] = ()
+    problem: Problem | None = None
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def good(self) -> bool:
+        """The host did what the step asked and every check it reported passed."""
+        return self.state in GOOD and all(check.passed for check in self.checks)
+
+
+@dataclass(frozen=True)
+class StepState:
+    """One step's progress. `hosts` holds results; `targets` the hosts it was released on."""
+
+    step: Step
+    status: Status = Status.WAITING
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    targets: tuple[str, ...] = ()
+    hosts: Mapping[str, HostResult] = field(default_factory=dict)
+    reason: Message | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """GO, CONDITIONAL or NO-GO. `valid_until` is empty when it never was valid."""
+
+    result: str
+    reasons: tuple[Message, ...]
+    decided_at: datetime
+    valid_until: str
+
+
+@dataclass(frozen=True)
+class State:
+    """A run as its journal tells it."""
+
+    run_id: str
+    operator: str
+    plan: Plan
+    started_at: datetime
+    steps: Mapping[str, StepState]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    interrupted: bool = False
+    finished_at: datetime | None = None
+    result_state: str = "RUNNING"
+
+    def hosts_lost(self, component: str) -> Mapping[str, StepState]:
+        """Hosts of a component that no later step can use, with the step that lost them."""
+        lost: dict[str, StepState] = {}
+        for item in self.steps.values():
+            if item.step.component == component and item.status in ENDED:
+                bad = (name for name, result in item.hosts.items() if result.state not in GOOD)
+                for host in bad:
+                    lost.setdefault(host, item)
+        return lost
+
+
+def fold(state: State | None, event: Event, at: datetime) -> State:
+    """The state after one more event. Raises ValueError if the first is not `run.started`."""
+    if isinstance(event, RunStarted):
+        return _begin(event, at)
+    if state is None:
+        raise ValueError(f"a journal begins with run.started, not {type(event).__name__}")
+    match event:
+        case StepStarted():
+            return _update(
+                state, event.step, status=Status.RUNNING, started_at=at, targets=event.hosts
+            )
+        case HostReported():
+            return _reported(state, event)
+        case StepFinished():
+            return _finished(state, event, at)
+        case StepSkipped():
+            return _update(
+                state, event.step, status=Status.SKIPPED, finished_at=at, reason=event.reason
+            )
+        case VerdictDecided():
+            verdict = Verdict(event.result, event.reasons, at, event.valid_until)
+            return replace(state, verdict=verdict)
+        case RunInterrupted():
+            return replace(state, interrupted=True)
+        case RunFinished():
+            return replace(state, finished_at=at, result_state=event.result_state)
+
+
+def fold_all(events: Iterable[tuple[Event, datetime]]) -> State:
+    """The state a whole journal tells. Raises ValueError when there is no event at all."""
+    state: State | None = None
+    for event, at in events:
+        state = fold(state, event, at)
+    if state is None:
+        raise ValueError("the journal is empty")
+    return state
+
+
+def _begin(event: RunStarted, at: datetime) -> State:
+    plan = load_plan(event.plan)
+    steps = {name: StepState(step) for name, step in plan.steps.items()}
+    return State(event.run_id, event.operator, plan, at, steps, event.versions)
+
+
+def _update(state: State, name: str, **changes: object) -> State:
+    changed = replace(state.steps[name], **changes)  # type: ignore[arg-type]  # fields by name
+    return replace(state, steps={**state.steps, name: changed})
+
+
+def _reported(state: State, event: HostReported) -> State:
+    hosts = state.steps[event.step].hosts
+    return _update(state, event.step, hosts={**hosts, event.host: _merge(hosts, event)})
+
+
+def _merge(hosts: Mapping[str, HostResult], event: HostReported) -> HostResult:
+    """Checks add up, and what once was bad stays bad."""
+    earlier = hosts.get(event.host)
+    if earlier is None:
+        return HostResult(event.state, event.seconds, event.checks, event.problem, event.evidence)
+    return HostResult(
+        state=event.state if earlier.state in GOOD else earlier.state,
+        seconds=earlier.seconds + event.seconds,
+        checks=earlier.checks + event.checks,
+        problem=earlier.problem or event.problem,
+        evidence={**earlier.evidence, **event.evidence},
+    )
+
+
+def _finished(state: State, event: StepFinished, at: datetime) -> State:
+    item = state.steps[event.step]
+    silent = [host for host in item.targets if host not in item.hosts]
+    hosts = {**item.hosts, **{host: _silent(item.step, event.cause) for host in silent}}
+    return _update(
+        state,
+        event.step,
+        status=_outcome(item, hosts),
+        finished_at=at,
+        hosts=hosts,
+        reason=event.cause,
+    )
+
+
+def _silent(step: Step, cause: Message | None) -> HostResult:
+    what = Message("no answer came for %(step)s", {"step": step.id})
+    why = cause or Message("the step ended without a report from this host")
+    return HostResult(HostState.UNKNOWN, problem=Problem(what, why))
+
+
+def _outcome(item: StepState, hosts: Mapping[str, HostResult]) -> Status:
+    """A test fails with its first bad check; other steps go on while min_ready is met."""
+    good = sum(_complete(item.step, result) for result in hosts.values())
+    ready = sum(result.state in GOOD for result in hosts.values())
+    if ready < item.step.min_ready or (item.step.verb is Verb.TEST and good < len(hosts)):
+        return Status.FAILED
+    return Status.SUCCEEDED if good == len(item.step.hosts) else Status.DEGRADED
+
+
+def _complete(step: Step, result: HostResult) -> bool:
+    return result.good and not missing_checks(step, result)
+
+
+def missing_checks(step: Step, result: HostResult) -> tuple[str, ...]:
+    """Planned checks that this host never reported: unknown, and unknown is bad."""
+    reported = {check.name for check in result.checks}
+    return tuple(name for name in step.checks if name not in reported)

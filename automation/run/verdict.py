@@ -1,0 +1,157 @@
+"""Gates and checks -> verdict, pure. It believes only evidence: what did not report is bad."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from automation.run.events import GOOD, Check, Message, Problem
+from automation.run.plan import PlannedComponent, Verb
+from automation.run.state import HostResult, State, Status, StepState, missing_checks
+
+GO, CONDITIONAL, NO_GO = "GO", "CONDITIONAL", "NO-GO"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, and where. `lost_host` marks a host that is out of the game."""
+
+    component: str
+    host: str
+    step: str
+    problem: Problem
+    lost_host: bool = False
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict before it is written down; `valid_until` is UTC ISO 8601, empty for NO-GO."""
+
+    result: str
+    reasons: tuple[Message, ...]
+    valid_until: str = ""
+
+
+def judge(state: State, now: datetime) -> Judgement:
+    """The verdict on everything that has been seen so far."""
+    results = {_component_result(state, item) for item in state.plan.components.values()}
+    result = next((word for word in (NO_GO, CONDITIONAL, GO) if word in results), NO_GO)
+    if result == NO_GO:
+        return Judgement(result, reasons(state))
+    until = now + timedelta(minutes=state.plan.verdict_valid_minutes)
+    return Judgement(result, reasons(state), until.isoformat())
+
+
+def reasons(state: State) -> tuple[Message, ...]:
+    """One sentence per root cause, then one for all that was not executed because of them."""
+    found = [_sentence(item) for item in findings(state)]
+    skipped = [item.step.id for item in _unexcused(state)]
+    if not state.plan.components:
+        found.append(Message("the plan names no component, so nothing was proven"))
+    if skipped:
+        found.append(Message("not executed: %(steps)s", {"steps": ", ".join(skipped)}))
+    found.extend(
+        Message("%(component)s: no final gate was confirmed", {"component": name})
+        for name, item in state.plan.components.items()
+        if not found and len(confirmed_hosts(state, name)) < item.min_ready
+    )
+    return tuple(found)
+
+
+def findings(state: State) -> tuple[Finding, ...]:
+    """Everything that is wrong, in the order of the plan; each host's loss is named once."""
+    lost: set[tuple[str, str]] = set()
+    found: list[Finding] = []
+    for item in state.steps.values():
+        for finding in _step_findings(item):
+            place = (finding.component, finding.host)
+            if finding.lost_host and place in lost:
+                continue
+            lost |= {place} if finding.lost_host else set()
+            found.append(finding)
+    return tuple(found)
+
+
+def confirmed_hosts(state: State, component: str) -> frozenset[str]:
+    """Hosts whose final gate was probed and good. Earlier success counts for nothing here."""
+    gates = (item for item in state.steps.values() if _is_gate(item, component))
+    return frozenset(host for item in gates for host, result in item.hosts.items() if result.good)
+
+
+def _component_result(state: State, component: PlannedComponent) -> str:
+    own = [item for item in findings(state) if item.component == component.name]
+    confirmed = confirmed_hosts(state, component.name)
+    skipped = [item for item in _unexcused(state) if item.step.component == component.name]
+    if not own and not skipped and confirmed >= set(component.hosts):
+        return GO
+    only_lost_hosts = all(item.lost_host for item in own) and not skipped
+    if only_lost_hosts and len(confirmed) >= component.min_ready:
+        return CONDITIONAL
+    return NO_GO if component.critical else CONDITIONAL
+
+
+def _is_gate(item: StepState, component: str) -> bool:
+    return (
+        item.step.component == component
+        and item.step.verb is Verb.PROBE
+        and item.step.id.endswith(".gate")
+    )
+
+
+def _unexcused(state: State) -> Iterator[StepState]:
+    """Skipped steps that the verdict misses. A standing GO excuses tests while sales are open."""
+    for item in state.steps.values():
+        if item.status is Status.SKIPPED and not item.step.on_verdict:
+            excused = item.step.verb is Verb.TEST and _stands(state, item)
+            if not excused:
+                yield item
+
+
+def _stands(state: State, item: StepState) -> bool:
+    """Nothing of the component was started since the GO that opened the sales."""
+    starts = (
+        other
+        for other in state.steps.values()
+        if other.step.component == item.step.component and other.step.verb is Verb.START
+    )
+    untouched = all(
+        result.state == "already" for other in starts for result in other.hosts.values()
+    )
+    return bool(state.plan.standing) and untouched
+
+
+def _step_findings(item: StepState) -> Iterator[Finding]:
+    step = item.step
+    for host, result in item.hosts.items():
+        if result.state not in GOOD:
+            problem = result.problem or _unexplained(step.id, host)
+            yield Finding(step.component, host, step.id, problem, lost_host=True)
+        for check in result.checks:
+            if not check.passed:
+                yield Finding(step.component, host, step.id, _failed_check(host, check))
+        yield from _unknown_checks(item, host, result)
+
+
+def _unknown_checks(item: StepState, host: str, result: HostResult) -> Iterator[Finding]:
+    if result.state not in GOOD:
+        return
+    for name in missing_checks(item.step, result):
+        args = {"check": name, "host": host}
+        what = Message("%(host)s never reported the check '%(check)s'", args)
+        why = Message("what is not reported is unknown, and unknown is not ready")
+        yield Finding(item.step.component, host, item.step.id, Problem(what, why))
+
+
+def _failed_check(host: str, check: Check) -> Problem:
+    args = {"host": host, "check": check.name, "expected": check.expected, "seen": check.observed}
+    what = Message("%(host)s failed the check '%(check)s'", args)
+    why = check.why or Message("expected %(expected)s, observed %(seen)s", args)
+    return Problem(what, why, check.next or Message(""))
+
+
+def _unexplained(step: str, host: str) -> Problem:
+    what = Message("%(step)s failed on %(host)s", {"step": step, "host": host})
+    return Problem(what, Message("no reason was reported"))
+
+
+def _sentence(finding: Finding) -> Message:
+    return Message("%(what)s: %(why)s", {"what": finding.problem.what, "why": finding.problem.why})

@@ -1,0 +1,49 @@
+"""What the operator asked for outside of any one command: read once, passed down."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The global options, resolved. `lang` is "en" or "ko", `format` "text" or "json"."""
+
+    venue: str
+    reports: Path
+    lang: str
+    format: str
+    verbose: int = 0
+
+    @property
+    def search_roots(self) -> tuple[Path, ...]:
+        """Where a venue's name is looked up, nearest first."""
+        return (Path.cwd() / "inventories", content_root() / "inventories")
+
+
+def content_root() -> Path:
+    """The folder that holds playbooks/, roles/ and plugins/: in the wheel, or the clone."""
+    installed = PACKAGE / "content"
+    return installed if installed.is_dir() else PACKAGE.parent
+
+
+def read_settings(
+    venue: str | None, reports: Path | None, lang: str | None, output: str, verbose: int
+) -> Settings:
+    """Options first, then the environment, then the defaults."""
+    return Settings(
+        venue=venue or os.environ.get("RACEDAY_VENUE") or "demo",
+        reports=(reports or Path(os.environ.get("RACEDAY_REPORTS") or "reports")).absolute(),
+        lang=lang or _locale_language(),
+        format=output,
+        verbose=verbose,
+    )
+
+
+def _locale_language() -> str:
+    spoken = next(
+        (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
+    )
+    return "ko" if spoken.startswith("ko") else "en"
