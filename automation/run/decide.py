@@ -1,6 +1,6 @@
 """What to do next: `decide(state, now) -> actions`, pure. Doubt means not ready."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -56,7 +56,7 @@ def decide(state: State, now: datetime) -> tuple[Action, ...]:
     moves = (*_abandoned(state, now), *_moves(state))
     if moves or state.finished_at:
         return moves
-    if any(item.status is Status.RUNNING for item in state.steps.values()):
+    if _running(state):
         return ()
     if state.verdict is None and not state.interrupted and not state.plan.check:
         return (Conclude(judge(state, now)),)
@@ -65,17 +65,20 @@ def decide(state: State, now: datetime) -> tuple[Action, ...]:
 
 def overdue_at(state: State) -> datetime | None:
     """When the next running step passes its bound, in UTC; None when nothing runs."""
-    bounds = [_bound(item) for item in state.steps.values() if item.status is Status.RUNNING]
-    return min(bounds, default=None)
+    return min(map(_bound, _running(state)), default=None)
 
 
 def _abandoned(state: State, now: datetime) -> Iterator[Abandon]:
-    for item in state.steps.values():
-        if item.status is Status.RUNNING and now >= _bound(item):
+    for item in _running(state):
+        if now >= _bound(item):
             args = {"step": item.step.id, "seconds": round(item.step.timeout)}
             yield Abandon(
                 item.step, Message("%(step)s did not end within its %(seconds)s seconds", args)
             )
+
+
+def _running(state: State) -> list[StepState]:
+    return [item for item in state.steps.values() if item.status is Status.RUNNING]
 
 
 def _bound(item: StepState) -> datetime:
@@ -84,25 +87,25 @@ def _bound(item: StepState) -> datetime:
 
 
 def _moves(state: State) -> Iterator[Begin | Skip]:
+    ended = {name for name, item in state.steps.items() if item.status in ENDED}
     for item in state.steps.values():
         if item.status is Status.WAITING:
-            move = _move(state, item.step)
+            move = _move(state, item.step, ended)
             if move is not None:
                 yield move
 
 
-def _move(state: State, step: Step) -> Begin | Skip | None:
+def _move(state: State, step: Step, ended: Set[str]) -> Begin | Skip | None:
     if state.interrupted:
         return Skip(step, Message("the operator interrupted the run"))
     if step.on_verdict:
         return _on_verdict(state, step)
-    needed = [state.steps[name] for name in step.needs]
-    blocking = next((item for item in needed if item.status in ENDED - PASSED), None)
-    if blocking is not None:
-        return Skip(step, _blocked(blocking))
-    if any(state.steps[name].status not in ENDED for name in (*step.needs, *step.after)):
-        return None
-    return _released(state, step)
+    for name in step.needs:
+        if name in ended and state.steps[name].status not in PASSED:
+            return Skip(step, _blocked(state.steps[name]))
+    if ended.issuperset(step.needs) and ended.issuperset(step.after):
+        return _released(state, step)
+    return None
 
 
 def _released(state: State, step: Step) -> Begin | Skip:

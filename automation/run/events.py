@@ -1,8 +1,7 @@
 """The journal's vocabulary. Everything that can be known of a run is said in these words."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from dataclasses import fields as dataclass_fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -155,6 +154,7 @@ _TYPES: dict[str, type] = {
     "run.finished": RunFinished,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}
+_FIELDS = {kind: tuple(item.name for item in fields(kind)) for kind in _NAMES}
 
 
 def dump_event(event: Event) -> dict[str, Any]:
@@ -165,8 +165,7 @@ def dump_event(event: Event) -> dict[str, Any]:
 def load_event(data: Mapping[str, Any]) -> Event:
     """The event that `dump_event` wrote. Raises KeyError or TypeError on anything else."""
     kind = _TYPES[data["type"]]
-    fields = {item.name: _revive(item.name, data[item.name]) for item in dataclass_fields(kind)}
-    event: Event = kind(**fields)
+    event: Event = kind(**{name: _revive(name, data[name]) for name in _FIELDS[kind]})
     return event
 
 

@@ -1,7 +1,7 @@
 """The append-only record of a run: one event a line, fsynced, each line sealed to the one before.
 
-A line is JSON with sorted keys: the event, `seq`, `at` (UTC ISO 8601), `prev` and `hash`, where
-`hash` is SHA-256 over the line without it. Changing, dropping or moving a line breaks the chain.
+A line is JSON with sorted keys: the event, `seq`, `at` (UTC ISO 8601) and `prev`, and last `hash`,
+SHA-256 over the bytes of the line without it. Changing, dropping or moving a line breaks the chain.
 """
 
 import json
@@ -16,6 +16,8 @@ from automation.errors import RacedayError
 from automation.run.events import Event, dump_event, load_event
 
 GENESIS = "0" * 64
+HASH = b',"hash":"'
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 class Sink(Protocol):
@@ -36,10 +38,9 @@ class Journal:
     def append(self, event: Event, at: datetime) -> None:
         """Seal and keep one event. Raises JournalUnwritable when the disk will not have it."""
         record = {**dump_event(event), "seq": self._seq, "at": at.isoformat(), "prev": self.head}
-        digest = _digest(record)
-        line = _encode({**record, "hash": digest})
+        digest, line = _seal(_encode(record))
         try:
-            self._sink.write(line)
+            self._sink.write(line.decode())
         except OSError as error:
             raise JournalUnwritable(error) from error
         self._seq += 1
@@ -78,11 +79,11 @@ class FileSink:
 def read_journal(path: Path) -> Iterator[tuple[Event, datetime]]:
     """The verified events of a journal. Raises JournalBroken at the first bad line."""
     head = GENESIS
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):
         record = _verified(path, number, line, head)
         head = record["hash"]
-        yield load_event(record), datetime.fromisoformat(record["at"])
+        yield _event(path, number, record), datetime.fromisoformat(record["at"])
 
 
 class JournalBroken(RacedayError):
@@ -94,22 +95,32 @@ class JournalBroken(RacedayError):
         )
 
 
-def _verified(path: Path, number: int, line: str, head: str) -> dict[str, Any]:
+def _verified(path: Path, number: int, line: bytes, head: str) -> dict[str, Any]:
+    body, mark, _ = line.rpartition(HASH)
+    if not mark:
+        raise JournalBroken(path, number, "this is not a journal line")
+    if _seal(body + b"}")[1] != line:
+        raise JournalBroken(path, number, "its content does not match its hash")
+    record: dict[str, Any] = json.loads(line)
+    if record["prev"] != head or record["seq"] != number - 1:
+        raise JournalBroken(path, number, "it does not follow the line before it")
+    return record
+
+
+def _event(path: Path, number: int, record: Mapping[str, Any]) -> Event:
     try:
-        record = json.loads(line)
-        sealed = record.pop("hash")
-    except (ValueError, KeyError, AttributeError):
-        raise JournalBroken(path, number, "this is not a journal line") from None
-    if record.get("prev") != head or record.get("seq") != number - 1:
-        raise JournalBroken(path, number, "it does not follow the line before it") from None
-    if _digest(record) != sealed:
-        raise JournalBroken(path, number, "its content does not match its hash") from None
-    return {**record, "hash": sealed}
+        return load_event(record)
+    except (KeyError, TypeError, ValueError):
+        why = "it says what this version of raceday does not know"
+        raise JournalBroken(path, number, why) from None
 
 
-def _digest(record: Mapping[str, Any]) -> str:
-    return sha256(_encode(record).encode()).hexdigest()
+def _seal(body: bytes) -> tuple[str, bytes]:
+    """The hash of a line, and the line with its hash."""
+    digest = sha256(body).hexdigest()
+    return digest, body[:-1] + HASH + digest.encode() + b'"}'
 
 
-def _encode(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+def _encode(record: Mapping[str, Any]) -> bytes:
+    """UTF-8; bytes that were no text on the host stay readable as JSON's own escapes."""
+    return _JSON.encode(record).encode("utf-8", "backslashreplace")

@@ -113,7 +113,7 @@ class Run:
         bound = overdue_at(state)
         timeout = None if bound is None else max((bound - self._clock()).total_seconds(), 0.0)
         report = self._executor.report(timeout)
-        if report is None or not _is_running(state, report.step):
+        if report is None or not _is_expected(state, report):
             return state
         return self._record(report)
 
@@ -139,6 +139,9 @@ class Run:
         return self._state
 
 
-def _is_running(state: State, step: str) -> bool:
-    """Reports that come after a step was given up are late, and too late."""
-    return state.steps[step].status is Status.RUNNING
+def _is_expected(state: State, report: HostReported | StepFinished) -> bool:
+    """Only a running step may report, and only hosts it was released on; the rest is too late."""
+    item = state.steps.get(report.step)
+    if item is None or item.status is not Status.RUNNING:
+        return False
+    return isinstance(report, StepFinished) or report.host in item.targets

@@ -1,0 +1,104 @@
+"""The `raceday` command: global options, the commands, and the one place where errors end."""
+
+import json
+import sys
+import traceback
+from pathlib import Path
+
+import click
+
+from automation.commands.morning import morning
+from automation.commands.venue import venue
+from automation.errors import RacedayError
+from automation.exit_codes import ExitCode
+from automation.settings import Settings, read_settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--venue", metavar="NAME|PATH", help="A name under inventories/, or any inventory.")
+@click.option("--reports", type=click.Path(path_type=Path), metavar="DIR", help="Where runs are kept.")
+@click.option("--lang", type=click.Choice(["en", "ko"]), help="Language of what is said to people.")
+@click.option(
+    "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="json: one document on stdout, all else on stderr.",
+)
+@click.option("-v", "--verbose", count=True, help="Say more; twice for Ansible's own words.")
+@click.version_option(package_name="raceday")
+@click.pass_context
+def raceday(  # noqa: PLR0913  # one parameter per global option
+    context: click.Context,
+    venue: str | None,
+    reports: Path | None,
+    lang: str | None,
+    output: str,
+    verbose: int,
+) -> None:
+    """Open a racecourse's servers in the morning, prove each gate, say GO or NO-GO.
+
+    \b
+    Start here:
+      raceday venue check    is the venue file right?
+      raceday plan morning   what would run, in which order, how long
+      raceday morning        open the venue
+
+    \b
+    Exit codes: 0 GO or done, 2 wrong usage or venue, 10 CONDITIONAL, 20 NO-GO or failed,
+    30 refused, 75 another run holds the venue, 130 interrupted, 1 a bug.
+    """
+    context.obj = read_settings(venue, reports, lang, output, verbose)
+
+
+for command in (morning, venue):
+    raceday.add_command(command)
+
+
+def main() -> None:
+    """Run the command and turn whatever happens into an exit code and a sentence."""
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    wants_json = _wants_json(arguments)
+    try:
+        code = raceday.main(args=arguments, prog_name="raceday", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _tell("Interrupted; nothing more was done.", "", ExitCode.INTERRUPTED, wants_json)
+    except click.ClickException as error:
+        hint = f"Try: {error.ctx.command_path} --help" if getattr(error, "ctx", None) else ""
+        return _tell(error.format_message(), hint, ExitCode.USAGE, wants_json)
+    except RacedayError as error:
+        return _tell(error.message, error.hint, error.exit_code, wants_json)
+    except Exception as error:  # noqa: BLE001  # the boundary: a bug still ends in one sentence
+        return _tell_bug(error, wants_json)
+    return int(code or ExitCode.GO)
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return "--format=json" in arguments or ("--format", "json") in pairs
+
+
+def _tell(message: str, hint: str, code: ExitCode, wants_json: bool) -> int:  # noqa: FBT001
+    if wants_json:
+        error = {"error": {"message": message, "hint": hint, "exit_code": int(code)}}
+        click.echo(json.dumps(error, ensure_ascii=False, indent=2))
+    else:
+        click.echo(f"raceday: {message}", err=True)
+        if hint:
+            click.echo(f"  {hint}", err=True)
+    return int(code)
+
+
+def _tell_bug(error: Exception, wants_json: bool) -> int:  # noqa: FBT001
+    trace = Path("raceday-traceback.txt").absolute()
+    try:
+        trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        hint = f"This is a bug in raceday; the traceback is in {trace}."
+    except OSError:
+        hint = "".join(traceback.format_exception(error))
+    return _tell(f"{type(error).__name__}: {error}", hint, ExitCode.BUG, wants_json)
+
+
+__all__ = ["Settings", "main", "raceday"]

@@ -1,0 +1,325 @@
+"""Steps done by Ansible: the only user of ansible_runner.
+
+A lane is one `ansible-playbook` process for steps that follow each other on the same hosts. It is
+launched ahead of time and holds before each verb until the engine releases it, so the 0.7 s that
+a process costs are spent while something else is still starting. Results come as data (`raceday` in
+a task's result); nothing is read from the printed output.
+"""
+
+import json
+import os
+import queue
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_runner.config.runner import RunnerConfig
+from ansible_runner.runner import Runner
+
+from automation.execute.processes import MARKER, end_marked
+from automation.execute.results import reports_of
+from automation.run.events import HostReported, Message, StepFinished
+from automation.run.plan import Plan, Step, Verb
+from automation.settings import content_root
+from automation.venue.kinds import role_paths
+
+LOOKING = frozenset({Verb.PREFLIGHT, Verb.PROBE})
+AHEAD = 2  # processes that may be starting up at the same time: more would slow each other down
+ALLOWED = frozenset(
+    {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "SSH_AUTH_SOCK", "TZ"}
+)
+ALLOWED_PREFIXES = ("ANSIBLE_", "RACEDAY_")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How Ansible is called. `keep` holds ansible-runner's artifacts when they are wanted."""
+
+    inventory: Path
+    run_id: str
+    connect_timeout: int = 5
+    check: bool = False
+    forks: int | None = None
+    extra_vars: tuple[str, ...] = ()
+    keep: Path | None = None
+
+
+@dataclass
+class Lane:
+    """One process: its steps by verb in the order it does them, and how far it has got."""
+
+    name: str
+    steps: Mapping[Verb, tuple[Step, ...]]
+    folder: Path
+    fifos: dict[Verb, int] = field(default_factory=dict)
+    thread: threading.Thread | None = None
+    current: Verb | None = None
+    begun: set[str] = field(default_factory=set)
+    finished: set[str] = field(default_factory=set)
+    cancelled: bool = False
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host of the lane, each once, in plan order."""
+        return tuple(dict.fromkeys(host for step in self.all_steps for host in step.hosts))
+
+    @property
+    def all_steps(self) -> tuple[Step, ...]:
+        """Its steps of every verb."""
+        return tuple(step for steps in self.steps.values() for step in steps)
+
+    @property
+    def current_steps(self) -> tuple[Step, ...]:
+        """The steps of the verb that is being done."""
+        return self.steps[self.current] if self.current else ()
+
+
+class AnsibleExecutor:
+    """Does steps with ansible-playbook processes, one per lane."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._scratch = Path(tempfile.mkdtemp(prefix="raceday-"))
+        self._lanes: dict[str, Lane] = {}
+        self._waiting: list[Lane] = []
+        self._begun: list[tuple[Step, tuple[str, ...]]] = []
+        self._reports: queue.SimpleQueue[HostReported | StepFinished | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+
+    @property
+    def mark(self) -> str:
+        """What every process of this run carries in its environment."""
+        return self._options.run_id
+
+    def prepare(self, plan: Plan) -> None:
+        """Launch the first lanes; each one that has started up launches the next."""
+        grouped: dict[str, dict[Verb, tuple[Step, ...]]] = {}
+        for step in plan.steps.values():
+            verbs = grouped.setdefault(step.lane, {})
+            verbs[step.verb] = (*verbs.get(step.verb, ()), step)
+        self._lanes = {name: self._make_lane(name, steps) for name, steps in grouped.items()}
+        self._waiting = list(self._lanes.values())
+        for _ in range(AHEAD):
+            self._launch_next()
+
+    def begin(self, step: Step, hosts: Sequence[str]) -> None:
+        """Noted now, released by the next `report`, together with all that begins with it."""
+        self._begun.append((step, tuple(hosts)))
+
+    def abandon(self, step: Step) -> None:
+        """End the step's whole process; ansible-runner looks at the flag at least once a second."""
+        lane = self._lanes[step.lane]
+        lane.cancelled = True
+        lane.finished.add(step.id)
+        end_marked(self._mark(lane))
+
+    def report(self, timeout: float | None) -> HostReported | StepFinished | None:
+        """Release what was begun, then wait for the next report."""
+        self._release_begun()
+        try:
+            return self._reports.get(timeout=timeout)
+        except queue.Empty:
+            return None
+
+    def wake(self) -> None:
+        """Let a waiting `report` return at once; safe in a signal handler."""
+        self._reports.put(None)
+
+    def close(self) -> None:
+        """End every process of the run and remove what they wrote."""
+        self._waiting.clear()
+        for lane in self._lanes.values():
+            lane.cancelled = True
+            for descriptor in lane.fifos.values():
+                os.close(descriptor)
+            lane.fifos.clear()
+        end_marked(self._options.run_id)
+        for lane in self._lanes.values():
+            if lane.thread:
+                lane.thread.join(timeout=5)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    # --- lanes ---------------------------------------------------------------------------------
+
+    def _make_lane(self, name: str, steps: Mapping[Verb, tuple[Step, ...]]) -> Lane:
+        lane = Lane(name, steps, self._scratch / name)
+        lane.folder.mkdir()
+        for verb in steps:
+            path = lane.folder / verb
+            os.mkfifo(path, 0o600)
+            lane.fifos[verb] = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        return lane
+
+    def _launch_next(self) -> None:
+        with self._lock:
+            lane = self._waiting.pop(0) if self._waiting else None
+        if lane:
+            self._launch(lane)
+
+    def _launch(self, lane: Lane) -> None:
+        lane.thread = threading.Thread(target=self._run, args=(lane,), name=lane.name, daemon=True)
+        lane.thread.start()
+
+    def _release_begun(self) -> None:
+        groups: dict[tuple[str, Verb], dict[str, None]] = {}
+        for step, hosts in self._begun:
+            self._lanes[step.lane].begun.add(step.id)
+            groups.setdefault((step.lane, step.verb), {}).update(dict.fromkeys(hosts))
+        self._begun.clear()
+        for (name, verb), hosts in groups.items():
+            self._release(self._lanes[name], verb, list(hosts))
+
+    def _release(self, lane: Lane, verb: Verb, hosts: Sequence[str]) -> None:
+        with self._lock:
+            unlaunched = lane in self._waiting
+            if unlaunched:
+                self._waiting.remove(lane)
+        if unlaunched:
+            self._launch(lane)
+        os.write(lane.fifos[verb], json.dumps(hosts).encode() + b"\n")
+        if lane.thread and not lane.thread.is_alive():
+            self._lost(lane, Message("its ansible-playbook process had ended before"))
+
+    # --- one process ---------------------------------------------------------------------------
+
+    def _run(self, lane: Lane) -> None:
+        why = ""
+        try:
+            runner = Runner(
+                self._config(lane),
+                event_handler=lambda event: self._on_event(lane, event),
+                cancel_callback=lambda: lane.cancelled,
+            )
+            runner.run()
+            why = f"ansible-playbook ended with code {runner.rc} ({runner.status})"
+        except Exception as error:  # noqa: BLE001  # whatever it is, the engine must hear of it
+            why = f"{type(error).__name__}: {error}"
+        self._lost(lane, Message("%(why)s", {"why": f"{why}{self._last_words(lane)}"}))
+        self._launch_next()
+
+    def _lost(self, lane: Lane, why: Message) -> None:
+        """The process is gone: every step it has begun and not finished ends here."""
+        for step_id in sorted(lane.begun - lane.finished):
+            lane.finished.add(step_id)
+            self._reports.put(StepFinished(step_id, why))
+
+    def _last_words(self, lane: Lane) -> str:
+        errors = lane.folder / "artifacts" / "run" / "stdout"
+        text = errors.read_text(encoding="utf-8", errors="replace") if errors.is_file() else ""
+        wrong = [line for line in text.splitlines() if "ERROR" in line]
+        return f": {wrong[-1][:300]}" if wrong else ""
+
+    def _on_event(self, lane: Lane, event: Mapping[str, Any]) -> bool:
+        """Turn an ansible-runner event into reports. False: runner shall write no file for it."""
+        kind, data = event.get("event"), event.get("event_data") or {}
+        if data.get("task_action") == "raceday.core.release":
+            self._on_release(lane, str(kind), data)
+        elif kind in {"runner_on_ok", "runner_on_failed", "runner_on_unreachable"}:
+            for report in reports_of(lane.current_steps, str(kind), data):
+                self._reports.put(report)
+        elif kind == "playbook_on_stats":
+            self._finish_verb(lane)
+        return self._options.keep is not None
+
+    def _on_release(self, lane: Lane, kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "playbook_on_task_start":
+            if lane.current is None:
+                self._launch_next()
+            self._finish_verb(lane)
+        elif kind == "runner_on_ok":
+            lane.current = Verb(data["res"]["verb"])
+
+    def _finish_verb(self, lane: Lane) -> None:
+        for step in lane.current_steps:
+            if step.id in lane.begun and step.id not in lane.finished:
+                lane.finished.add(step.id)
+                self._reports.put(StepFinished(step.id))
+
+    # --- how it is called ----------------------------------------------------------------------
+
+    def _config(self, lane: Lane) -> RunnerConfig:
+        config = RunnerConfig(
+            private_data_dir=str(lane.folder),
+            artifact_dir=str(self._options.keep / lane.name if self._options.keep else lane.folder / "artifacts"),
+            project_dir=str(content_root()),
+            playbook=str(content_root() / "playbooks" / _playbook(lane)),
+            inventory=str(self._options.inventory),
+            ident="run",
+            quiet=True,
+            suppress_env_files=True,
+            cmdline=" ".join(self._arguments(lane)),
+            settings={"pexpect_timeout": 1, "suppress_ansible_output": True},
+            envvars=self._environment(lane),
+        )
+        config.prepare()
+        config.env = _allowed(config.env)
+        return config
+
+    def _arguments(self, lane: Lane) -> Iterable[str]:
+        variables = lane.folder / "vars.json"
+        variables.write_text(json.dumps(self._variables(lane)), encoding="utf-8")
+        yield from (f"-e {word}" for word in self._options.extra_vars)
+        yield f"-e @{variables}"
+        yield f"--forks {self._options.forks or len(lane.hosts)}"
+        if self._options.check:
+            yield "--check --diff"
+
+    def _variables(self, lane: Lane) -> dict[str, Any]:
+        first = next(iter(lane.steps.values()))[0]
+        return {
+            "component": first.component,
+            "raceday_hosts": list(lane.hosts),
+            "raceday_lane": str(lane.folder),
+            "raceday_verbs": [str(verb) for verb in lane.steps],
+            "raceday_members": {
+                "components": {step.component: list(step.hosts) for step in lane.all_steps},
+                **{verb: _members(steps) for verb, steps in lane.steps.items()},
+            },
+        }
+
+    def _environment(self, lane: Lane) -> dict[str, str]:
+        root = content_root()
+        roles = role_paths(self._options.inventory)
+        return {
+            MARKER: self._mark(lane),
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+            "ANSIBLE_CONFIG": os.environ.get("ANSIBLE_CONFIG") or str(root / "ansible.cfg"),
+            "ANSIBLE_ROLES_PATH": os.pathsep.join(map(str, roles)),
+            "ANSIBLE_COLLECTIONS_PATH": str(root / "collections"),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self._scratch / "cp"),
+            "ANSIBLE_TIMEOUT": str(self._options.connect_timeout),
+            "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_INJECT_FACT_VARS": "0",
+            "ANSIBLE_DEPRECATION_WARNINGS": "0",
+            "ANSIBLE_LOCAL_TEMP": str(lane.folder / "tmp"),
+        }
+
+    def _mark(self, lane: Lane) -> str:
+        return f"{self._options.run_id}/{lane.name}"
+
+
+def _playbook(lane: Lane) -> str:
+    return "look.yml" if LOOKING.issuperset(lane.steps) else "component.yml"
+
+
+def _members(steps: Sequence[Step]) -> dict[str, list[str]]:
+    """Which components each host answers for."""
+    members: dict[str, list[str]] = {}
+    for step in steps:
+        for host in step.hosts:
+            members.setdefault(host, []).append(step.component)
+    return members
+
+
+def _allowed(environment: Mapping[str, str]) -> dict[str, str]:
+    """What was added for this process, and of the operator's own only what is on the list."""
+    return {
+        key: value
+        for key, value in environment.items()
+        if key in ALLOWED or key.startswith(ALLOWED_PREFIXES) or os.environ.get(key) != value
+    }

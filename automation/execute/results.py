@@ -1,0 +1,69 @@
+"""What a task's result says, as reports. Anything that does not read as a report is a failure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from automation.run.events import (
+    GOOD,
+    HostReported,
+    HostState,
+    Message,
+    Problem,
+    load_check,
+    load_problem,
+)
+from automation.run.plan import Step
+
+
+def reports_of(
+    steps: Sequence[Step], kind: str, data: Mapping[str, Any]
+) -> Iterator[HostReported]:
+    """Reports in one event of a host, for the steps that are being done."""
+    result, host = data.get("res") or {}, str(data.get("host"))
+    told = list(_told(steps, host, result))
+    yield from told
+    if kind == "runner_on_ok" or any(_is_bad(report) for report in told):
+        return
+    yield from (_failure(step, host, kind, data) for step in steps if host in step.hosts)
+
+
+def _told(
+    steps: Sequence[Step], host: str, result: Mapping[str, Any]
+) -> Iterator[HostReported]:
+    by_component = {step.component: step for step in steps}
+    for item in result.get("raceday") or ():
+        step = by_component.get(item.get("component"))
+        if step is not None:
+            yield _report(step, item.get("host", host), item)
+
+
+def _report(step: Step, host: str, item: Mapping[str, Any]) -> HostReported:
+    try:
+        return HostReported(
+            step=step.id,
+            host=host,
+            state=HostState(item["state"]),
+            seconds=float(item.get("seconds", 0.0)),
+            checks=tuple(load_check(check) for check in item.get("checks", ())),
+            problem=load_problem(item.get("problem")),
+            evidence={str(key): str(text) for key, text in item.get("evidence", {}).items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = Message("%(host)s sent a report that cannot be read", {"host": host})
+        why = Message("%(error)s", {"error": f"{type(error).__name__}: {error}"})
+        return HostReported(step.id, host, HostState.FAILED, problem=Problem(what, why))
+
+
+def _is_bad(report: HostReported) -> bool:
+    return report.state not in GOOD or not all(check.passed for check in report.checks)
+
+
+def _failure(step: Step, host: str, kind: str, data: Mapping[str, Any]) -> HostReported:
+    said = str((data.get("res") or {}).get("msg") or "it gave no reason").strip()
+    why = Message("%(why)s", {"why": said[:500]})
+    if kind == "runner_on_unreachable":
+        what = Message("%(host)s cannot be reached", {"host": host})
+        return HostReported(step.id, host, HostState.UNREACHABLE, problem=Problem(what, why))
+    args = {"task": data.get("task", "?"), "host": host}
+    what = Message("the task '%(task)s' failed on %(host)s", args)
+    return HostReported(step.id, host, HostState.FAILED, problem=Problem(what, why))

@@ -1,0 +1,165 @@
+"""The morning: look at every host, start in order, test, probe every gate once more, open sales."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from automation.procedures.checks import preflight_checks, test_checks
+from automation.run.plan import Plan, PlannedComponent, Step, Verb
+from automation.venue.graph import start_order
+from automation.venue.kinds import read_kind
+from automation.venue.site import Component, Venue
+
+PREFLIGHT_SECONDS = 60.0
+TEST_SECONDS = 120.0
+PROBE_SECONDS = 60.0
+SLACK_SECONDS = 20.0  # for the connection and the process, on top of a health check's own timeout
+
+
+def plan_morning(venue: Venue, now: datetime) -> Plan:
+    """The whole morning of a venue. `now` fixes the day whose sales_open is the deadline."""
+    steps = {step.id: step for step in _steps(venue)}
+    return Plan(
+        venue=venue.name,
+        title=venue.title,
+        time_zone=venue.time_zone,
+        procedure="morning",
+        components={name: _planned(venue, item) for name, item in venue.components.items()},
+        steps=steps,
+        deadline=_deadline(venue, now),
+        verdict_valid_minutes=venue.verdict_valid_minutes,
+        digest=venue.digest,
+    )
+
+
+def _deadline(venue: Venue, now: datetime) -> str:
+    if venue.sales_open is None:
+        return ""
+    zone = ZoneInfo(venue.time_zone)
+    local = datetime.combine(now.astimezone(zone).date(), venue.sales_open, zone)
+    return local.astimezone(UTC).isoformat()
+
+
+def _planned(venue: Venue, component: Component) -> PlannedComponent:
+    manual = component.manual_minutes
+    unit = component.unit or (component.role and read_kind(component.role, venue.inventory).unit)
+    return PlannedComponent(
+        name=component.name,
+        title=component.title,
+        hosts=component.hosts,
+        depends_on=tuple(dependency.component for dependency in component.depends_on),
+        critical=component.critical,
+        external=component.external,
+        min_ready=component.min_ready,
+        unit=unit or "",
+        manual_minutes=(manual.low, manual.likely, manual.high) if manual else None,
+    )
+
+
+def _steps(venue: Venue) -> Iterator[Step]:
+    order = [venue.components[name] for tier in start_order(venue) for name in tier]
+    before_gates: list[str] = []
+    for step in (*_looks(venue, order), *_starts_and_tests(venue, order)):
+        before_gates.append(step.id)
+        yield step
+    yield from (_gate(component, tuple(before_gates)) for component in order)
+    yield from _openings(venue)
+
+
+def _looks(venue: Venue, order: list[Component]) -> Iterator[Step]:
+    for component in order:
+        if component.external:
+            yield _step(component, Verb.PROBE, "preflight", timeout=_patience(component))
+        else:
+            yield _step(
+                component,
+                Verb.PREFLIGHT,
+                "preflight",
+                checks=preflight_checks(component),
+                timeout=PREFLIGHT_SECONDS + venue.connect_timeout,
+            )
+
+
+def _starts_and_tests(venue: Venue, order: list[Component]) -> Iterator[Step]:
+    for component in order:
+        if component.external:
+            continue
+        yield _start(venue, component)
+        checks = test_checks(venue, component)
+        if checks:
+            needs = (f"{component.name}.start",)
+            yield _step(
+                component,
+                Verb.TEST,
+                component.name,
+                needs=needs,
+                checks=checks,
+                min_ready=1,
+                timeout=TEST_SECONDS,
+            )
+
+
+def _start(venue: Venue, component: Component) -> Step:
+    """It waits for its own hosts' preflight and for the very components it depends on."""
+    needs = [f"{component.name}.preflight"]
+    for dependency in component.depends_on:
+        other = venue.components[dependency.component]
+        needs.append(f"{other.name}.{'probe' if other.external else 'start'}")
+    return _step(
+        component,
+        Verb.START,
+        component.name,
+        needs=tuple(needs),
+        timeout=_patience(component),
+    )
+
+
+def _gate(component: Component, before: tuple[str, ...]) -> Step:
+    """Everything is probed once more, together: a dependency may have died since."""
+    first = "probe" if component.external else "start"
+    return Step(
+        id=f"{component.name}.gate",
+        component=component.name,
+        verb=Verb.PROBE,
+        hosts=component.hosts,
+        lane="gate",
+        needs=(f"{component.name}.{first}",),
+        after=before,
+        min_ready=component.min_ready,
+        timeout=PROBE_SECONDS,
+    )
+
+
+def _openings(venue: Venue) -> Iterator[Step]:
+    """Sales open at every load balancer that some component says it stands behind."""
+    behind = [item.restart.behind for item in venue.components.values() if item.restart.behind]
+    for name in dict.fromkeys(place.component for place in behind):
+        component = venue.components[name]
+        yield Step(
+            id=f"{name}.open",
+            component=name,
+            verb=Verb.UNDRAIN,
+            hosts=component.hosts,
+            lane="open",
+            min_ready=component.min_ready,
+            timeout=PROBE_SECONDS,
+            on_verdict=True,
+        )
+
+
+def _patience(component: Component) -> float:
+    probe = component.healthcheck
+    return SLACK_SECONDS + (probe.timeout + (probe.settle or 0) if probe else 60.0)
+
+
+def _step(component: Component, verb: Verb, lane: str, **fields: object) -> Step:
+    values: Mapping[str, object] = {
+        "id": f"{component.name}.{verb}",
+        "component": component.name,
+        "verb": verb,
+        "hosts": component.hosts,
+        "lane": lane,
+        "min_ready": component.min_ready,
+        **fields,
+    }
+    return Step(**values)  # type: ignore[arg-type]  # the callers above give the right types

@@ -1,0 +1,138 @@
+"""One run per venue. The kernel's lock is the proof that its holder lives; age proves nothing."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from automation.errors import Locked, UsageError
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a venue, and what for. `since` is UTC ISO 8601."""
+
+    run_id: str
+    pid: int
+    host: str
+    boot_id: str
+    since: str
+    why: str
+    operator: str
+
+
+class VenueLocked(Locked):
+    """Another run holds the venue; `holder` is None when it has not said yet who it is."""
+
+    def __init__(self, path: Path, holder: Holder | None) -> None:
+        super().__init__(_sentence(path, holder), _next_step(holder))
+        self.holder = holder
+
+
+@contextmanager
+def hold(path: Path, holder: Holder) -> Iterator[None]:
+    """Hold the venue whose lock file is `path`, or raise VenueLocked at once.
+
+    Processes that are started meanwhile do not inherit the lock, so it is free as soon as its
+    holder is gone, however it went.
+    """
+    lock = _acquire(path)
+    try:
+        _publish(_holder_file(path), holder)
+        yield
+    finally:
+        _holder_file(path).unlink(missing_ok=True)
+        lock.release()
+
+
+def this_process(run_id: str, operator: str, why: str, since: datetime) -> Holder:
+    """The holder that this process is."""
+    host = socket.gethostname()
+    return Holder(run_id, os.getpid(), host, _boot_id(), since.isoformat(), why, operator)
+
+
+def read_holder(path: Path) -> Holder | None:
+    """Who wrote its name beside the lock file `path`; None for nobody, or nobody who is alive."""
+    try:
+        holder = Holder(**json.loads(_holder_file(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return None if _is_dead(holder) else holder
+
+
+def _acquire(path: Path) -> FileLock:
+    lock = FileLock(path, timeout=0, mode=0o600, fallback_to_soft=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise VenueLocked(path, read_holder(path)) from None
+    except OSError as error:
+        raise _unusable(path, error) from error
+    return lock
+
+
+def _unusable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"The venue's lock {path} cannot be taken: {error.strerror}.",
+        "Let the operator write there, on a file system that knows flock, or choose --reports.",
+    )
+
+
+def _publish(path: Path, holder: Holder) -> None:
+    draft = path.with_name(f"{path.name}.{holder.pid}")
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(file, "w", encoding="utf-8") as stream:
+        json.dump(asdict(holder), stream, ensure_ascii=False, sort_keys=True)
+    draft.replace(path)
+
+
+def _holder_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.holder")
+
+
+def _boot_id() -> str:
+    return BOOT_ID.read_text(encoding="utf-8").strip() if BOOT_ID.exists() else ""
+
+
+def _is_dead(holder: Holder) -> bool:
+    """Provably gone: it left its name behind, and whoever holds the lock now is another."""
+    if holder.host != socket.gethostname():
+        return False
+    return holder.boot_id != _boot_id() or not _process_exists(holder.pid)
+
+
+def _process_exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sentence(path: Path, holder: Holder | None) -> str:
+    if holder is None:
+        return f"Another run holds {path} and has not said yet who it is."
+    return (
+        f"{holder.operator} holds the venue since {holder.since} for {holder.why}: "
+        f"run {holder.run_id}, process {holder.pid} on {holder.host}."
+    )
+
+
+def _next_step(holder: Holder | None) -> str:
+    if holder is None:
+        return "Try again in a moment."
+    return (
+        f"Wait for run {holder.run_id}, or interrupt it where it runs. "
+        "When its process ends, however it ends, the venue is free."
+    )

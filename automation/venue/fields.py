@@ -1,0 +1,196 @@
+"""The kinds of value a venue file holds; each says in words what it wants when it gets another."""
+
+import re
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
+
+NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
+DAY_SECONDS = 86_400
+LAST_PORT = 65_535
+
+
+def mistake(predicate: str) -> PydanticCustomError:
+    """A mistake in our own words: what is said of the key, as in `has no role; give it one`."""
+    return PydanticCustomError("mistake", "{predicate}", {"predicate": predicate})
+
+
+def unfit(sentence: str, *, wants_text: bool = False) -> PydanticCustomError:
+    """A value that does not fit: what comes after `is VALUE, but`.
+
+    `wants_text` says that a text was wanted, in case YAML made something else of what is written.
+    """
+    return PydanticCustomError(
+        "unfit", "{sentence}", {"sentence": sentence, "wants_text": wants_text}
+    )
+
+
+def closest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that was probably meant, if one is close."""
+    by_fold = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), list(by_fold), n=1, cutoff=0.6)
+    return by_fold[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """`; did you mean X?` when one of the known words is close, otherwise nothing."""
+    meant = closest(word, known)
+    return f"; did you mean {meant}?" if meant else ""
+
+
+def wants(description: str) -> WrapValidator:
+    """Fold whatever pydantic has against a value into one sentence: what the key wants."""
+
+    def ask(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            raise _in_words(error, f"it must be {description}") from None
+
+    return WrapValidator(ask)
+
+
+def _in_words(error: ValidationError, sentence: str) -> PydanticCustomError:
+    first = error.errors()[0]
+    if first["type"] == "unfit":
+        return unfit(first["ctx"]["sentence"])
+    return unfit(sentence, wants_text=first["type"] == "string_type")
+
+
+def _matching(test: Callable[[str], bool]) -> AfterValidator:
+    def keep(value: str) -> str:
+        if not test(value):
+            raise ValueError
+        return value
+
+    return AfterValidator(keep)
+
+
+def _is_url(text: str) -> bool:
+    parts = urlsplit(text)  # raises ValueError itself on a bad IPv6 address or port
+    port_is_real = parts.port is None or parts.port > 0
+    known = parts.scheme in {"http", "https"} and bool(parts.hostname) and port_is_real
+    return known and not re.search(r"\s", text)
+
+
+def _is_endpoint(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    named = re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9a-fA-F:.%]+\]", host)
+    return bool(named and re.fullmatch(r"[1-9][0-9]{0,4}", port) and int(port) <= LAST_PORT)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        zones = sorted(zone for zone in available_timezones() if "/" in zone)
+        mend = did_you_mean(name, zones) or "; write one such as Asia/Seoul"
+        raise unfit("no time zone has that name" + mend) from None
+    return name
+
+
+def _as_batches(value: Any) -> Any:
+    return value if isinstance(value, tuple) else (value,)
+
+
+Name = Annotated[
+    str,
+    Field(pattern=NAME_PATTERN),
+    wants("small letters, digits and _ that begin with a letter, such as bet_gateway"),
+]
+Title = Annotated[str, Field(min_length=1, max_length=200), wants("a text, in any script")]
+Text = Annotated[str, Field(min_length=1), wants("a text")]
+RoleName = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,2}$"),
+    wants("the name of a role such as postgresql, or service for any systemd unit"),
+]
+HostPattern = Annotated[
+    str,
+    Field(pattern=r"^[^@\s-][^\s]*$"),
+    wants('a group, a host or an Ansible pattern such as "web*:!web9", without spaces'),
+]
+UnitName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*$", max_length=255),
+    wants("the name of a systemd unit such as postgresql@15-main"),
+]
+TimeZone = Annotated[
+    str, AfterValidator(_known_zone), wants("the name of a time zone such as Asia/Seoul")
+]
+TimeOfDay = Annotated[
+    str,
+    Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$"),
+    wants('a time of day from "00:00" to "23:59", in quotes, such as "09:00"'),
+]
+Seconds = Annotated[
+    float,
+    Field(gt=0, le=DAY_SECONDS, allow_inf_nan=False),
+    wants("a number of seconds above 0 and up to 86400, such as 60"),
+]
+SecondsOrNone = Annotated[
+    float,
+    Field(ge=0, le=DAY_SECONDS, allow_inf_nan=False),
+    wants("a number of seconds from 0 to 86400, such as 2"),
+]
+WholeSeconds = Annotated[
+    int, Field(ge=1, le=300), wants("a whole number of seconds from 1 to 300, such as 5")
+]
+Minutes = Annotated[
+    float,
+    Field(ge=0, le=1440, allow_inf_nan=False),
+    wants("a number of minutes from 0 to 1440, such as 6"),
+]
+WholeMinutes = Annotated[
+    int, Field(ge=1, le=10_080), wants("a whole number of minutes from 1 to 10080, such as 720")
+]
+Days = Annotated[int, Field(ge=0, le=3650), wants("a whole number of days from 0 to 3650")]
+Percent = Annotated[
+    float,
+    Field(gt=0, le=100, allow_inf_nan=False),
+    wants("a number above 0 and up to 100, without the % sign"),
+]
+Flag = Annotated[bool, wants("true or false")]
+HttpStatus = Annotated[
+    int, Field(ge=100, le=599), wants("an HTTP status from 100 to 599, such as 200")
+]
+Retries = Annotated[int, Field(ge=0, le=5), wants("a whole number from 0 to 5")]
+Port = Annotated[int, Field(ge=1, le=LAST_PORT), wants("a port from 1 to 65535, without quotes")]
+Url = Annotated[
+    str,
+    _matching(_is_url),
+    wants('an address such as "http://127.0.0.1:8081/health"'),
+]
+Endpoint = Annotated[
+    str, _matching(_is_endpoint), wants('a host and a port such as "bank.example:443"')
+]
+HostPath = Annotated[
+    str, Field(pattern=r"^/[^\x00]*$"), wants("a path that starts with /, as it is on the hosts")
+]
+Reference = Annotated[str, wants("the name of a component")]
+Word = Annotated[str, wants("a text; put numbers in a command in quotes")]
+Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
+Share = Annotated[
+    Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^([1-9][0-9]?|100)%$")],
+    wants('a whole number of hosts from 1 on, or a share from "1%" to "100%"'),
+]
+Batches = Annotated[
+    tuple[Share, ...],
+    Field(min_length=1),
+    BeforeValidator(_as_batches, json_schema_input_type=Share | tuple[Share, ...]),
+]
+Condition = Annotated[
+    Literal["service_healthy", "service_started"], wants("service_healthy or service_started")
+]

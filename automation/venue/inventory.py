@@ -1,0 +1,139 @@
+"""What Ansible says of an inventory; the only place that asks it.
+
+The answer holds the hosts, their groups and their variables before templating. Whatever Ansible
+can read is read: INI, YAML, directories, scripts, plugins.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from automation.errors import VenueError
+from automation.venue.document import shown
+from automation.venue.fields import did_you_mean
+
+TIMEOUT_SECONDS = 120
+PATTERN_LETTERS = re.compile(r"[*?\[\]:,&!~]")
+SETTINGS = {
+    "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",  # otherwise it warns and goes on
+    "ANSIBLE_HOST_PATTERN_MISMATCH": "error",  # the same
+    "ANSIBLE_INVENTORY_EXPORT": "false",
+    "ANSIBLE_VERBOSITY": "0",  # its messages would stand among the JSON
+    "ANSIBLE_LOAD_CALLBACK_PLUGINS": "false",  # so would those of a site's own callback
+    "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+    "ANSIBLE_NOCOLOR": "1",
+    "LC_ALL": "C.UTF-8",  # Ansible refuses any other encoding
+}
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The hosts of a source with their variables, and the hosts of every group, in its order."""
+
+    source: Path
+    groups: Mapping[str, tuple[str, ...]]
+    hosts: Mapping[str, Mapping[str, Any]]
+
+
+def read_inventory(source: Path) -> Inventory:
+    """All hosts and groups of an inventory; raises VenueError with what Ansible says is wrong."""
+    answer = _ask_ansible(source)
+    groups = {name: tuple(_members(answer, name)) for name in answer if name != "_meta"}
+    variables = answer["_meta"]["hostvars"]
+    hosts = {name: variables.get(name, {}) for name in groups.get("all", ())}
+    return Inventory(source, groups, hosts)
+
+
+def matching_hosts(inventory: Inventory, pattern: str) -> tuple[str, ...]:
+    """The hosts a group name, a host name or an Ansible pattern stands for; may be none."""
+    if pattern in inventory.groups:
+        return inventory.groups[pattern]
+    if pattern in inventory.hosts:
+        return (pattern,)
+    if not is_pattern(pattern):
+        return ()
+    return _hosts_of_pattern(inventory.source, pattern)
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it is more than a plain name, so that only Ansible can say what it matches."""
+    return bool(PATTERN_LETTERS.search(text))
+
+
+def similar_name(inventory: Inventory, pattern: str) -> str:
+    """`; did you mean X?` when a group or a host is called nearly so, otherwise nothing."""
+    return did_you_mean(pattern, [*inventory.groups, *inventory.hosts])
+
+
+def run_ansible(program: str, source: Path, *options: str) -> tuple[int, str, str]:
+    """Run one of Ansible's programs on an inventory: its exit code, output and errors."""
+    beside = Path(sys.executable).with_name(program)
+    command = [str(beside if beside.exists() else program), f"--inventory={source}", *options]
+    try:
+        return _run(command, source if source.is_dir() else source.parent)
+    except subprocess.TimeoutExpired:
+        raise _failure(source, f"no answer within {TIMEOUT_SECONDS} seconds") from None
+    except FileNotFoundError:
+        raise _failure(source, f"{program} is not installed") from None
+
+
+def _members(answer: Mapping[str, Any], group: str) -> Iterator[str]:
+    """The hosts of a group and of the groups below it, each once."""
+    below = [group]
+    seen: dict[str, None] = {}
+    for name in below:
+        block = answer.get(name, {})
+        seen |= dict.fromkeys(block.get("hosts", ()))
+        below += [child for child in block.get("children", ()) if child not in below]
+    yield from seen
+
+
+def _ask_ansible(source: Path) -> dict[str, Any]:
+    code, output, errors = run_ansible("ansible-inventory", source, "--list")
+    if code != 0:
+        raise _failure(source, errors)
+    answer: dict[str, Any] = json.loads(output)
+    return answer
+
+
+def _hosts_of_pattern(source: Path, pattern: str) -> tuple[str, ...]:
+    """Ansible's own reading of a pattern; one that names anything unknown matches nothing."""
+    code, output, _ = run_ansible("ansible-inventory", source, "--list", f"--limit={pattern}")
+    return tuple(_members(json.loads(output), "all")) if code == 0 else ()
+
+
+def _run(command: list[str], directory: Path) -> tuple[int, str, str]:
+    """Run it to its end or to the timeout; an inventory script must not outlive raceday."""
+    with subprocess.Popen(
+        command,
+        cwd=directory,
+        env=os.environ | SETTINGS,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=TIMEOUT_SECONDS)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, output, errors
+
+
+def _failure(source: Path, errors: str) -> VenueError:
+    said = [line.partition("[ERROR]: ")[2] for line in errors.splitlines() if "[ERROR]: " in line]
+    why = said[0] if said else (errors.strip().splitlines() or ["it gave no reason"])[-1]
+    mend = (
+        f"`ansible-inventory -i {shown(source)} --list` shows all of its words; a file that is no "
+        "inventory does not belong in that directory"
+    )
+    return VenueError((f"{shown(source)}: Ansible cannot read this inventory ({why}).",), mend)

@@ -1,0 +1,118 @@
+"""An inventory and its venue file, read together into a `Venue`."""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from automation.errors import UsageError, VenueError
+from automation.venue.addresses import hosts_of
+from automation.venue.checks import check_document, problems_error
+from automation.venue.document import Document, read_document, shown
+from automation.venue.fields import did_you_mean
+from automation.venue.inventory import (
+    Inventory,
+    matching_hosts,
+    read_inventory,
+    similar_name,
+)
+from automation.venue.model import VenueFile
+from automation.venue.resolve import resolve_components
+from automation.venue.site import Component, Venue
+
+VENUE_FILES = ("group_vars/all/venue.yml", "group_vars/all/venue.yaml")
+
+
+def load_venue(path: Path, *, limit: str | None = None) -> Venue:
+    """The venue of an inventory; raises VenueError with one sentence per mistake.
+
+    The venue file is checked first, and only a sound one costs the `ansible-inventory` process.
+    `limit` is an Ansible pattern; it narrows `Venue.limited` and never the venue.
+    """
+    source = path.absolute()
+    document = read_document(find_venue_file(source))
+    file = check_document(document)
+    return resolve_venue(document, file, read_inventory(source), limit=limit)
+
+
+def resolve_venue(
+    document: Document, file: VenueFile, inventory: Inventory, *, limit: str | None = None
+) -> Venue:
+    """The venue of a sound file on the hosts of an inventory; raises VenueError like the above."""
+    components, problems = resolve_components(file, inventory)
+    if problems:
+        raise problems_error(document, problems)
+    return _venue(document, file, inventory, components, _limited(inventory, limit))
+
+
+def find_venue_file(inventory: Path) -> Path:
+    """Where the venue file of an inventory is; for a single inventory file, beside it."""
+    if not inventory.exists():
+        raise VenueError((f"{shown(inventory)}: there is no such inventory; check the path.",))
+    found = [file for name in VENUE_FILES if (file := directory_of(inventory) / name).is_file()]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise VenueError((f"{shown(found[1])}: {found[0].name} is there too; keep one of them.",))
+    wanted = directory_of(inventory) / VENUE_FILES[0]
+    mend = "write it, with inventories/example as a pattern"
+    raise VenueError((f"{shown(wanted)}: the inventory has no venue file; {mend}.",))
+
+
+def locate_venue(name_or_path: str, search: tuple[Path, ...] = (Path("inventories"),)) -> Path:
+    """The inventory of a venue given by its name in a search root, or by any path."""
+    given = Path(name_or_path).expanduser()
+    for candidate in (*(root / name_or_path for root in search), given):
+        if name_or_path and candidate.exists():
+            return candidate.absolute()
+    known = sorted({entry.name for root in search if root.is_dir() for entry in root.iterdir()})
+    mend = did_you_mean(name_or_path, known)
+    hint = f"venues here: {', '.join(known) or 'none'}; or give --venue the path of an inventory"
+    raise UsageError(f"there is no venue named {name_or_path}{mend}", hint)
+
+
+def directory_of(inventory: Path) -> Path:
+    """The directory that a venue's relative paths start from."""
+    return inventory if inventory.is_dir() else inventory.parent
+
+
+def _venue(
+    document: Document,
+    file: VenueFile,
+    inventory: Inventory,
+    components: Mapping[str, Component],
+    limited: frozenset[str] | None,
+) -> Venue:
+    keys = file.venue
+    return Venue(
+        name=keys.name,
+        title=keys.title or keys.name,
+        time_zone=keys.time_zone,
+        sales_open=dt.time.fromisoformat(keys.sales_open) if keys.sales_open else None,
+        race_card=directory_of(inventory.source) / keys.race_card if keys.race_card else None,
+        verdict_valid_minutes=keys.verdict_valid_minutes,
+        connect_timeout=keys.connect_timeout,
+        thresholds=keys.thresholds,
+        components=components,
+        hosts=hosts_of(inventory),
+        inventory=inventory.source,
+        venue_file=document.file,
+        digest=_digest(document, inventory),
+        limited=limited,
+    )
+
+
+def _limited(inventory: Inventory, limit: str | None) -> frozenset[str] | None:
+    if limit is None:
+        return None
+    hosts = matching_hosts(inventory, limit)
+    if not hosts:
+        mend = similar_name(inventory, limit)
+        raise UsageError(f"--limit {limit} matches no host of {shown(inventory.source)}{mend}")
+    return frozenset(hosts)
+
+
+def _digest(document: Document, inventory: Inventory) -> str:
+    resolved = json.dumps([inventory.groups, inventory.hosts], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(f"{document.text}\0{resolved}".encode()).hexdigest()

@@ -1,0 +1,79 @@
+"""What components say of each other: dangling names, self edges and cycles in a venue file.
+
+It works on the plain data of the file, so that these mistakes are named together with all others.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from automation.venue.document import KeyPath, Problem, printable
+from automation.venue.fields import did_you_mean
+from automation.venue.graph import find_cycle
+
+type Edge = tuple[KeyPath, str]
+
+
+def reference_problems(data: Any) -> list[Problem]:
+    """Every name of another component that does not hold, and every cycle."""
+    components = _block(data, "components")
+    names = list(components)
+    edges = {name: _edges(name, block) for name, block in components.items()}
+    return [
+        *(problem for name in names for problem in _edge_problems(name, edges[name], names)),
+        *(problem for name in names for problem in _behind_problems(name, components)),
+        *_cycle_problems({name: _names(name, edges) for name in names}),
+    ]
+
+
+def _block(data: Any, key: str) -> dict[str, Any]:
+    found = data.get(key) if isinstance(data, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _edges(name: str, block: Any) -> list[Edge]:
+    """Each dependency with its own place in the file, whichever form it is written in."""
+    here: KeyPath = ("components", name, "depends_on")
+    named = block.get("depends_on") if isinstance(block, dict) else None
+    if isinstance(named, dict):
+        return [((*here, other), other) for other in named]
+    listed = named if isinstance(named, tuple) else ()
+    return [((*here, at), other) for at, other in enumerate(listed) if isinstance(other, str)]
+
+
+def _edge_problems(name: str, edges: Sequence[Edge], names: Sequence[str]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for path, other in edges:
+        if other == name:
+            yield Problem(path, f"names {name} itself; remove it")
+        elif other not in names:
+            yield _no_component(path, other, names)
+        elif other in seen:
+            yield Problem(path, f"names {other} twice; keep one")
+        seen.add(other)
+
+
+def _behind_problems(name: str, components: Mapping[str, Any]) -> Iterator[Problem]:
+    behind = _block(_block(components.get(name), "restart"), "behind")
+    other = behind.get("component")
+    path = ("components", name, "restart", "behind", "component")
+    if other == name:
+        yield Problem(path, f"names {name} itself; name the load balancer in front of it")
+    elif isinstance(other, str) and other not in components:
+        yield _no_component(path, other, list(components))
+
+
+def _no_component(path: KeyPath, other: str, names: Sequence[str]) -> Problem:
+    mend = did_you_mean(other, names) or f"; the components are {', '.join(names)}"
+    return Problem(path, f"names {printable(other)}, which is no component{mend}")
+
+
+def _names(name: str, edges: Mapping[str, Sequence[Edge]]) -> set[str]:
+    return {other for _, other in edges[name] if other in edges and other != name}
+
+
+def _cycle_problems(graph: dict[str, set[str]]) -> Iterator[Problem]:
+    """Each cycle once: the edge that closes it is taken out before looking for the next."""
+    while cycle := find_cycle(graph):
+        path = ("components", cycle[0], "depends_on")
+        yield Problem(path, f"makes a cycle: {' → '.join(cycle)}; none of them could ever start")
+        graph[cycle[-2]].discard(cycle[-1])

@@ -1,0 +1,182 @@
+"""What each component comes to, computed from its steps. Pure; shared by every view."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from automation.run.events import GOOD, HostState
+from automation.run.plan import PlannedComponent, Verb
+from automation.run.state import (
+    ENDED,
+    PASSED,
+    HostResult,
+    State,
+    Status,
+    StepState,
+    missing_checks,
+)
+
+LOG = "log"  # the evidence that holds a service's own last lines
+
+
+class ComponentState(StrEnum):
+    """Where a component stands."""
+
+    WAITING = "waiting"
+    STARTING = "starting"
+    READY = "ready"
+    ALREADY_UP = "already_up"
+    DEGRADED = "degraded"  # enough of its hosts for min_ready, but not all
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # nothing proves that it is up
+    SKIPPED = "skipped"
+
+
+UP = frozenset({ComponentState.READY, ComponentState.ALREADY_UP, ComponentState.DEGRADED})
+
+
+@dataclass(frozen=True)
+class HostView:
+    """One host of a component: its worst answer so far, and all that it showed but its log."""
+
+    name: str
+    state: str
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ComponentView:
+    """One component as it stands. `waits_for` names components that are not up yet."""
+
+    planned: PlannedComponent
+    state: ComponentState
+    started_at: datetime | None
+    ready_at: datetime | None
+    hosts: tuple[HostView, ...]
+    waits_for: tuple[str, ...] = ()
+
+    @property
+    def ready_hosts(self) -> int:
+        """How many of its hosts answered well and failed nothing."""
+        return sum(host.state in GOOD for host in self.hosts)
+
+    @property
+    def seconds(self) -> float | None:
+        """From its first release until it was ready; None while it is not."""
+        if self.started_at is None or self.ready_at is None:
+            return None
+        return (self.ready_at - self.started_at).total_seconds()
+
+
+def view_components(state: State) -> tuple[ComponentView, ...]:
+    """Every component of the plan, in its order."""
+    states = {name: component_state(state, name) for name in state.plan.components}
+    return tuple(_view(state, item, states) for item in state.plan.components.values())
+
+
+def component_state(state: State, name: str) -> ComponentState:
+    """One word for a component. Whatever is not proven is not ready."""
+    items = _own(state, name)
+    main = _readying(items)
+    if main is None:
+        return ComponentState.UNKNOWN
+    if any(item.status is Status.FAILED for item in items):
+        return _failure(items)
+    if main.status is Status.SKIPPED:
+        return ComponentState.SKIPPED
+    if main.status not in PASSED:
+        begun = main.status is Status.RUNNING
+        return ComponentState.STARTING if begun else ComponentState.WAITING
+    return _passed(items, main)
+
+
+def _own(state: State, name: str) -> tuple[StepState, ...]:
+    return tuple(
+        item
+        for item in state.steps.values()
+        if item.step.component == name and not item.step.on_verdict
+    )
+
+
+def _readying(items: tuple[StepState, ...]) -> StepState | None:
+    """The step that makes the component ready: its start, else its probe, else what there is."""
+    for verb in (Verb.START, Verb.PROBE):
+        found = next((item for item in items if item.step.verb is verb), None)
+        if found is not None:
+            return found
+    return items[-1] if items else None
+
+
+def _failure(items: tuple[StepState, ...]) -> ComponentState:
+    """Silence everywhere is not a failure that anybody saw: it is unknown."""
+    bad = {
+        result.state
+        for item in items
+        if item.status is Status.FAILED
+        for result in item.hosts.values()
+        if not result.good
+    }
+    return ComponentState.UNKNOWN if bad == {HostState.UNKNOWN} else ComponentState.FAILED
+
+
+def _passed(items: tuple[StepState, ...], main: StepState) -> ComponentState:
+    if any(result.state is HostState.WOULD for result in main.hosts.values()):
+        return ComponentState.WAITING
+    results = [result for item in items for result in item.hosts.values()]
+    if any(not check.passed for result in results for check in result.checks):
+        return ComponentState.FAILED
+    if any(_is_unproven(item) for item in items):
+        return ComponentState.UNKNOWN
+    if any(item.status is Status.DEGRADED for item in items):
+        return ComponentState.DEGRADED
+    if {result.state for result in main.hosts.values()} == {HostState.ALREADY}:
+        return ComponentState.ALREADY_UP
+    return ComponentState.READY
+
+
+def _is_unproven(item: StepState) -> bool:
+    """A gate that was not asked, or a planned check that a good host never reported."""
+    if item.status is Status.SKIPPED:
+        return item.step.verb is Verb.PROBE
+    answers = [result for result in item.hosts.values() if result.state in GOOD]
+    return item.status in ENDED and any(missing_checks(item.step, result) for result in answers)
+
+
+def _view(
+    state: State, planned: PlannedComponent, states: Mapping[str, ComponentState]
+) -> ComponentView:
+    items = _own(state, planned.name)
+    main = _readying(items)
+    begun = [item.started_at for item in items if item.started_at]
+    is_up = states[planned.name] in UP and main is not None
+    return ComponentView(
+        planned=planned,
+        state=states[planned.name],
+        started_at=main.started_at if main and main.started_at else min(begun, default=None),
+        ready_at=main.finished_at if is_up and main else None,
+        hosts=tuple(_host(items, main, host) for host in planned.hosts),
+        waits_for=tuple(name for name in planned.depends_on if states.get(name) not in UP),
+    )
+
+
+def _host(items: tuple[StepState, ...], main: StepState | None, name: str) -> HostView:
+    results = [item.hosts[name] for item in items if name in item.hosts]
+    evidence = {
+        key: text for result in results for key, text in result.evidence.items() if key != LOG
+    }
+    bad = next((result for result in results if not result.good), None)
+    return HostView(name, _bad_word(bad) if bad else _good_word(main, name), evidence)
+
+
+def _bad_word(result: HostResult) -> str:
+    return str(HostState.FAILED if result.state in GOOD else result.state)
+
+
+def _good_word(main: StepState | None, name: str) -> str:
+    """What the readying step said of the host, else where that step stands."""
+    if main is None:
+        return str(HostState.UNKNOWN)
+    if name in main.hosts:
+        return str(main.hosts[name].state)
+    return {Status.RUNNING: "starting", Status.SKIPPED: "skipped"}.get(main.status, "waiting")

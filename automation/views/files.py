@@ -1,0 +1,54 @@
+"""Writes a run's views into its folder. Each file is whole at every moment, and 0600."""
+
+import os
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from automation.run.state import State
+from automation.views.html import render_html
+from automation.views.i18n import Translator
+from automation.views.junit import render_junit
+from automation.views.metrics import render_metrics
+from automation.views.document import Report
+from automation.views.report import build_report, dump_report
+
+REPORT, PAGE, JUNIT, METRICS = "report.json", "report.html", "junit.xml", "metrics.prom"
+
+
+def write_report(folder: Path, state: State, now: datetime, journal_head: str) -> Report:
+    """Write `report.json` alone, as it is done while the run goes on. Raises OSError."""
+    report = build_report(state, now, journal_head)
+    replace_file(folder / REPORT, dump_report(report))
+    return report
+
+
+def write_views(
+    folder: Path,
+    state: State,
+    now: datetime,
+    journal_head: str,
+    *,
+    translate: Translator,
+    last_go: datetime | None = None,
+) -> Report:
+    """Write every view of the run; `last_go` is the last GO of an earlier run. Raises OSError."""
+    report = write_report(folder, state, now, journal_head)
+    replace_file(folder / PAGE, render_html(report, translate))
+    replace_file(folder / JUNIT, render_junit(report, state))
+    replace_file(folder / METRICS, render_metrics(report, last_go))
+    return report
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Put `text` in place of a file in one act; a reader sees the old one or the new one."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,72 @@
+"""`report.html`: one self-contained page. What came from hosts is escaped and cannot act."""
+
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from automation.views import words
+from automation.views.document import CheckReport, Report
+from automation.views.i18n import Translator
+from automation.views.sentences import (
+    deadline_sentence,
+    duration_sentence,
+    sales_sentence,
+    time_saved_sentence,
+)
+from automation.views.text import printable
+from automation.views.timeline import build_timeline
+from automation.views.times import Clock
+
+TEMPLATES = Path(__file__).parent / "templates"
+LONGEST_LINE = 400
+
+
+def render_html(report: Report, translate: Translator) -> str:
+    """The whole page, in the translator's language and the venue's time zone."""
+    clock = Clock(report.time_zone, translate)
+    result = report.verdict.result if report.verdict else ""
+    page = _environment(translate).get_template("report.html.j2")
+    return page.render(
+        report=report,
+        clock=clock,
+        lang=translate.lang,
+        words=words,
+        headline=words.headline(result, report.result_state, check=report.check),
+        facts={
+            "sales": sales_sentence(report, clock),
+            "deadline": deadline_sentence(report, clock),
+            "duration": duration_sentence(report, clock),
+            "saved": time_saved_sentence(report),
+        },
+        timeline=build_timeline(report),
+        titles={item.name: item.title for item in report.components},
+        failed_checks=[item for item in report.checks if not item.passed],
+        passed_checks=_passed_by_component(report),
+    )
+
+
+def _environment(translate: Translator) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_inert,
+    )
+    environment.globals["t"] = translate
+    return environment
+
+
+def _inert(value: Any) -> Any:
+    """Every plain string on the page goes through here; markup of the template itself does not."""
+    return printable(value, LONGEST_LINE) if type(value) is str else value
+
+
+def _passed_by_component(report: Report) -> dict[str, list[CheckReport]]:
+    passed = [item for item in report.checks if item.passed]
+    order = [item.name for item in report.components]
+    passed.sort(key=lambda item: order.index(item.component))
+    return {name: list(items) for name, items in groupby(passed, key=lambda item: item.component)}

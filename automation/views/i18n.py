@@ -1,0 +1,49 @@
+"""Says a `Message` in the operator's language: gettext catalogues, read at run time."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from babel.messages.pofile import read_po
+
+from automation.run.events import Message
+
+LOCALE = Path(__file__).parent.parent / "locale"
+LANGUAGES = ("en", "ko")
+
+
+class Translator:
+    """Turns messages into sentences; what the catalogue lacks is said in English."""
+
+    def __init__(self, lang: str = "en") -> None:
+        self.lang = lang if lang in LANGUAGES else "en"
+        self._catalogue = read_catalogue(self.lang)
+
+    def __call__(self, message: Message | str, **named: Any) -> str:
+        """The sentence; a plain string is a catalogue key like a message's text."""
+        if isinstance(message, str):
+            message = Message(message, named)
+        text = self._catalogue.get(message.text, message.text)
+        args = {key: self._argument(value) for key, value in message.args.items()}
+        return _filled(text, args) if args else text
+
+    def _argument(self, value: Any) -> Any:
+        return self(value) if isinstance(value, Message) else value
+
+
+def read_catalogue(lang: str) -> Mapping[str, str]:
+    """English text to its translation, translated entries only; empty for English itself."""
+    path = LOCALE / lang / "LC_MESSAGES" / "raceday.po"
+    if not path.is_file():
+        return {}
+    with path.open("rb") as file:
+        entries = read_po(file, locale=lang)
+    return {str(entry.id): str(entry.string) for entry in entries if entry.id and entry.string}
+
+
+def _filled(text: str, args: Mapping[str, Any]) -> str:
+    """A site's own plugin may misspell a placeholder; its sentence is still worth reading."""
+    try:
+        return text % args
+    except (KeyError, TypeError, ValueError):
+        return text

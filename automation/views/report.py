@@ -1,0 +1,170 @@
+"""`build_report(state, now, journal_head)`: the run as a document, pure."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+
+from automation.run.events import Check
+from automation.run.state import ENDED, State, Status, StepState, missing_checks
+from automation.run.verdict import NO_GO, Finding, findings
+from automation.views.components import LOG, UP, ComponentState, ComponentView, view_components
+from automation.views.critical_path import beyond_seconds, critical_path
+from automation.views.document import (
+    CheckReport,
+    ComponentHost,
+    ComponentReport,
+    ErrorReport,
+    NotExecuted,
+    Report,
+    StepHost,
+    StepReport,
+    TimeSaved,
+    VerdictReport,
+    to_data,
+)
+from automation.views.sales import view_deadline, view_sales
+from automation.views.text import tail
+
+LOG_LINES = 40
+NOTHING = (0.0, 0.0, 0.0)
+
+
+def build_report(state: State, now: datetime, journal_head: str) -> Report:
+    """The report as of `now`; the same state, moment and head give the same report."""
+    plan = state.plan
+    components = view_components(state)
+    chain = critical_path(state)
+    wall = ((state.finished_at or now) - state.started_at).total_seconds()
+    sales = view_sales(state)
+    return Report(
+        run_id=state.run_id,
+        venue=plan.venue,
+        title=plan.title,
+        time_zone=plan.time_zone,
+        procedure=plan.procedure,
+        operator=state.operator,
+        check=plan.check,
+        started_at=state.started_at,
+        finished_at=state.finished_at,
+        duration_seconds=wall,
+        result_state=state.result_state,
+        verdict=_verdict(state),
+        sales=sales,
+        deadline=view_deadline(state, sales, now),
+        components=tuple(_component(item) for item in components),
+        steps=tuple(_step(item) for item in state.steps.values() if item.started_at),
+        checks=tuple(_checks(state)),
+        not_executed=tuple(_not_executed(state)),
+        errors=tuple(_error(state, item) for item in findings(state)),
+        critical_path=chain,
+        beyond_critical_path_seconds=beyond_seconds(state, chain),
+        time_saved=_time_saved(state, components, wall),
+        venue_digest=plan.digest,
+        versions=state.versions,
+        journal_head=journal_head,
+    )
+
+
+def dump_report(report: Report) -> str:
+    """The text of `report.json`."""
+    return json.dumps(to_data(report), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _verdict(state: State) -> VerdictReport | None:
+    verdict = state.verdict
+    if verdict is None:
+        return None
+    until = datetime.fromisoformat(verdict.valid_until) if verdict.valid_until else None
+    return VerdictReport(verdict.result, verdict.reasons, verdict.decided_at, until)
+
+
+def _component(view: ComponentView) -> ComponentReport:
+    planned = view.planned
+    return ComponentReport(
+        name=planned.name,
+        title=planned.title,
+        state=str(view.state),
+        critical=planned.critical,
+        external=planned.external,
+        started_at=view.started_at,
+        ready_at=view.ready_at,
+        duration_seconds=view.seconds,
+        hosts=tuple(ComponentHost(host.name, host.state, host.evidence) for host in view.hosts),
+    )
+
+
+def _step(item: StepState) -> StepReport:
+    return StepReport(
+        id=item.step.id,
+        component=item.step.component,
+        verb=str(item.step.verb),
+        status=str(item.status),
+        started_at=item.started_at,
+        finished_at=item.finished_at,
+        seconds=_seconds(item),
+        hosts=tuple(
+            StepHost(name, str(result.state), result.seconds, result.evidence)
+            for name, result in item.hosts.items()
+        ),
+    )
+
+
+def _seconds(item: StepState) -> float | None:
+    if item.started_at is None or item.finished_at is None:
+        return None
+    return (item.finished_at - item.started_at).total_seconds()
+
+
+def _checks(state: State) -> Iterator[CheckReport]:
+    for item in state.steps.values():
+        for host, result in item.hosts.items():
+            silent = missing_checks(item.step, result) if item.status in ENDED else ()
+            missing = (Check(name, "", "", passed=False) for name in silent)
+            yield from (_check(item, host, check) for check in (*result.checks, *missing))
+
+
+def _check(item: StepState, host: str, check: Check) -> CheckReport:
+    return CheckReport(
+        component=item.step.component,
+        host=host,
+        step=item.step.id,
+        name=check.name,
+        expected=check.expected,
+        observed=check.observed,
+        passed=check.passed,
+        seconds=check.seconds,
+    )
+
+
+def _not_executed(state: State) -> Iterator[NotExecuted]:
+    for item in state.steps.values():
+        if item.status is Status.SKIPPED and item.reason:
+            yield NotExecuted(item.step.id, item.reason)
+
+
+def _error(state: State, finding: Finding) -> ErrorReport:
+    problem = finding.problem
+    result = state.steps[finding.step].hosts[finding.host]
+    return ErrorReport(
+        component=finding.component,
+        host=finding.host,
+        step=finding.step,
+        what=problem.what,
+        why=problem.why,
+        next=problem.next,
+        log=tail(result.evidence.get(LOG, ""), LOG_LINES),
+    )
+
+
+def _time_saved(
+    state: State, components: tuple[ComponentView, ...], wall: float
+) -> TimeSaved | None:
+    """Only what this run made ready counts, and only when it came to a verdict to open on."""
+    told = any(item.planned.manual_minutes for item in components)
+    if not told or state.verdict is None or state.verdict.result == NO_GO:
+        return None
+    done = (item for item in components if item.state in UP - {ComponentState.ALREADY_UP})
+    by_hand = [item.planned.manual_minutes or NOTHING for item in done]
+    low, likely, high = (sum(minutes) for minutes in zip(NOTHING, *by_hand, strict=True))
+    spent = wall / 60
+    return TimeSaved(max(low - spent, 0.0), max(likely - spent, 0.0), max(high - spent, 0.0))

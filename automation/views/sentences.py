@@ -1,0 +1,66 @@
+"""Whole sentences about a report that more than one view says."""
+
+from automation.run.events import Message
+from automation.views.document import Deadline, Report, Sales
+from automation.views.times import Clock
+
+_SALES = {
+    "open": Message("Sales were open before this run."),
+    "opened_by_this_run": Message("Sales are open."),
+    "closed": Message("Sales are closed."),
+    "unknown": Message("It is not known whether sales are open."),
+}
+
+
+def sales_sentence(report: Report, clock: Clock) -> Message | None:
+    """Whether customers can buy, and since when; None when the run has nothing to say of it."""
+    sales = report.sales
+    if sales is None:
+        return None
+    if sales.at is None:
+        return _SALES[sales.state]
+    return Message("Sales are open since %(time)s.", {"time": clock.seconds(sales.at)})
+
+
+def deadline_sentence(report: Report, clock: Clock) -> Message | None:
+    """Whether sales opened in time, and by what margin."""
+    deadline, sales = report.deadline, report.sales
+    if deadline is None or sales is None:
+        return None
+    if deadline.margin_seconds is None:
+        return Message("Due at %(due)s: kept.", {"due": clock.time(deadline.at)})
+    args = {"due": clock.time(deadline.at), "margin": clock.duration(deadline.margin_seconds)}
+    return Message(_deadline_template(report, sales, deadline).text, args)
+
+
+def duration_sentence(report: Report, clock: Clock) -> Message:
+    """How long it took, and what raceday itself added to the services' own time."""
+    took = clock.duration(report.duration_seconds)
+    beyond = report.beyond_critical_path_seconds
+    if beyond is None:
+        return Message("%(took)s so far", {"took": took})
+    args = {"took": took, "beyond": clock.duration(beyond)}
+    return Message("%(took)s, of which %(beyond)s beyond the critical path", args)
+
+
+def time_saved_sentence(report: Report) -> Message | None:
+    """Minutes saved against doing the same by hand."""
+    saved = report.time_saved
+    if saved is None:
+        return None
+    args = {"low": round(saved.low), "likely": round(saved.likely), "high": round(saved.high)}
+    return Message("about %(likely)s min (%(low)s to %(high)s) against doing it by hand", args)
+
+
+def _deadline_template(report: Report, sales: Sales, deadline: Deadline) -> Message:
+    match sales.at, deadline.met:
+        case None, None if report.finished_at is None:
+            return Message("Due at %(due)s: %(margin)s left.")
+        case None, None:
+            return Message("Due at %(due)s: %(margin)s were left when the run ended.")
+        case None, _:
+            return Message("Due at %(due)s: missed, %(margin)s ago when the run ended.")
+        case _, True:
+            return Message("Due at %(due)s: kept, with %(margin)s to spare.")
+        case _:
+            return Message("Due at %(due)s: missed by %(margin)s.")

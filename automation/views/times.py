@@ -1,0 +1,63 @@
+"""Moments and durations for people: one zone per page, with its offset."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+
+from automation.run.events import Message
+from automation.views.i18n import Translator
+
+_DATES = {"en": "EEEE d MMMM y", "ko": "y년 M월 d일(EEE)"}
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Shows moments in the venue's zone and the reader's language."""
+
+    zone: str
+    translate: Translator
+
+    def date(self, moment: datetime) -> str:
+        """Saturday 21 November 2026; 2026년 11월 21일(토)."""
+        lang = self.translate.lang
+        return format_date(self._local(moment), _DATES[lang], locale=lang)
+
+    def time(self, moment: datetime) -> str:
+        """08:41."""
+        return f"{self._local(moment):%H:%M}"
+
+    def seconds(self, moment: datetime) -> str:
+        """08:41:07."""
+        return f"{self._local(moment):%H:%M:%S}"
+
+    def named_zone(self, moment: datetime) -> str:
+        """Asia/Seoul, UTC+09:00: the offset that holds at that moment."""
+        return f"{self.zone}, UTC{self._local(moment):%:z}"
+
+    def duration(self, seconds: float) -> str:
+        """4.2 s, 42 s, 3 min 5 s, 1 h 2 min; the sign is the caller's to tell."""
+        return self.translate(_duration(abs(seconds)))
+
+    def _local(self, moment: datetime) -> datetime:
+        return moment.astimezone(ZoneInfo(self.zone))
+
+
+def stopwatch(seconds: float) -> str:
+    """0:09, 12:34, 1:02:03: for columns of running figures."""
+    whole = max(int(seconds), 0)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def _duration(seconds: float) -> Message:
+    if seconds < 10:  # noqa: PLR2004  # below this, tenths of a second can be told apart
+        return Message("%(seconds)s s", {"seconds": round(seconds, 1)})
+    whole = round(seconds)
+    hours, minutes, left = whole // 3600, whole % 3600 // 60, whole % 60
+    args = {"hours": hours, "minutes": minutes, "seconds": left}
+    if hours:
+        return Message("%(hours)s h %(minutes)s min", args)
+    return Message("%(minutes)s min %(seconds)s s" if minutes else "%(seconds)s s", args)

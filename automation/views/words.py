@@ -1,0 +1,117 @@
+"""The words and symbols that every view uses. A state is always told by both, never by colour."""
+
+from dataclasses import dataclass
+
+from automation.run.events import Message
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What the run comes to, in one word and one sentence; `tone` names a colour."""
+
+    tone: str
+    symbol: str
+    word: Message
+    sentence: Message
+
+
+HEADLINES = {
+    "GO": Headline(
+        "good", "✓", Message("GO"), Message("Every gate and every check was confirmed.")
+    ),
+    "CONDITIONAL": Headline(
+        "doubt",
+        "▲",
+        Message("CONDITIONAL"),
+        Message("Only what the venue can open without is missing."),
+    ),
+    "NO-GO": Headline("bad", "✗", Message("NO-GO"), Message("The venue must not open.")),
+    "RUNNING": Headline("plain", "▸", Message("In progress"), Message("There is no verdict yet.")),
+    "CANCELLED": Headline(
+        "doubt",
+        "■",
+        Message("Interrupted"),
+        Message("The operator stopped the run before a verdict; nothing more was begun."),
+    ),
+    "CHECK": Headline(
+        "plain",
+        "○",
+        Message("Check mode"),
+        Message("This shows what would be done; nothing was changed on any host."),
+    ),
+    "": Headline("plain", "○", Message("No verdict"), Message("The run ended without a verdict.")),
+}
+STATES = {
+    "waiting": Message("waiting"),
+    "starting": Message("starting"),
+    "ready": Message("ready"),
+    "already_up": Message("already up"),
+    "degraded": Message("degraded"),
+    "failed": Message("failed"),
+    "unknown": Message("unknown"),
+    "skipped": Message("not executed"),
+    "ok": Message("OK"),
+    "already": Message("already up"),
+    "would": Message("would be done"),
+    "unreachable": Message("unreachable"),
+    "running": Message("running"),
+    "succeeded": Message("succeeded"),
+}
+SYMBOLS = {
+    "waiting": "○",
+    "starting": "▸",
+    "ready": "✓",
+    "already_up": "✓",
+    "degraded": "▲",
+    "failed": "✗",
+    "unknown": "?",
+    "skipped": "-",
+    "ok": "✓",
+    "already": "✓",
+    "would": "○",
+    "unreachable": "✗",
+    "running": "▸",
+    "succeeded": "✓",
+}
+TONES = {
+    "ready": "good",
+    "already_up": "good",
+    "ok": "good",
+    "already": "good",
+    "succeeded": "good",
+    "degraded": "doubt",
+    "unknown": "doubt",
+    "failed": "bad",
+    "unreachable": "bad",
+}
+VERBS = {
+    "preflight": Message("preflight"),
+    "start": Message("start"),
+    "stop": Message("stop"),
+    "restart": Message("restart"),
+    "test": Message("functional test"),
+    "probe": Message("gate"),
+    "drain": Message("take out of rotation"),
+    "undrain": Message("opening"),
+}
+PROCEDURES = {
+    "morning": Message("Morning start-up"),
+    "evening": Message("Evening shutdown"),
+    "restart": Message("Rolling restart"),
+    "test": Message("Functional test"),
+    "status": Message("Status"),
+}
+
+
+def headline(result: str, result_state: str, *, check: bool) -> Headline:
+    """The verdict's headline; without a verdict, that of where the run stands."""
+    if result:
+        return HEADLINES[result]
+    if check and result_state != "CANCELLED":
+        return HEADLINES["CHECK"]
+    return HEADLINES.get(result_state, HEADLINES[""])
+
+
+def procedure_title(procedure: str) -> Message:
+    """A procedure in words; its own name when it has none."""
+    return PROCEDURES.get(procedure, Message(procedure))

@@ -1,0 +1,153 @@
+"""The one image of all demo hosts, built from Debian's packages and named after its recipe."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from demo.engine import Engine
+from demo.errors import DemoError
+from demo.progress import Progress
+
+ROOT = Path(__file__).resolve().parent
+RECIPE = ROOT / "image"
+SERVERS = ROOT / "servers"
+RACE_CARD = ROOT.parent / "inventories" / "demo" / "race_card.json"
+
+NAME = "localhost/raceday-demo"
+SUITE = "bookworm"
+SUITES = {SUITE, f"{SUITE}-updates", f"{SUITE}-security"}
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+INSIDE = "/opt/raceday-demo"
+
+LEFT_OUT = (
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/i18n/*",
+    "/usr/lib/postgresql/*/lib/bitcode/*",
+    "/usr/lib/x86_64-linux-gnu/libLLVM*",  # only for PostgreSQL's JIT, which is off
+    "/usr/lib/aarch64-linux-gnu/libLLVM*",
+)
+
+
+def image_name() -> str:
+    """The image that today's recipe makes; any change to recipe or servers changes the name."""
+    digest = hashlib.sha256()
+    for file in _recipe_files():
+        digest.update(f"{file.relative_to(ROOT.parent)}\0".encode())
+        digest.update(file.read_bytes())
+    return f"{NAME}:{digest.hexdigest()[:12]}"
+
+
+def ensure_image(engine: Engine, progress: Progress) -> str:
+    """Build the image unless it is there; return its name."""
+    image = image_name()
+    if not engine.works("image", "inspect", image):
+        _build(engine, image, progress)
+        progress.say(f"image {image} is ready")
+    return image
+
+
+def remove_images(engine: Engine) -> None:
+    """Remove every image the demo has ever built here."""
+    listing = engine.call("images", "--format", "{{.Repository}}:{{.Tag}}")
+    ours = [name for name in set(listing.split()) if name.startswith(f"{NAME}:")]
+    if ours:
+        engine.call("rmi", *ours)
+
+
+def _recipe_files() -> Iterator[Path]:
+    yield Path(__file__).resolve()
+    yield RACE_CARD
+    for folder in (RECIPE, SERVERS):
+        yield from sorted(
+            file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts
+        )
+
+
+def _build(engine: Engine, image: str, progress: Progress) -> None:
+    if shutil.which("mmdebstrap") is None:
+        raise DemoError("mmdebstrap is not installed", "on Debian: apt-get install mmdebstrap")
+    if not KEYRING.exists():
+        raise DemoError(f"{KEYRING} is missing", "install the package debian-archive-keyring")
+    progress.say("building the image from Debian packages, about a minute")
+    with tempfile.TemporaryDirectory(prefix="raceday-demo-") as folder:
+        archive = Path(folder) / "image.tar"
+        _make_root(Path(folder), archive, progress)
+        progress.say("importing the image")
+        engine.call("import", "--change", "LABEL raceday.demo=true", str(archive), image)
+
+
+def _make_root(folder: Path, archive: Path, progress: Progress) -> None:
+    log = []
+    with subprocess.Popen(
+        _mmdebstrap_arguments(folder, archive),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        for line in process.stdout or ():
+            log.append(line)
+            if line.startswith("I: ") and line.rstrip().endswith("..."):
+                progress.say(f"image: {line[3:].rstrip()}")
+    if process.returncode:
+        raise DemoError("mmdebstrap could not build the image", "".join(log[-15:]))
+
+
+def _mmdebstrap_arguments(folder: Path, archive: Path) -> list[str]:
+    packages = ",".join((RECIPE / "packages.txt").read_text().split())
+    return [
+        *("mmdebstrap", "--variant=minbase", f"--include={packages}"),
+        *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
+        *("--dpkgopt=force-unsafe-io", '--aptopt=APT::Install-Recommends "false"'),
+        *(f"--aptopt={option}" for option in _apt_options()),
+        f"--customize-hook=mkdir -p $1{INSIDE}",
+        f"--customize-hook=copy-in {RECIPE} {SERVERS} {RACE_CARD} {INSIDE}",
+        f'--customize-hook=chroot "$1" sh {INSIDE}/image/setup.sh',
+        *(SUITE, str(archive), *_sources(folder)),
+    ]
+
+
+def _apt_options() -> list[str]:
+    """How this machine's apt reaches its mirrors: proxies, timeouts, validity of old mirrors."""
+    if shutil.which("apt-config") is None:
+        return []
+    dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
+    wanted = re.compile(r'Acquire::(https?|Check)\S* "[^"]+";')
+    return [line for line in dump.stdout.splitlines() if wanted.fullmatch(line)]
+
+
+def _sources(folder: Path) -> list[str]:
+    """This machine's own sources of the suite; none means mmdebstrap's default mirror."""
+    apt = Path("/etc/apt")
+    lists = [apt / "sources.list", *sorted(apt.glob("sources.list.d/*.list"))]
+    lines = [line for file in lists if file.exists() for line in file.read_text().splitlines()]
+    stanzas = [
+        stanza
+        for file in sorted(apt.glob("sources.list.d/*.sources"))
+        for stanza in re.split(r"\n\s*\n", file.read_text())
+    ]
+    found = {
+        "debian.list": "\n".join(filter(_line_is_ours, lines)),
+        "debian.sources": "\n\n".join(filter(_stanza_is_ours, stanzas)),
+    }
+    return [_written(folder / name, text) for name, text in found.items() if text]
+
+
+def _line_is_ours(line: str) -> bool:
+    words = re.sub(r"\[.*?\]", "", line).split()
+    return words[:1] == ["deb"] and words[2] in SUITES
+
+
+def _stanza_is_ours(stanza: str) -> bool:
+    suites = re.search(r"^Suites:(.*)$", stanza, re.MULTILINE)
+    return suites is not None and set(suites[1].split()) <= SUITES
+
+
+def _written(file: Path, text: str) -> str:
+    file.write_text(text + "\n")
+    return str(file)

@@ -1,0 +1,251 @@
+"""Look at a host before anything is started, in one round trip; see plugins/modules/preflight.py."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
+    Answer,
+    ask,
+    check,
+    message,
+    result,
+)
+from ansible_collections.raceday.core.plugins.plugin_utils.reports import evidence, no_answer
+from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
+    component_spec,
+    components_here,
+    shell_variables,
+)
+
+LIMITS = {
+    "disk_used_percent": 90.0,
+    "inodes_used_percent": 90.0,
+    "memory_available_percent": 5.0,
+    "clock_seconds": 1.0,
+    "certificate_days": 14,
+    "open_files_percent": 90.0,
+}
+
+
+class ActionModule(ActionBase):
+    """Disk, inodes, memory, clock, failed units, open files, ports, certificates."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return `raceday`: one report per component on this host, and `clock_offset` in seconds."""
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        host = variables["inventory_hostname"]
+        names = self._task.args.get("components") or components_here(variables)
+        specs = [component_spec(variables, name) for name in names]
+        limits = {**LIMITS, **variables["venue"].get("thresholds", {})}
+        answer = ask(self, ["preflight_host", *(_call(spec, limits) for spec in specs)])
+        if answer.problem:
+            return result([no_answer(spec["name"], host, answer) for spec in specs])
+        offset, strict = clock_offset(answer), boolean(self._task.args.get("strict", True))
+        checks = list(_host_checks(host, answer.values, specs, limits, offset))
+        pairs = zip(specs, answer.components, strict=True)
+        reports = [_report(host, *pair, checks, limits) for pair in pairs]
+        return {**result(reports, strict=strict), "clock_offset": offset}
+
+
+def clock_offset(answer: Answer) -> float:
+    """How far the host's clock is ahead of the controller's, in seconds.
+
+    The host looked at its clock at the beginning and at the end, both between sending and
+    receiving. That leaves a range of possible offsets; this is the one nearest to zero, so a slow
+    network is never taken for a wrong clock.
+    """
+    highest = float(answer.values["began"]) - answer.sent_at
+    lowest = float(answer.values["ended"]) - answer.received_at
+    return round(min(max(0.0, lowest), highest), 3)
+
+
+def _call(spec: Mapping[str, Any], limits: Mapping[str, Any]) -> str:
+    paths = shlex.join(str(path) for path in spec.get("certificates") or ())
+    days = f"certificate_days={int(limits['certificate_days'])}\n"
+    return f"{shell_variables(spec, check=True)}{days}preflight_component {paths}"
+
+
+def _report(
+    host: str,
+    spec: Mapping[str, Any],
+    seen: Mapping[str, str],
+    host_checks: list[dict[str, Any]],
+    limits: Mapping[str, Any],
+) -> dict[str, Any]:
+    return {
+        "component": spec["name"],
+        "host": host,
+        "state": "ok",
+        "checks": [*host_checks, *_component_checks(host, spec, seen, limits)],
+        "evidence": evidence(seen),
+    }
+
+
+def _host_checks(
+    host: str,
+    values: Mapping[str, str],
+    specs: list[dict[str, Any]],
+    limits: Mapping[str, Any],
+    offset: float,
+) -> Iterator[dict[str, Any]]:
+    yield _root(host, values)
+    yield _fullest("disk space", "disk:", host, values, limits["disk_used_percent"])
+    yield _fullest("inodes", "inodes:", host, values, limits["inodes_used_percent"])
+    yield _memory(host, values, limits["memory_available_percent"])
+    yield _clock(host, offset, limits["clock_seconds"])
+    yield _failed_units(host, values, specs)
+    yield _share("open files", host, values.get("files", ""), limits["open_files_percent"])
+
+
+def _root(host: str, values: Mapping[str, str]) -> dict[str, Any]:
+    return check(
+        "root",
+        "uid 0",
+        f"uid {values.get('uid')}",
+        passed=values.get("uid") == "0",
+        why=message("raceday is not root on %(host)s", host=host),
+        following=message("Set ansible_become: true and let the user sudo."),
+    )
+
+
+def _fullest(
+    name: str, prefix: str, host: str, values: Mapping[str, str], limit: float
+) -> dict[str, Any]:
+    shares = {
+        key.removeprefix(prefix): float(text)
+        for key, text in values.items()
+        if key.startswith(prefix) and text.isdigit()
+    }
+    mount, used = max(shares.items(), key=lambda item: item[1], default=("?", float("nan")))
+    args = {"host": host, "mount": mount, "used": f"{used:.0f}", "limit": f"{limit:.0f}"}
+    text = {
+        "disk space": "The disk of %(host)s is %(used)s %% full at %(mount)s; the limit is %(limit)s %%",
+        "inodes": "%(host)s has used %(used)s %% of the inodes of %(mount)s; the limit is %(limit)s %%",
+    }[name]
+    return check(
+        name,
+        f"at most {limit:.0f} % used",
+        f"{used:.0f} % of {mount}",
+        passed=used <= limit,
+        why=message(text, **args),
+        following=message("Make room on %(host)s, for instance: journalctl --vacuum-size=200M", host=host),
+    )
+
+
+def _memory(host: str, values: Mapping[str, str], limit: float) -> dict[str, Any]:
+    total, available = (float(values.get(f"memory.Mem{key}", "nan")) for key in ("Total", "Available"))
+    share = 100 * available / total
+    args = {"host": host, "share": f"{share:.0f}", "limit": f"{limit:.0f}"}
+    return check(
+        "memory",
+        f"at least {limit:.0f} % available",
+        f"{share:.0f} % of {total / 1048576:.1f} GiB",
+        passed=share >= limit,
+        why=message("%(host)s has only %(share)s %% of its memory available; it needs %(limit)s %%", **args),
+        following=message("See what holds it: systemd-cgtop -m on %(host)s", host=host),
+    )
+
+
+def _clock(host: str, offset: float, limit: float) -> dict[str, Any]:
+    args = {"host": host, "offset": f"{abs(offset):.1f}"}
+    text = (
+        "The clock of %(host)s is %(offset)s s ahead of this controller's"
+        if offset > 0
+        else "The clock of %(host)s is %(offset)s s behind this controller's"
+    )
+    return check(
+        "clock",
+        f"within {limit:g} s of the controller",
+        f"{offset:+.3f} s",
+        passed=abs(offset) <= limit,
+        why=message(text, **args),
+        following=message("Set its clock and see that time synchronisation runs: timedatectl"),
+    )
+
+
+def _failed_units(
+    host: str, values: Mapping[str, str], specs: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """A failed unit of ours is no obstacle: the start will try it again."""
+    ours = {str(spec.get("unit", "")).removesuffix(".service") for spec in specs}
+    listed = values.get("failed_units")
+    failed = [unit for unit in (listed or "").split() if unit.removesuffix(".service") not in ours]
+    args = {"host": host, "units": ", ".join(failed) or "?"}
+    return check(
+        "failed units",
+        "none",
+        ", ".join(failed) or ("none" if listed is not None else "no systemd"),
+        passed=not failed,
+        why=message("On %(host)s systemd says these units failed: %(units)s", **args),
+        following=message("See: systemctl status %(units)s; then: systemctl reset-failed", **args),
+    )
+
+
+def _share(name: str, host: str, used_of: str, limit: float) -> dict[str, Any]:
+    used, _, most = used_of.partition("/")
+    share = 100 * int(used) / int(most) if used.isdigit() and most.isdigit() else float("nan")
+    args = {"host": host, "what": name, "used": used, "most": most, "limit": f"{limit:.0f}"}
+    text = "%(host)s uses %(used)s of %(most)s %(what)s; the limit is %(limit)s %%"
+    return check(
+        name,
+        f"at most {limit:.0f} % of the limit",
+        f"{used} of {most}",
+        passed=share <= limit,
+        why=message(text, **args),
+        following=message("Raise the limit, or find out who holds them."),
+    )
+
+
+def _component_checks(
+    host: str, spec: Mapping[str, Any], seen: Mapping[str, str], limits: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    for key, value in seen.items():
+        kind, _, rest = key.partition(":")
+        if kind == "port":
+            yield _port(host, spec, rest, value)
+        elif kind == "certificate":
+            yield _certificate(host, rest, value, limits["certificate_days"])
+    if "unit_files" in seen:
+        name = f"open files of {spec['name']}"
+        yield _share(name, host, seen["unit_files"], limits["open_files_percent"])
+
+
+def _port(host: str, spec: Mapping[str, Any], port: str, listener: str) -> dict[str, Any]:
+    stranger = listener.removeprefix("stranger ") if listener.startswith("stranger") else ""
+    args = {"host": host, "port": port, "stranger": stranger, "component": spec["name"]}
+    text = "Port %(port)s on %(host)s, which %(component)s needs, is taken by %(stranger)s"
+    return check(
+        f"port {port}",
+        f"free, or {spec['name']}'s own",
+        listener or "free",
+        passed=not stranger,
+        why=message(text, **args),
+        following=message("Stop that process; it is not the unit raceday starts."),
+    )
+
+
+def _certificate(host: str, path: str, value: str, days: int) -> dict[str, Any]:
+    verdict, _, end = value.partition(" ")
+    args = {"host": host, "path": path, "end": end or "?", "days": days}
+    text = "The certificate %(path)s on %(host)s ends %(end)s, in less than %(days)s days"
+    if not end:
+        text = "The certificate %(path)s on %(host)s cannot be read"
+    return check(
+        f"certificate {path}",
+        f"valid for {days} days",
+        end or "unreadable",
+        passed=verdict == "good",
+        why=message(text, **args),
+        following=message("Renew it before sales open."),
+    )

@@ -1,0 +1,274 @@
+# What the hot path does on a host, in POSIX sh. The plugin puts variables in front and a call behind.
+# shellcheck disable=SC2154  # those variables
+# Answers are lines "@raceday key=value"; "key@=" carries base64. Times are centiseconds of uptime.
+
+put() { printf '@raceday %s=%s\n' "$1" "$2"; }
+
+put_text() { printf '@raceday %s@=%s\n' "$1" "$(base64 | tr -d '\n')"; }
+
+centiseconds() {
+  read -r uptime _ </proc/uptime
+  echo "${uptime%.*}${uptime#*.}"
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+bounded() { # SECONDS COMMAND...: one command that cannot hang us
+  limit=$1
+  shift
+  if has timeout; then timeout "$limit" "$@" </dev/null; else "$@" </dev/null; fi
+}
+
+# --- the unit -----------------------------------------------------------------------------------
+
+look_at_unit() { # sets load, active, sub, result, restarts, invocation, pid, status, since
+  load=loaded active=inactive sub='' result='' restarts=0 invocation='' pid=0 status=0 since=0
+  if [ -n "$status_command" ]; then
+    if eval "bounded 10 $status_command" >/dev/null 2>&1; then active=active; fi
+    return
+  fi
+  properties=LoadState,ActiveState,SubState,Result,NRestarts,InvocationID,MainPID,ExecMainStatus
+  answer=$(systemctl show -p "$properties,ActiveEnterTimestampMonotonic" -- "$unit" 2>/dev/null)
+  while IFS='=' read -r key value; do
+    case $key in
+      LoadState) load=$value ;;
+      ActiveState) active=$value ;;
+      SubState) sub=$value ;;
+      Result) result=$value ;;
+      NRestarts) restarts=$value ;;
+      InvocationID) invocation=$value ;;
+      MainPID) pid=$value ;;
+      ExecMainStatus) status=$value ;;
+      ActiveEnterTimestampMonotonic) since=$((value / 10000)) ;;
+    esac
+  done <<EOF
+$answer
+EOF
+}
+
+tell_unit() {
+  put unit "$unit"
+  put load "$load"
+  put active "$active"
+  put sub "$sub"
+  put result "$result"
+  put restarts "$restarts"
+  put invocation "$invocation"
+  put pid "$pid"
+  put status "$status"
+  put seen "$seen"
+}
+
+tell_log() {
+  if [ -n "$unit" ] && has journalctl; then
+    journalctl -u "$unit" -n 20 --no-pager -o short-iso 2>/dev/null | put_text log
+  fi
+}
+
+# --- the health check ---------------------------------------------------------------------------
+
+is_healthy() { # sets seen
+  case $probe in
+    http) answers_http ;;
+    tcp) answers_tcp ;;
+    command)
+      seen=$(eval "bounded 10 $probe_command" 2>&1) && return 0
+      seen="exit $?: $(printf %s "$seen" | tail -n 1 | cut -c 1-200)"
+      return 1
+      ;;
+    unit)
+      seen=$(systemctl is-active -- "$probe_unit" 2>/dev/null)
+      [ "$seen" = active ]
+      ;;
+    none) seen=$active ;;
+  esac
+}
+
+answers_http() {
+  if has curl; then
+    answer=$(curl -s -m 5 -w '\n%{http_code}' -- "$probe_url" 2>/dev/null)
+    code=${answer##*
+}
+    body=${answer%
+*}
+  elif has wget; then
+    body=$(wget -q -T 5 -O - -- "$probe_url" 2>/dev/null) && code=200 || code=000
+  else
+    seen='neither curl nor wget is installed'
+    return 1
+  fi
+  seen="HTTP $code $(printf %s "$body" | tr '\n' ' ' | cut -c 1-120)"
+  [ "$code" = 000 ] && seen='no answer'
+  [ "$code" = "$probe_status" ] || return 1
+  [ -z "$probe_contains" ] || printf %s "$body" | grep -qF -e "$probe_contains"
+}
+
+answers_tcp() {
+  seen='no connection'
+  if has bash; then
+    # shellcheck disable=SC2016  # bash itself expands $0 and $1
+    bounded 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$probe_host" "$probe_port" 2>/dev/null || return 1
+  elif has nc; then
+    nc -z -w 5 "$probe_host" "$probe_port" </dev/null >/dev/null 2>&1 || return 1
+  else
+    seen='neither bash nor nc is installed'
+    return 1
+  fi
+  seen=connected
+}
+
+is_ready() {
+  look_at_unit
+  [ "$active" = active ] || {
+    seen="$unit is $active"
+    return 1
+  }
+  is_healthy
+}
+
+# --- probe: look, change nothing ----------------------------------------------------------------
+
+probe_component() {
+  began=$(centiseconds)
+  put component "$component"
+  if is_ready; then put outcome ready; else put outcome not_ready && tell_log; fi
+  tell_unit
+  tell_facts
+  put took $(($(centiseconds) - began))
+}
+
+probe_from_outside() { # an external partner has no unit of ours: only the check speaks
+  began=$(centiseconds)
+  put component "$component"
+  active=external
+  if is_healthy; then put outcome ready; else put outcome not_ready; fi
+  put seen "$seen"
+  put took $(($(centiseconds) - began))
+}
+
+tell_facts() {
+  for fact in $facts; do
+    eval "command=\$fact_$fact"
+    put "fact.$fact" "$(eval "bounded 5 $command" 2>/dev/null | head -n 1)"
+  done
+}
+
+# --- start: and wait until it is ready, and stays so --------------------------------------------
+
+start_component() {
+  began=$(centiseconds)
+  put component "$component"
+  outcome=$(start_outcome)
+  put outcome "$outcome"
+  look_at_unit
+  is_healthy || true
+  tell_unit
+  case $outcome in started | already | would) ;; *) tell_log ;; esac
+  tell_facts
+  put took $(($(centiseconds) - began))
+}
+
+start_outcome() {
+  look_at_unit
+  before=$active
+  if [ "$load" = not-found ]; then echo no_such_unit && return; fi
+  if [ "$check" = 1 ]; then
+    if [ "$active" = active ]; then echo already; else echo would; fi
+    return
+  fi
+  if [ "$active" != active ] && ! start_it; then echo start_failed && return; fi
+  await_ready || return
+  if [ "$before" = active ] && has_settled; then echo already && return; fi
+  settle_down || return
+  if [ "$before" = active ]; then echo already; else echo started; fi
+}
+
+start_it() {
+  if [ -n "$start_command" ]; then
+    eval "bounded $timeout $start_command" >/dev/null 2>&1
+  else
+    bounded "$timeout" systemctl start -- "$unit" >/dev/null 2>&1
+  fi
+}
+
+await_ready() {
+  deadline=$((began + timeout * 100))
+  while ! is_ready; do
+    case $active in failed | inactive) echo died && return 1 ;; esac
+    if [ "$(centiseconds)" -ge $deadline ]; then echo not_ready && return 1; fi
+    sleep "$interval"
+  done
+}
+
+has_settled() { [ "$since" -gt 0 ] && [ $(($(centiseconds) - since)) -ge "$settle_cs" ]; }
+
+settle_down() {
+  first="$invocation/$restarts"
+  sleep "$settle"
+  if ! is_ready; then echo died_settling && return 1; fi
+  if [ "$invocation/$restarts" != "$first" ]; then echo restarted && return 1; fi
+}
+
+# --- preflight ----------------------------------------------------------------------------------
+
+preflight_host() {
+  put uid "$(id -u)"
+  for path in / /var /var/lib /var/log /tmp; do
+    df -Pk "$path" 2>/dev/null | sed -n '2{s/%//g;p;}' | while read -r _ _ _ _ used mount; do
+      put "disk:$mount" "$used"
+    done
+    df -Pi "$path" 2>/dev/null | sed -n '2{s/%//g;p;}' | while read -r _ _ _ _ used mount; do
+      put "inodes:$mount" "$used"
+    done
+  done
+  while read -r key value _; do
+    case $key in MemTotal: | MemAvailable:) put "memory.${key%:}" "$value" ;; esac
+  done </proc/meminfo
+  # shellcheck disable=SC2046  # three numbers; dash cannot read files of /proc/sys by itself
+  set -- $(cat /proc/sys/fs/file-nr)
+  put files "$1/$3"
+  if has systemctl; then
+    put failed_units "$(systemctl list-units --failed --plain --no-legend --no-pager |
+      cut -d ' ' -f 1 | tr '\n' ' ')"
+  fi
+}
+
+preflight_component() {
+  put component "$component"
+  look_at_unit
+  seen='' && tell_unit
+  for port in $ports; do put "port:$port" "$(listener_on "$port")"; done
+  tell_limits
+  for certificate in "$@"; do tell_certificate "$certificate"; done
+  tell_facts
+}
+
+listener_on() { # "", "ours NAME" or "stranger NAME": who listens on a TCP port
+  line=$(ss -Hltnp "sport = :$1" 2>/dev/null | head -n 1)
+  [ -n "$line" ] || return 0
+  name=${line#*\"} && name=${name%%\"*}
+  owner=${line#*pid=} && owner=${owner%%,*}
+  if [ -n "$status_command" ] && [ "$active" = active ]; then
+    echo "ours $name"
+  elif [ -n "$unit" ] && grep -qF -e "/$unit" "/proc/$owner/cgroup" 2>/dev/null; then
+    echo "ours $name"
+  else
+    echo "stranger $name (pid $owner)"
+  fi
+}
+
+tell_limits() {
+  [ "$pid" -gt 0 ] && [ -r "/proc/$pid/limits" ] || return 0
+  limit=$(sed -n 's/^Max open files *\([0-9]*\).*/\1/p' "/proc/$pid/limits")
+  # shellcheck disable=SC2012  # counting, names do not matter
+  put unit_files "$(ls "/proc/$pid/fd" | wc -l)/$limit"
+}
+
+tell_certificate() {
+  end=$(openssl x509 -enddate -noout -in "$1" 2>/dev/null) || end='='
+  if openssl x509 -checkend $((certificate_days * 86400)) -noout -in "$1" >/dev/null 2>&1; then
+    put "certificate:$1" "good ${end#*=}"
+  else
+    put "certificate:$1" "bad ${end#*=}"
+  fi
+}

@@ -1,0 +1,115 @@
+"""What a component is to the hot path: the venue file's words over what its role knows."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from ansible import constants as C
+from ansible.errors import AnsibleError
+
+PROBE_TIMES = {"interval": 0.2, "timeout": 60.0, "settle": 1.0}
+LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def component_spec(task_vars: Mapping[str, Any], component: str) -> dict[str, Any]:
+    """The component as the venue file has it, filled up from `roles/<role>/meta/raceday.yml`."""
+    try:
+        written = dict(task_vars["components"][component])
+    except KeyError:
+        raise AnsibleError(
+            f"The venue file has no component '{component}'. Give -e component=<name> with a name "
+            "under components: in group_vars/all/venue.yml."
+        ) from None
+    known = role_knowledge(written.get("role", ""), task_vars)
+    return {**known, **written, "name": component}
+
+
+def components_here(task_vars: Mapping[str, Any]) -> list[str]:
+    """Components this host belongs to, by inventory group; raceday itself passes them instead."""
+    groups = set(task_vars.get("group_names", ())) | {task_vars["inventory_hostname"], "all"}
+    written: Mapping[str, Any] = task_vars["components"]
+    return [name for name, item in written.items() if (item or {}).get("hosts", name) in groups]
+
+
+def role_knowledge(role: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """What a role says of its kind of server; empty when it says nothing."""
+    beside = task_vars.get("playbook_dir")
+    roots = [*C.DEFAULT_ROLES_PATH, *([f"{beside}/roles", f"{beside}/../roles"] if beside else [])]
+    for root in roots:
+        file = Path(root) / role / "meta" / "raceday.yml"
+        if role and file.is_file():
+            return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+    return {}
+
+
+def local_ports(spec: Mapping[str, Any]) -> list[int]:
+    """Ports the component itself listens on: `ports`, and its health check's own when local."""
+    probe = spec.get("healthcheck") or {}
+    ports = {int(port) for port in spec.get("ports") or ()}
+    if "http" in probe:
+        address = urlsplit(probe["http"])
+        if address.hostname in LOCAL:
+            ports.add(address.port or (443 if address.scheme == "https" else 80))
+    if "tcp" in probe:
+        host, _, port = str(probe["tcp"]).rpartition(":")
+        if host in LOCAL:
+            ports.add(int(port))
+    return sorted(ports)
+
+
+def shell_variables(spec: Mapping[str, Any], *, check: bool) -> str:
+    """The component as assignments that the hot path's shell functions read."""
+    probe = spec.get("healthcheck") or {}
+    commands = spec.get("commands") or {}
+    times = {**PROBE_TIMES, **{key: probe[key] for key in PROBE_TIMES if key in probe}}
+    facts: Mapping[str, list[str]] = spec.get("facts") or {}
+    values = {
+        "component": spec["name"],
+        "unit": "" if commands else _unit(spec),
+        "start_command": shlex.join(commands.get("start", ())),
+        "status_command": shlex.join(commands.get("status", ())),
+        "interval": times["interval"],
+        "timeout": int(times["timeout"]),
+        "settle": times["settle"],
+        "settle_cs": int(float(times["settle"]) * 100),
+        "check": int(check),
+        "ports": " ".join(str(port) for port in local_ports(spec)),
+        "facts": " ".join(facts),
+        **{f"fact_{name}": shlex.join(argv) for name, argv in facts.items()},
+        **_probe_variables(probe),
+    }
+    return "".join(f"{key}={shlex.quote(str(value))}\n" for key, value in values.items())
+
+
+def describe_probe(spec: Mapping[str, Any]) -> str:
+    """The health check in a few words, for people."""
+    probe = spec.get("healthcheck") or {}
+    for kind in ("http", "tcp", "unit"):
+        if kind in probe:
+            return f"{kind} {probe[kind]}"
+    return f"command {shlex.join(probe['command'])}" if "command" in probe else "unit active"
+
+
+def _unit(spec: Mapping[str, Any]) -> str:
+    unit = str(spec.get("unit") or "")
+    return unit if not unit or "." in unit.rpartition("@")[2] else f"{unit}.service"
+
+
+def _probe_variables(probe: Mapping[str, Any]) -> dict[str, Any]:
+    kind = next((kind for kind in ("http", "tcp", "command", "unit") if kind in probe), "none")
+    host, _, port = str(probe.get("tcp", "")).rpartition(":")
+    return {
+        "probe": kind,
+        "probe_url": probe.get("http", ""),
+        "probe_status": probe.get("status", 200),
+        "probe_contains": probe.get("contains", ""),
+        "probe_host": host,
+        "probe_port": port,
+        "probe_command": shlex.join(str(word) for word in probe.get("command", ())),
+        "probe_unit": probe.get("unit", ""),
+    }

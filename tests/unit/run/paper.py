@@ -1,0 +1,25 @@
+"""A journal's sink in memory."""
+
+import errno
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NEVER = 10**9
+
+
+@dataclass
+class Paper:
+    """Keeps lines while there is room for them."""
+
+    room: int = NEVER
+    lines: list[str] = field(default_factory=list)
+
+    def write(self, line: str) -> None:
+        if len(self.lines) >= self.room:
+            raise OSError(errno.ENOSPC, "No space left on device", "journal.jsonl")
+        self.lines.append(line)
+
+    def copy_to(self, path: Path) -> Path:
+        """The same journal as a file."""
+        path.write_text("".join(f"{line}\n" for line in self.lines), encoding="utf-8")
+        return path
