@@ -16,16 +16,22 @@ from automation.settings import Settings, read_settings
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--venue", metavar="NAME|PATH", help="A name under inventories/, or any inventory.")
-@click.option("--reports", type=click.Path(path_type=Path), metavar="DIR", help="Where runs are kept.")
+@click.option(
+    "--reports", type=click.Path(path_type=Path), metavar="DIR", help="Where runs are kept."
+)
 @click.option("--lang", type=click.Choice(["en", "ko"]), help="Language of what is said to people.")
 @click.option(
-    "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    "--format",
+    "output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
     help="json: one document on stdout, all else on stderr.",
 )
 @click.option("-v", "--verbose", count=True, help="Say more; twice for Ansible's own words.")
 @click.version_option(package_name="raceday")
 @click.pass_context
-def raceday(  # noqa: PLR0913  # one parameter per global option
+def raceday(  # one parameter per global option
     context: click.Context,
     venue: str | None,
     reports: Path | None,
@@ -80,7 +86,7 @@ def _wants_json(arguments: list[str]) -> bool:
     return "--format=json" in arguments or ("--format", "json") in pairs
 
 
-def _tell(message: str, hint: str, code: ExitCode, wants_json: bool) -> int:  # noqa: FBT001
+def _tell(message: str, hint: str, code: ExitCode, wants_json: bool) -> int:
     if wants_json:
         error = {"error": {"message": message, "hint": hint, "exit_code": int(code)}}
         click.echo(json.dumps(error, ensure_ascii=False, indent=2))
@@ -91,7 +97,7 @@ def _tell(message: str, hint: str, code: ExitCode, wants_json: bool) -> int:  # 
     return int(code)
 
 
-def _tell_bug(error: Exception, wants_json: bool) -> int:  # noqa: FBT001
+def _tell_bug(error: Exception, wants_json: bool) -> int:
     trace = Path("raceday-traceback.txt").absolute()
     try:
         trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")

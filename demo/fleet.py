@@ -3,6 +3,7 @@
 The demo is one fleet; tests of single roles make smaller ones of the same image.
 """
 
+import hashlib
 import shutil
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from demo.progress import Progress
 
 BOOT_SECONDS = 60
 POLL_SECONDS = 0.1
-IMAGE_LABEL = "raceday.image"
+STAMP = "raceday.stamp"
 
 SSH_CONFIG = """\
 Host *
@@ -71,7 +72,7 @@ def start(engine: Engine, fleet: Fleet, image: str, progress: Progress) -> None:
     When interrupted, what this call made is removed again.
     """
     if not _is_current(engine, fleet, image):
-        progress.say("the hosts are of another image or lost their keys: making them anew")
+        progress.say("the hosts were made of something else or lost their keys: making them anew")
         remove(engine, fleet)
     states = container_states(engine, fleet)
     missing = [host for host in fleet.hosts if fleet.container(host) not in states]
@@ -126,13 +127,23 @@ def ssh_command(fleet: Fleet, host: Host) -> list[str]:
 
 
 def _is_current(engine: Engine, fleet: Fleet, image: str) -> bool:
+    """Whether every container there is was made of this image, for these hosts and keys."""
     names = list(container_states(engine, fleet))
     if not names:
         return True
-    template = f'{{{{index .Config.Labels "{IMAGE_LABEL}"}}}}'
-    images = set(engine.call("inspect", "--format", template, *names).split())
+    template = f'{{{{.Name}}}} {{{{index .Config.Labels "{STAMP}"}}}}'
+    stamps = {f"{fleet.container(host)} {_stamp(image, host)}" for host in fleet.hosts}
+    found = engine.call("inspect", "--format", template, *names).splitlines()
+    return {line.lstrip("/") for line in found} <= stamps and _has_keys(fleet)
+
+
+def _stamp(image: str, host: Host) -> str:
+    return hashlib.sha256(f"{image} {host}".encode()).hexdigest()[:12]
+
+
+def _has_keys(fleet: Fleet) -> bool:
     keys = [fleet.state / "id_ed25519", *(fleet.folder(host) / "kind" for host in fleet.hosts)]
-    return images == {image} and all(key.exists() for key in keys)
+    return all(key.exists() for key in keys)
 
 
 def _check_ports(hosts: Iterable[Host]) -> None:
@@ -162,7 +173,7 @@ def _run_arguments(engine: Engine, fleet: Fleet, image: str, host: Host) -> list
         *("run", "--detach", *engine.run_options),
         *("--name", fleet.container(host), "--hostname", host.name),
         *("--network", fleet.name, "--network-alias", host.name),
-        *("--label", fleet.label, "--label", f"{IMAGE_LABEL}={image}"),
+        *("--label", fleet.label, "--label", f"{STAMP}={_stamp(image, host)}"),
         *("--publish", f"127.0.0.1:{host.ssh_port}:22"),
         *("--volume", f"{fleet.folder(host)}:/opt/raceday-demo/host:ro"),
         *(image, "/sbin/init"),

@@ -17,7 +17,8 @@ from automation.venue.load import load_venue, locate_venue
 @click.option("--check", is_flag=True, help="Ansible's check mode: nothing is changed on any host.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before starting.")
 @click.option(
-    "--accept-conditional", is_flag=True,
+    "--accept-conditional",
+    is_flag=True,
     help="Open sales on CONDITIONAL too; wants --reason, which is recorded.",
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why a CONDITIONAL is accepted.")

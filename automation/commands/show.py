@@ -12,13 +12,15 @@ from automation.run.loop import Observer
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.settings import Settings
-REPORT='report.json'
+
+REPORT = "report.json"
 
 
 @contextmanager
 def watching(settings: Settings, plan: Plan) -> Iterator[Sequence[Observer]]:
     def observe(state: State, event: Event) -> None:
         click.echo(f"{type(event).__name__} {str(event)[:300]}", err=True)
+
     yield [observe]
 
 

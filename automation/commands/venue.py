@@ -1,6 +1,7 @@
 """`raceday venue`: look at a site before anything is touched."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ def graph(settings: Settings, style: str, file: Path | None) -> None:
     elif file:
         click.echo(f"The start order of {site.title} is drawn in {file}.")
     else:
-        click.echo(mermaid(site) if style == "mermaid" else terminal(site), nl=False)
+        width = shutil.get_terminal_size((100, 24)).columns
+        click.echo(mermaid(site) if style == "mermaid" else terminal(site, width), nl=False)
 
 
 @venue.command()

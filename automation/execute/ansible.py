@@ -245,7 +245,9 @@ class AnsibleExecutor:
     def _config(self, lane: Lane) -> RunnerConfig:
         config = RunnerConfig(
             private_data_dir=str(lane.folder),
-            artifact_dir=str(self._options.keep / lane.name if self._options.keep else lane.folder / "artifacts"),
+            artifact_dir=str(
+                self._options.keep / lane.name if self._options.keep else lane.folder / "artifacts"
+            ),
             project_dir=str(content_root()),
             playbook=str(content_root() / "playbooks" / _playbook(lane)),
             inventory=str(self._options.inventory),

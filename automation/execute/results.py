@@ -15,9 +15,7 @@ from automation.run.events import (
 from automation.run.plan import Step
 
 
-def reports_of(
-    steps: Sequence[Step], kind: str, data: Mapping[str, Any]
-) -> Iterator[HostReported]:
+def reports_of(steps: Sequence[Step], kind: str, data: Mapping[str, Any]) -> Iterator[HostReported]:
     """Reports in one event of a host, for the steps that are being done."""
     result, host = data.get("res") or {}, str(data.get("host"))
     told = list(_told(steps, host, result))
@@ -27,9 +25,7 @@ def reports_of(
     yield from (_failure(step, host, kind, data) for step in steps if host in step.hosts)
 
 
-def _told(
-    steps: Sequence[Step], host: str, result: Mapping[str, Any]
-) -> Iterator[HostReported]:
+def _told(steps: Sequence[Step], host: str, result: Mapping[str, Any]) -> Iterator[HostReported]:
     by_component = {step.component: step for step in steps}
     for item in result.get("raceday") or ():
         step = by_component.get(item.get("component"))

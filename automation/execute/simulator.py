@@ -165,31 +165,24 @@ class Simulator:
         return StepFinished(step.id, cause)
 
     def _answer(self, step: Step, host: str, fault: Fault | None) -> HostReported:
-        state, problem = self._outcome(step, host, fault)
-        if problem is not None:
-            return HostReported(step.id, host, state, 0.2, (), problem, {"log": "bind: 주소 사용 중"})
+        place = (step.component, host)
+        if fault is Fault.UNREACHABLE or self._is_dead(place):
+            return _bad_news(step, host, HostState.UNREACHABLE)
+        if fault is Fault.FAILS or (step.verb in LOOKS and place not in self._up):
+            return _bad_news(step, host, HostState.FAILED)
+        state = self._do(step, place, fault)
         checks = tuple(_observe(step, fault))
         if step.id in self._open:
             self._learn(step, host, state, checks)
         return HostReported(step.id, host, state, 1.5, checks, None, self._evidence(step))
 
-    def _outcome(
-        self, step: Step, host: str, fault: Fault | None
-    ) -> tuple[HostState, Problem | None]:
-        """What the step finds or does on the host, given what is so at this moment."""
-        place = (step.component, host)
-        what = Message("%(step)s failed on %(host)s", {"step": step.id, "host": host})
-        if fault is Fault.UNREACHABLE or self._is_dead(place):
-            return HostState.UNREACHABLE, Problem(what, Message("no route to host"))
-        if fault is Fault.FAILS or (step.verb in LOOKS and place not in self._up):
-            why = Message("%(cause)s", {"cause": Message("the unit is %(s)s", {"s": "failed"})})
-            return HostState.FAILED, Problem(what, why, Message("Read its log."))
-        already = step.verb is Verb.START and place in self._up
+    def _do(self, step: Step, place: tuple[str, str], fault: Fault | None) -> HostState:
         if fault is Fault.DIES:
             self._deaths[place] = self.clock.now + timedelta(seconds=self._random.uniform(0, 60))
-        if step.verb is Verb.START:
-            self._up.add(place)
-        return (HostState.ALREADY if already else HostState.OK), None
+        if step.verb is not Verb.START or place in self._up:
+            return HostState.ALREADY if step.verb is Verb.START else HostState.OK
+        self._up.add(place)
+        return HostState.OK
 
     def _learn(self, step: Step, host: str, state: HostState, checks: Sequence[Check]) -> None:
         pair = (step.id, host)
@@ -218,6 +211,13 @@ class Simulator:
     def _stray_end(self) -> StepFinished:
         idle = [step.id for step in self._steps if step.id not in self._open]
         return StepFinished(self._random.choice([*idle, "nobody.start"]))
+
+
+def _bad_news(step: Step, host: str, state: HostState) -> HostReported:
+    what = Message("%(step)s failed on %(host)s", {"step": step.id, "host": host})
+    why = Message("its unit said: %(cause)s", {"cause": Message("the port is taken")})
+    evidence = {"log": "bind: 주소가 이미 사용 중입니다"}
+    return HostReported(step.id, host, state, 0.2, (), Problem(what, why), evidence)
 
 
 def _observe(step: Step, fault: Fault | None) -> list[Check]:

@@ -24,7 +24,9 @@ def plan_morning(venue: Venue, now: datetime) -> Plan:
         title=venue.title,
         time_zone=venue.time_zone,
         procedure="morning",
-        components={name: _planned(venue, item) for name, item in venue.components.items()},
+        components={
+            name: planned_component(venue, item) for name, item in venue.components.items()
+        },
         steps=steps,
         deadline=_deadline(venue, now),
         verdict_valid_minutes=venue.verdict_valid_minutes,
@@ -32,15 +34,8 @@ def plan_morning(venue: Venue, now: datetime) -> Plan:
     )
 
 
-def _deadline(venue: Venue, now: datetime) -> str:
-    if venue.sales_open is None:
-        return ""
-    zone = ZoneInfo(venue.time_zone)
-    local = datetime.combine(now.astimezone(zone).date(), venue.sales_open, zone)
-    return local.astimezone(UTC).isoformat()
-
-
-def _planned(venue: Venue, component: Component) -> PlannedComponent:
+def planned_component(venue: Venue, component: Component) -> PlannedComponent:
+    """What the run and its report need to know of a component."""
     manual = component.manual_minutes
     unit = component.unit or (component.role and read_kind(component.role, venue.inventory).unit)
     return PlannedComponent(
@@ -56,13 +51,38 @@ def _planned(venue: Venue, component: Component) -> PlannedComponent:
     )
 
 
+def gate_step(component: Component, after: tuple[str, ...] = (), *needs: str) -> Step:
+    """One look at a component's hosts, unit and health check; nothing is changed."""
+    return Step(
+        id=f"{component.name}.gate",
+        component=component.name,
+        verb=Verb.PROBE,
+        hosts=component.hosts,
+        lane="gate",
+        needs=needs,
+        after=after,
+        min_ready=component.min_ready,
+        timeout=PROBE_SECONDS,
+    )
+
+
+def _deadline(venue: Venue, now: datetime) -> str:
+    if venue.sales_open is None:
+        return ""
+    zone = ZoneInfo(venue.time_zone)
+    local = datetime.combine(now.astimezone(zone).date(), venue.sales_open, zone)
+    return local.astimezone(UTC).isoformat()
+
+
 def _steps(venue: Venue) -> Iterator[Step]:
     order = [venue.components[name] for tier in start_order(venue) for name in tier]
     before_gates: list[str] = []
     for step in (*_looks(venue, order), *_starts_and_tests(venue, order)):
         before_gates.append(step.id)
         yield step
-    yield from (_gate(component, tuple(before_gates)) for component in order)
+    for component in order:  # once more, together: a dependency may have died since
+        first = f"{component.name}.{'probe' if component.external else 'start'}"
+        yield gate_step(component, tuple(before_gates), first)
     yield from _openings(venue)
 
 
@@ -111,22 +131,6 @@ def _start(venue: Venue, component: Component) -> Step:
         component.name,
         needs=tuple(needs),
         timeout=_patience(component),
-    )
-
-
-def _gate(component: Component, before: tuple[str, ...]) -> Step:
-    """Everything is probed once more, together: a dependency may have died since."""
-    first = "probe" if component.external else "start"
-    return Step(
-        id=f"{component.name}.gate",
-        component=component.name,
-        verb=Verb.PROBE,
-        hosts=component.hosts,
-        lane="gate",
-        needs=(f"{component.name}.{first}",),
-        after=before,
-        min_ready=component.min_ready,
-        timeout=PROBE_SECONDS,
     )
 
 

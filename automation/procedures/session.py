@@ -23,8 +23,6 @@ from automation.run.plan import Plan
 from automation.run.state import State
 from automation.settings import Settings
 from automation.venue.site import Venue
-from automation.views.report import build_report, dump_report
-
 
 VERDICT_CODES = {
     "GO": ExitCode.GO,
@@ -93,7 +91,7 @@ def operator_name() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _run(  # noqa: PLR0913, PLR0917  # what a run is made of
+def _run(  # what a run is made of
     settings: Settings,
     venue: Venue,
     plan: Plan,

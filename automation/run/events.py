@@ -1,7 +1,7 @@
 """The journal's vocabulary. Everything that can be known of a run is said in these words."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -158,8 +158,8 @@ _FIELDS = {kind: tuple(item.name for item in fields(kind)) for kind in _NAMES}
 
 
 def dump_event(event: Event) -> dict[str, Any]:
-    """An event as plain data, its kind under `type`."""
-    return {"type": _NAMES[type(event)], **asdict(event)}
+    """An event's fields and its kind under `type`; what is nested is for JSON's `default=vars`."""
+    return {"type": _NAMES[type(event)], **vars(event)}
 
 
 def load_event(data: Mapping[str, Any]) -> Event:

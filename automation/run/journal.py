@@ -17,7 +17,7 @@ from automation.run.events import Event, dump_event, load_event
 
 GENESIS = "0" * 64
 HASH = b',"hash":"'
-_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=vars)
 
 
 class Sink(Protocol):

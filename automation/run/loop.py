@@ -67,9 +67,13 @@ class Run:
         self._state: State | None = None
 
     def start(self, run_id: str, operator: str, plan: Plan, versions: Mapping[str, str]) -> State:
-        """Write `run.started` and let the executor get ready."""
-        state = self._record(RunStarted(run_id, operator, plan.dump(), versions))
-        self._executor.prepare(plan)
+        """Write `run.started` and let the executor get ready; if it cannot, it is closed."""
+        try:
+            state = self._record(RunStarted(run_id, operator, plan.dump(), versions))
+            self._executor.prepare(plan)
+        except BaseException:
+            self._executor.close()
+            raise
         return state
 
     def drive(self, interrupted_by: Callable[[], str] = str) -> State:

@@ -1,6 +1,6 @@
 """Gates and checks -> verdict, pure. It believes only evidence: what did not report is bad."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,7 +33,11 @@ class Judgement:
 
 def judge(state: State, now: datetime) -> Judgement:
     """The verdict on everything that has been seen so far."""
-    results = {_component_result(state, item) for item in state.plan.components.values()}
+    found, skipped = findings(state), tuple(_unexcused(state))
+    results = {
+        _component_result(state, component, found, skipped)
+        for component in state.plan.components.values()
+    }
     result = next((word for word in (NO_GO, CONDITIONAL, GO) if word in results), NO_GO)
     if result == NO_GO:
         return Judgement(result, reasons(state))
@@ -77,13 +81,18 @@ def confirmed_hosts(state: State, component: str) -> frozenset[str]:
     return frozenset(host for item in gates for host, result in item.hosts.items() if result.good)
 
 
-def _component_result(state: State, component: PlannedComponent) -> str:
-    own = [item for item in findings(state) if item.component == component.name]
+def _component_result(
+    state: State,
+    component: PlannedComponent,
+    found: Sequence[Finding],
+    skipped: Sequence[StepState],
+) -> str:
+    own = [item for item in found if item.component == component.name]
+    left_out = any(item.step.component == component.name for item in skipped)
     confirmed = confirmed_hosts(state, component.name)
-    skipped = [item for item in _unexcused(state) if item.step.component == component.name]
-    if not own and not skipped and confirmed >= set(component.hosts):
+    if not own and not left_out and confirmed >= set(component.hosts):
         return GO
-    only_lost_hosts = all(item.lost_host for item in own) and not skipped
+    only_lost_hosts = all(item.lost_host for item in own) and not left_out
     if only_lost_hosts and len(confirmed) >= component.min_ready:
         return CONDITIONAL
     return NO_GO if component.critical else CONDITIONAL

@@ -15,8 +15,7 @@ from automation.venue.graph import start_order
 from automation.venue.layout import Layout, lay_out
 from automation.venue.site import Component, Venue
 
-WIDTH = 100
-BOX_WIDTH, BOX_HEIGHT = 208, 58
+BOX_WIDTH, BOX_HEIGHT = 244, 58
 GAP_ACROSS, GAP_DOWN, BEND_HEIGHT, MARGIN, HEADING = 72, 18, 14, 24, 64
 STYLE = """
 svg { --paper: #ffffff; --ink: #1c2733; --soft: #5b6b7b; --line: #8494a5; --box: #f3f6f9;
@@ -38,7 +37,7 @@ ARROW_HEAD = (
 )
 
 
-def terminal(venue: Venue, width: int = WIDTH) -> str:
+def terminal(venue: Venue, width: int = 100) -> str:
     """A table of the components in start order: step, what it is, hosts, what it waits for."""
     table = Table(box=None, pad_edge=False)
     for heading in ("step", "component", "what it is", "hosts", "waits for"):
@@ -170,7 +169,7 @@ def _box(component: Component, spot: _Spot) -> str:
     x = spot.x + 12
     lines = [
         f'<text class="name" x="{x:g}" y="{spot.y + 20:g}">{_fit(component.name, 26)}</text>',
-        f'<text x="{x:g}" y="{spot.y + 36:g}">{_fit(component.title, 29)}</text>',
+        f'<text x="{x:g}" y="{spot.y + 36:g}">{_fit(component.title, 30)}</text>',
         f'<text class="soft" x="{x:g}" y="{spot.y + 51:g}">{_fit(_hosts(component), 36)}</text>',
     ]
     return (

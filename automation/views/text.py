@@ -1,13 +1,13 @@
 """Text that came from hosts or people, made safe to show: it stays data, wherever it is shown."""
 
 import re
-import unicodedata
 
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
 )
-_JOINERS = "\u200c\u200d"  # needed to write Persian, Hindi and emoji
-_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+NO_BREAK = "\u00a0"
+_KEPT = f"{NO_BREAK}\u200c\u200d"  # the joiners are needed to write Persian, Hindi and emoji
+_SEPARATORS = "\u2028\u2029"
 
 
 def printable(text: str, limit: int | None = None) -> str:
@@ -28,8 +28,6 @@ def tail(log: str, lines: int) -> tuple[str, ...]:
 
 
 def _shown(char: str) -> str:
-    if char.isspace() and char not in "\u2028\u2029":
-        return " "
-    if unicodedata.category(char) in _UNSHOWN and char not in _JOINERS:
-        return "\ufffd"
-    return char
+    if char.isprintable() or char in _KEPT:
+        return char
+    return " " if char.isspace() and char not in _SEPARATORS else "\ufffd"

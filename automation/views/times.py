@@ -8,6 +8,7 @@ from babel.dates import format_date
 
 from automation.run.events import Message
 from automation.views.i18n import Translator
+from automation.views.text import NO_BREAK
 
 _DATES = {"en": "EEEE d MMMM y", "ko": "y년 M월 d일(EEE)"}
 
@@ -38,7 +39,7 @@ class Clock:
 
     def duration(self, seconds: float) -> str:
         """4.2 s, 42 s, 3 min 5 s, 1 h 2 min; the sign is the caller's to tell."""
-        return self.translate(_duration(abs(seconds)))
+        return self.translate(_duration(abs(seconds))).replace(" ", NO_BREAK)
 
     def _local(self, moment: datetime) -> datetime:
         return moment.astimezone(ZoneInfo(self.zone))

@@ -83,6 +83,8 @@ TONES = {
     "unknown": "doubt",
     "failed": "bad",
     "unreachable": "bad",
+    "starting": "plain",
+    "running": "plain",
 }
 VERBS = {
     "preflight": Message("preflight"),

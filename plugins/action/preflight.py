@@ -1,4 +1,4 @@
-"""Look at a host before anything is started, in one round trip; see plugins/modules/preflight.py."""
+"""Look at a host before anything is started, in one round trip."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return `raceday`: one report per component on this host, and `clock_offset` in seconds."""
+        """Return `raceday`, a report per component of this host, and `clock_offset` in seconds."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
         host = variables["inventory_hostname"]
@@ -129,22 +129,29 @@ def _fullest(
     }
     mount, used = max(shares.items(), key=lambda item: item[1], default=("?", float("nan")))
     args = {"host": host, "mount": mount, "used": f"{used:.0f}", "limit": f"{limit:.0f}"}
-    text = {
-        "disk space": "The disk of %(host)s is %(used)s %% full at %(mount)s; the limit is %(limit)s %%",
-        "inodes": "%(host)s has used %(used)s %% of the inodes of %(mount)s; the limit is %(limit)s %%",
-    }[name]
+    full = message(
+        "The disk of %(host)s is %(used)s %% full at %(mount)s (limit %(limit)s %%)", **args
+    )
+    if name == "inodes":
+        full = message(
+            "%(host)s has used %(used)s %% of the inodes of %(mount)s (limit %(limit)s %%)", **args
+        )
     return check(
         name,
         f"at most {limit:.0f} % used",
         f"{used:.0f} % of {mount}",
         passed=used <= limit,
-        why=message(text, **args),
-        following=message("Make room on %(host)s, for instance: journalctl --vacuum-size=200M", host=host),
+        why=full,
+        following=message(
+            "Make room on %(host)s, for instance: journalctl --vacuum-size=200M", host=host
+        ),
     )
 
 
 def _memory(host: str, values: Mapping[str, str], limit: float) -> dict[str, Any]:
-    total, available = (float(values.get(f"memory.Mem{key}", "nan")) for key in ("Total", "Available"))
+    total, available = (
+        float(values.get(f"memory.Mem{key}", "nan")) for key in ("Total", "Available")
+    )
     share = 100 * available / total
     args = {"host": host, "share": f"{share:.0f}", "limit": f"{limit:.0f}"}
     return check(
@@ -152,24 +159,24 @@ def _memory(host: str, values: Mapping[str, str], limit: float) -> dict[str, Any
         f"at least {limit:.0f} % available",
         f"{share:.0f} % of {total / 1048576:.1f} GiB",
         passed=share >= limit,
-        why=message("%(host)s has only %(share)s %% of its memory available; it needs %(limit)s %%", **args),
+        why=message(
+            "%(host)s has only %(share)s %% of its memory available; it needs %(limit)s %%", **args
+        ),
         following=message("See what holds it: systemd-cgtop -m on %(host)s", host=host),
     )
 
 
 def _clock(host: str, offset: float, limit: float) -> dict[str, Any]:
     args = {"host": host, "offset": f"{abs(offset):.1f}"}
-    text = (
-        "The clock of %(host)s is %(offset)s s ahead of this controller's"
-        if offset > 0
-        else "The clock of %(host)s is %(offset)s s behind this controller's"
-    )
+    wrong = message("The clock of %(host)s is %(offset)s s ahead of this controller's", **args)
+    if offset < 0:
+        wrong = message("The clock of %(host)s is %(offset)s s behind this controller's", **args)
     return check(
         "clock",
         f"within {limit:g} s of the controller",
         f"{offset:+.3f} s",
         passed=abs(offset) <= limit,
-        why=message(text, **args),
+        why=wrong,
         following=message("Set its clock and see that time synchronisation runs: timedatectl"),
     )
 
@@ -196,13 +203,12 @@ def _share(name: str, host: str, used_of: str, limit: float) -> dict[str, Any]:
     used, _, most = used_of.partition("/")
     share = 100 * int(used) / int(most) if used.isdigit() and most.isdigit() else float("nan")
     args = {"host": host, "what": name, "used": used, "most": most, "limit": f"{limit:.0f}"}
-    text = "%(host)s uses %(used)s of %(most)s %(what)s; the limit is %(limit)s %%"
     return check(
         name,
         f"at most {limit:.0f} % of the limit",
         f"{used} of {most}",
         passed=share <= limit,
-        why=message(text, **args),
+        why=message("%(host)s uses %(used)s of %(most)s %(what)s (limit %(limit)s %%)", **args),
         following=message("Raise the limit, or find out who holds them."),
     )
 
@@ -224,13 +230,14 @@ def _component_checks(
 def _port(host: str, spec: Mapping[str, Any], port: str, listener: str) -> dict[str, Any]:
     stranger = listener.removeprefix("stranger ") if listener.startswith("stranger") else ""
     args = {"host": host, "port": port, "stranger": stranger, "component": spec["name"]}
-    text = "Port %(port)s on %(host)s, which %(component)s needs, is taken by %(stranger)s"
     return check(
         f"port {port}",
         f"free, or {spec['name']}'s own",
         listener or "free",
         passed=not stranger,
-        why=message(text, **args),
+        why=message(
+            "Port %(port)s on %(host)s, which %(component)s needs, is taken by %(stranger)s", **args
+        ),
         following=message("Stop that process; it is not the unit raceday starts."),
     )
 
@@ -238,14 +245,16 @@ def _port(host: str, spec: Mapping[str, Any], port: str, listener: str) -> dict[
 def _certificate(host: str, path: str, value: str, days: int) -> dict[str, Any]:
     verdict, _, end = value.partition(" ")
     args = {"host": host, "path": path, "end": end or "?", "days": days}
-    text = "The certificate %(path)s on %(host)s ends %(end)s, in less than %(days)s days"
-    if not end:
-        text = "The certificate %(path)s on %(host)s cannot be read"
+    bad = message("The certificate %(path)s on %(host)s cannot be read", **args)
+    if end:
+        bad = message(
+            "The certificate %(path)s on %(host)s ends %(end)s, in less than %(days)s days", **args
+        )
     return check(
         f"certificate {path}",
         f"valid for {days} days",
         end or "unreadable",
         passed=verdict == "good",
-        why=message(text, **args),
+        why=bad,
         following=message("Renew it before sales open."),
     )

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import check, message, result
 
 NAME = "the race card equals the official one"
+
+
+class Runner(NamedTuple):
+    """A horse in a race as one system knows it."""
+
+    name: str = "?"
+    withdrawn: bool = False
 
 
 class ActionModule(ActionBase):
@@ -27,7 +34,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         component, args = self._task.args["component"], self._task.args
-        official = _official(variables, self._task.args["official"])
+        official = _official(variables, args["official"])
         differences = list(compare(official, args["observed"] or {}, component))
         found = check(
             NAME,
@@ -46,43 +53,61 @@ def compare(
     official: Mapping[str, Any], observed: Mapping[str, Any], system: str
 ) -> Iterator[dict[str, Any]]:
     """Every difference as a sentence that names race, horse, and what each side says."""
-    dates = {"system": system, "theirs": observed.get("date"), "official": official.get("date")}
-    if dates["theirs"] != dates["official"]:
-        text = "%(system)s holds the race card of %(theirs)s, the official one is of %(official)s"
-        yield message(text, **dates)
-    ours, theirs = _runners(official), _runners(observed)
-    for race, number in sorted({*ours, *theirs}):
-        own, other = ours.get((race, number)), theirs.get((race, number))
+    theirs, date = observed.get("date"), official.get("date")
+    if theirs != date:
+        yield message(
+            "%(system)s holds the race card of %(theirs)s, the official one is of %(date)s",
+            system=system,
+            theirs=theirs,
+            date=date,
+        )
+    ours, found = _runners(official), _runners(observed)
+    for race, number in sorted({*ours, *found}):
+        own, other = ours.get((race, number)), found.get((race, number))
         if own != other:
             yield _difference(system, race, number, own, other)
 
 
 def _difference(
-    system: str,
-    race: int,
-    number: int,
-    official: tuple[str, bool] | None,
-    observed: tuple[str, bool] | None,
+    system: str, race: int, number: int, official: Runner | None, observed: Runner | None
 ) -> dict[str, Any]:
-    name = (official or observed or ("?", False))[0]
-    args = {"system": system, "race": race, "number": number, "name": name}
+    name = (official or observed or Runner()).name
+    where = {"system": system, "race": race, "number": number, "name": name}
     if official is None:
-        text = "Race %(race)s, horse %(number)s (%(name)s) is in %(system)s but not on the official race card"
-    elif observed is None:
-        text = "Race %(race)s, horse %(number)s (%(name)s) is on the official race card but not in %(system)s"
-    elif official[0] != observed[0]:
-        args["other"] = observed[0]
-        text = "Race %(race)s, horse %(number)s is %(name)s on the official race card but %(other)s in %(system)s"
-    elif official[1]:
-        text = "Race %(race)s, horse %(number)s (%(name)s) is withdrawn on the official race card but still running in %(system)s"
-    else:
-        text = "Race %(race)s, horse %(number)s (%(name)s) is withdrawn in %(system)s but running on the official race card"
-    return message(text, **args)
+        return message(
+            "Race %(race)s, horse %(number)s (%(name)s) is in %(system)s "
+            "but not on the official race card",
+            **where,
+        )
+    if observed is None:
+        return message(
+            "Race %(race)s, horse %(number)s (%(name)s) is on the official race card "
+            "but not in %(system)s",
+            **where,
+        )
+    if official.name != observed.name:
+        return message(
+            "Race %(race)s, horse %(number)s is %(name)s on the official race card "
+            "but %(other)s in %(system)s",
+            **where,
+            other=observed.name,
+        )
+    if official.withdrawn:
+        return message(
+            "Race %(race)s, horse %(number)s (%(name)s) is withdrawn on the official race card "
+            "but still running in %(system)s",
+            **where,
+        )
+    return message(
+        "Race %(race)s, horse %(number)s (%(name)s) is withdrawn in %(system)s "
+        "but running on the official race card",
+        **where,
+    )
 
 
-def _runners(card: Mapping[str, Any]) -> dict[tuple[int, int], tuple[str, bool]]:
+def _runners(card: Mapping[str, Any]) -> dict[tuple[int, int], Runner]:
     return {
-        (int(race["number"]), int(runner["number"])): (runner["name"], bool(runner["withdrawn"]))
+        (int(race["number"]), int(runner["number"])): Runner(runner["name"], runner["withdrawn"])
         for race in card.get("races", ())
         for runner in race["runners"]
     }

@@ -20,7 +20,9 @@ from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
 )
 
 STATES = {"started": "ok", "already": "already", "would": "would"}
-LOOK = "Read the log lines, mend the cause, then run raceday morning again: what is up is left alone."
+LOOK = (
+    "Read the log lines, mend the cause, then run raceday morning again: what is up is left alone."
+)
 
 
 class ActionModule(ActionBase):
@@ -39,7 +41,10 @@ class ActionModule(ActionBase):
         calls = (shell_variables(spec, check=self._task.check_mode), "start_component")
         answer = ask(self, calls)
         report = _report(spec, variables["inventory_hostname"], answer)
-        changed = bool(answer.components) and answer.components[0]["outcome"] in {"started", "would"}
+        changed = bool(answer.components) and answer.components[0]["outcome"] in {
+            "started",
+            "would",
+        }
         return {**result([report], changed=changed), **_diff(changed=changed, spec=spec)}
 
 
@@ -80,21 +85,25 @@ def _problem(
         "seen": seen["seen"],
     }
     failed = message("%(unit)s did not start on %(host)s", **args)
-    unready = message("%(component)s is not ready on %(host)s", **args)
+    unstable = message("%(unit)s did not stay up on %(host)s", **args)
     match outcome:
         case "no_such_unit":
             return failed, message("systemd on that host knows no unit of this name", **args)
         case "start_failed":
             return failed, message("the start command failed (%(result)s)", **args)
         case "died":
-            why = "its process ended with status %(status)s (%(result)s) before it was ready"
-            return failed, message(why, **args)
+            return failed, message(
+                "its process ended with status %(status)s (%(result)s) before it was ready", **args
+            )
         case "died_settling":
-            why = "it was ready, then died within the %(settle)s s it had to stay up"
-            return message("%(unit)s did not stay up on %(host)s", **args), message(why, **args)
+            return unstable, message(
+                "it was ready, then died within the %(settle)s s it had to stay up", **args
+            )
         case "restarted":
-            why = "it was ready, then systemd had to start it again within %(settle)s s"
-            return message("%(unit)s did not stay up on %(host)s", **args), message(why, **args)
+            return unstable, message(
+                "it was ready, then systemd had to start it again within %(settle)s s", **args
+            )
         case _:
-            why = "the health check (%(check)s) still said '%(seen)s' after %(seconds)s s"
-            return unready, message(why, **args)
+            return message("%(component)s is not ready on %(host)s", **args), message(
+                "the health check (%(check)s) still said '%(seen)s' after %(seconds)s s", **args
+            )

@@ -82,7 +82,10 @@ def open_backends(params, *, check):
         ask(params["socket"], "; ".join(commands))
     after = before if check else await_up(params)
     checks = [record(f"backend {name}", "it exists", "unknown", False) for name in missing]
-    checks += [record("/".join(server), "UP", status, check or is_up(status)) for server, status in after.items()]
+    checks += [
+        record("/".join(server), "UP", status, check or is_up(status))
+        for server, status in after.items()
+    ]
     state = ("would" if check else "ok") if closed else "already"
     report = {"component": params["component"], "state": state, "checks": checks}
     report["evidence"] = {"sales": "open" if any(map(is_up, after.values())) else "closed"}

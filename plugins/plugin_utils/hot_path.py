@@ -40,7 +40,7 @@ class Answer:
 def ask(action: ActionBase, calls: Iterable[str]) -> Answer:
     """Run these shell calls after the library on the task's host."""
     body = "\n".join(calls)
-    script = f"{LIBRARY}\nput began \"$(date +%s.%N)\"\n{body}\nput ended \"$(date +%s.%N)\"\n"
+    script = f'{LIBRARY}\nput began "$(date +%s.%N)"\n{body}\nput ended "$(date +%s.%N)"\n'
     sent_at = time.time()
     try:
         run = action._low_level_execute_command  # noqa: SLF001  # Ansible's face for this

@@ -24,7 +24,9 @@ def no_answer(component: str, host: str, answer: Answer) -> dict[str, Any]:
     """The report of a host that did not answer in full."""
     state = "unreachable" if answer.unreachable else "failed"
     what = message("%(host)s cannot be reached", host=host)
-    following = message("Is it powered on, is sshd running, is its address right? Try: ssh %(host)s", host=host)
+    following = message(
+        "Is it powered on, is sshd running, is its address right? Try: ssh %(host)s", host=host
+    )
     if not answer.unreachable:
         what = message("%(host)s gave no answer", host=host)
         following = message("Log in to %(host)s and try: sudo id", host=host)

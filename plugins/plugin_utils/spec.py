@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
-from ansible import constants as C
+from ansible import constants
 from ansible.errors import AnsibleError
 
 PROBE_TIMES = {"interval": 0.2, "timeout": 60.0, "settle": 1.0}
@@ -39,7 +39,10 @@ def components_here(task_vars: Mapping[str, Any]) -> list[str]:
 def role_knowledge(role: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
     """What a role says of its kind of server; empty when it says nothing."""
     beside = task_vars.get("playbook_dir")
-    roots = [*C.DEFAULT_ROLES_PATH, *([f"{beside}/roles", f"{beside}/../roles"] if beside else [])]
+    roots = [
+        *constants.DEFAULT_ROLES_PATH,
+        *([f"{beside}/roles", f"{beside}/../roles"] if beside else []),
+    ]
     for root in roots:
         file = Path(root) / role / "meta" / "raceday.yml"
         if role and file.is_file():

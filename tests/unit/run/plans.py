@@ -58,7 +58,7 @@ def random_faults(plan: Plan, random: Random) -> Faults:
 
 def _random_components(random: Random) -> tuple[PlannedComponent, ...]:
     components: list[PlannedComponent] = []
-    for number in range(_few(random, mean=3.2, most=12), 0, -1):
+    for number in range(_few(random, mean=2.4, most=12), 0, -1):
         components.append(_random_component(random, components, last=number == 1))
     return tuple(components)
 
@@ -67,7 +67,7 @@ def _random_component(
     random: Random, earlier: Sequence[PlannedComponent], *, last: bool
 ) -> PlannedComponent:
     name = f"c{len(earlier) + 1}"
-    hosts = tuple(f"{name}-{number}" for number in range(1, _few(random, mean=1.7, most=5) + 1))
+    hosts = tuple(f"{name}-{number}" for number in range(1, _few(random, mean=1.5, most=5) + 1))
     density = random.random() ** 2
     external = not last and random.random() < 0.15
     return PlannedComponent(

@@ -21,11 +21,11 @@ SVG = "{http://www.w3.org/2000/svg}"
 def racecourse(tmp_path: Path) -> Venue:
     return site(
         tmp_path,
-        '  bank: {external: true, title: "Bank <of> \\"us\\"", '
+        '  bank: {external: true, title: "Bank <\\"us\\">", '
         'healthcheck: {tcp: "bank.example:443"}}\n'
-        "  database: {role: postgresql, title: 데이터베이스}\n"
+        "  database: {role: postgresql, title: 데이터}\n"
         "  wagering: {role: wagering, min_ready: 1, depends_on: [database, bank]}\n"
-        "  ticketing: {role: x, critical: false, "
+        "  tickets: {role: x, hosts: ticketing, critical: false, "
         "depends_on: {wagering: {condition: service_started}, database: {}}}\n",
     )
 
@@ -35,11 +35,11 @@ def test_the_table_shows_steps_and_what_waits_for_what(racecourse: Venue) -> Non
     assert terminal(racecourse).splitlines() == [
         "서울 경마장: start order",
         "",
-        "step  component  what it is      hosts                         waits for",
-        '1     bank       Bank <of> "us"  external, asked from 2 hosts  -',
-        "      database   데이터베이스    1 host                        -",
-        "2     wagering   wagering        2 hosts, 1 must be ready      database, bank",
-        "3     ticketing  ticketing       1 host, not critical          wagering (started), database",
+        "step  component  what it is   hosts                         waits for",
+        '1     bank       Bank <"us">  external, asked from 2 hosts  -',
+        "      database   데이터       1 host                        -",
+        "2     wagering   wagering     2 hosts, 1 must be ready      database, bank",
+        "3     tickets    tickets      1 host, not critical          wagering (started), database",
     ]
 
 
@@ -47,14 +47,14 @@ def test_mermaid_escapes_what_it_would_read_itself(racecourse: Venue) -> None:
     """Titles are shown as they are written, and dotted edges wait for the start only."""
     assert mermaid(racecourse).splitlines() == [
         "flowchart LR",
-        '  c_bank(["Bank #60;of#62; #34;us#34;<br/>external, asked from 2 hosts"])',
-        '  c_database["데이터베이스<br/>1 host"]',
+        '  c_bank(["Bank #60;#34;us#34;#62;<br/>external, asked from 2 hosts"])',
+        '  c_database["데이터<br/>1 host"]',
         '  c_wagering["wagering<br/>2 hosts, 1 must be ready"]',
         "  c_database --> c_wagering",
         "  c_bank --> c_wagering",
-        '  c_ticketing["ticketing<br/>1 host, not critical"]',
-        "  c_wagering -.-> c_ticketing",
-        "  c_database --> c_ticketing",
+        '  c_tickets["tickets<br/>1 host, not critical"]',
+        "  c_wagering -.-> c_tickets",
+        "  c_database --> c_tickets",
     ]
 
 
@@ -63,7 +63,7 @@ def test_the_drawing_is_sound_xml_with_every_box_and_edge(racecourse: Venue) -> 
     text = svg(racecourse)
     drawing = ET.fromstring(text)  # noqa: S314 - our own drawing, from one line above
     titles = [group.findtext(f"{SVG}title") for group in drawing.iter(f"{SVG}g")]
-    assert titles == ['Bank <of> "us"', "데이터베이스", "wagering", "ticketing"]
+    assert titles == ['Bank <"us">', "데이터", "wagering", "tickets"]
     assert text.count('class="edge') == 4
     assert text.count('class="edge started"') == 1
     assert text.count('class="box external"') == 1

@@ -7,12 +7,13 @@ import pytest
 
 import automation.venue.inventory as asked
 from automation.errors import UsageError, VenueError
+from automation.venue import addresses
 from automation.venue.checks import check_document
 from automation.venue.document import read_document
-from automation.venue.inventory import run_ansible
+from automation.venue.inventory import Inventory, run_ansible
 from automation.venue.load import find_venue_file, load_venue, locate_venue, resolve_venue
 from automation.venue.site import Host
-from tests.unit.venue.sites import HEAD, inventory
+from tests.unit.venue.sites import HEAD, inventory, site
 
 INVENTORIES = Path(__file__).parent / "inventories"
 
@@ -91,6 +92,24 @@ def test_a_script_without_an_end_is_ended(tmp_path: Path, monkeypatch: pytest.Mo
         asked.read_inventory(slow)
     assert time.monotonic() - started < 2.0
     assert not alive.exists()
+
+
+def test_a_template_that_leads_nowhere_names_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address that Ansible cannot work out is an error before anything is touched."""
+    monkeypatch.setattr(addresses, "run_ansible", lambda *_: (2, "w1 | FAILED! => {}", ""))
+    groups = {"all": ("w1",)}
+    found = Inventory(Path("/site"), groups, {"w1": {"ansible_host": "{{ nowhere }}"}})
+    with pytest.raises(VenueError, match=r"cannot work out ansible_host, .* of w1; correct"):
+        addresses.hosts_of(found)
+
+
+def test_a_pattern_that_matches_nothing_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pattern of which Ansible knows a part only counts as one that matches nothing."""
+    monkeypatch.setattr(asked, "run_ansible", lambda *_: (1, "", "Could not match"))
+    with pytest.raises(VenueError, match=r"engine\.hosts is web\*:typo, which matches no host"):
+        site(tmp_path, '  engine: {role: wagering, hosts: "web*:typo"}\n')
 
 
 def test_a_limit_that_matches_nothing_is_refused(tmp_path: Path) -> None:

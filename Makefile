@@ -1,0 +1,46 @@
+# The verbs of this project. CI calls the same ones.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help setup demo demo-down demo-up check lint unit simulate venue-tests test bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install all that is needed on this machine (apt, uv, Python packages)
+	@scripts/setup.sh
+
+demo: setup ## build the demo racecourse and open it: GO and a report
+	@$(BIN)/python -m demo up
+	@$(BIN)/raceday --venue demo morning --yes
+
+demo-up: setup ## build and start the demo racecourse, nothing more
+	@$(BIN)/python -m demo up
+
+demo-down: ## remove every trace of the demo racecourse
+	@$(BIN)/python -m demo down
+
+check: lint unit ## the fast tests: linters, types, unit tests, 10,000 simulated mornings
+
+lint:
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/yamllint --strict .
+	@$(BIN)/ansible-lint --offline
+
+unit:
+	@$(BIN)/pytest tests/unit tests/cli tests/content
+
+simulate: ## 100,000 simulated mornings
+	@RACEDAY_SIMULATE=100000 $(BIN)/pytest tests/unit/run
+
+venue-tests: demo-up
+	@$(BIN)/pytest tests/venue
+
+test: setup check venue-tests demo-down ## everything: set-up, fast tests, tests on containers
+
+bench: demo-up ## time a morning on the demo against its critical path
+
+clean: demo-down ## also remove what was installed here
+	rm -rf .venv .tools

@@ -1,0 +1,91 @@
+"""`junit.xml`: a component is a test suite; its checks and its hosts' answers are test cases."""
+
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+from automation.run.events import GOOD, HostState
+from automation.run.state import (
+    ENDED,
+    HostResult,
+    State,
+    Status,
+    StepState,
+    missing_checks,
+)
+from automation.views.document import Report
+from automation.views.i18n import Translator
+from automation.views.text import printable
+
+_SAY = Translator("en")
+
+
+def render_junit(report: Report, state: State) -> str:
+    """The file's text. What was refuted is a failure, what nobody could see an error."""
+    root = ET.Element("testsuites", name=f"raceday {report.procedure} {report.venue}")
+    for component in report.components:
+        suite = ET.SubElement(root, "testsuite", name=component.name)
+        suite.set("timestamp", report.started_at.isoformat(timespec="seconds"))
+        for item in state.steps.values():
+            if item.step.component == component.name:
+                suite.extend(_cases(item))
+        _count(suite)
+    _count(root)
+    root.set("time", f"{report.duration_seconds:.3f}")
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+
+
+def _cases(item: StepState) -> Iterator[ET.Element]:
+    if item.status is Status.SKIPPED:
+        case = _case(item.step.id, item.step.component, 0.0)
+        ET.SubElement(case, "skipped", message=_clean(_SAY(item.reason)) if item.reason else "")
+        yield case
+    for host, result in item.hosts.items():
+        yield _answer(item, host, result)
+        yield from _checks(item, host, result)
+
+
+def _answer(item: StepState, host: str, result: HostResult) -> ET.Element:
+    case = _case(f"{item.step.id} on {host}", f"{item.step.component}.{host}", result.seconds)
+    if result.state in GOOD:
+        return case
+    kind = "failure" if result.state is HostState.FAILED else "error"
+    problem = result.problem
+    said = f"{_SAY(problem.what)}: {_SAY(problem.why)}" if problem else "no reason was reported"
+    bad = ET.SubElement(case, kind, message=_clean(said), type=str(result.state))
+    lines = result.evidence.get("log", "").splitlines()
+    bad.text = "\n".join(_clean(line) for line in lines) or None
+    return case
+
+
+def _checks(item: StepState, host: str, result: HostResult) -> Iterator[ET.Element]:
+    place = f"{item.step.component}.{host}"
+    for check in result.checks:
+        case = _case(check.name, place, check.seconds)
+        if not check.passed:
+            said = f"expected {check.expected}, observed {check.observed}"
+            why = f"{_SAY(check.why)} ({said})" if check.why else said
+            ET.SubElement(case, "failure", message=_clean(why), type="check")
+        yield case
+    for name in missing_checks(item.step, result) if item.status in ENDED else ():
+        case = _case(name, place, 0.0)
+        ET.SubElement(case, "error", message="never reported", type="unknown")
+        yield case
+
+
+def _case(name: str, place: str, seconds: float) -> ET.Element:
+    return ET.Element("testcase", name=_clean(name), classname=_clean(place), time=f"{seconds:.3f}")
+
+
+def _count(parent: ET.Element) -> None:
+    cases = list(parent.iter("testcase"))
+    parent.set("tests", str(len(cases)))
+    for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        parent.set(attribute, str(sum(case.find(tag) is not None for case in cases)))
+    if parent.tag == "testsuite":
+        parent.set("time", f"{sum(float(case.get('time', 0)) for case in cases):.3f}")
+
+
+def _clean(text: str) -> str:
+    """XML 1.0 has no place for control characters, nor for U+FFFE and U+FFFF."""
+    return printable(text)

@@ -1,0 +1,30 @@
+#!/usr/bin/python
+"""Ask every component of a host whether it is ready. The work is done by the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: probe
+short_description: Ask every component of a host whether it is ready
+description:
+  - One round trip per host; needs no Python on the target; changes nothing.
+options:
+  components:
+    description: The components to ask; those of the host's groups by default.
+    type: list
+    elements: str
+author: The raceday authors (@raceday)
+"""
+
+EXAMPLES = r"""
+- name: Ask all components
+  raceday.core.probe:
+"""
+
+RETURN = r"""
+raceday:
+  description: Reports with state, checks, evidence and, when something is wrong, the problem.
+  returned: always
+  type: list
+  elements: dict
+"""

@@ -1,0 +1,70 @@
+"""Finds every sentence that a view may have to say: in our code, in plugins, in templates."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from jinja2 import Environment
+from jinja2.ext import extract_from_ast
+
+ROOT = Path(__file__).parents[3]
+CALLS = frozenset({"Message", "message", "t", "translate", "_translate"})
+PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
+
+
+def sentences() -> frozenset[str]:
+    """All catalogue keys that the project uses."""
+    code = (*ROOT.glob("automation/**/*.py"), *ROOT.glob("plugins/**/*.py"))
+    pages = ROOT.glob("automation/**/*.j2")
+    found = {text for path in code for text in _in_code(path)}
+    return frozenset((found | {text for path in pages for text in _in_page(path)}) - {""})
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """The names a sentence wants."""
+    return frozenset(PLACEHOLDER.findall(text))
+
+
+def _in_code(path: Path) -> Iterator[str]:
+    """Literals given to a call of ours, constants named in one, and texts with placeholders."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    constants = dict(_constants(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args and _name(node.func) in CALLS:
+            first = node.args[0]
+            if isinstance(first, ast.IfExp):
+                yield from _literals(first)
+            elif isinstance(first, ast.Name):
+                yield from constants.get(first.id, ())
+            else:
+                yield from _literals(first, deep=False)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            is_sentence = PLACEHOLDER.search(node.value) and "\n" not in node.value
+            yield from [node.value] if is_sentence else []
+
+
+def _constants(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id, list(_literals(node.value))
+
+
+def _literals(node: ast.AST, *, deep: bool = True) -> Iterator[str]:
+    inner = ast.walk(node) if deep else (node,)
+    for item in inner:
+        if isinstance(item, ast.Constant) and isinstance(item.value, str):
+            yield item.value
+
+
+def _name(node: ast.expr) -> str:
+    return getattr(node, "id", getattr(node, "attr", ""))
+
+
+def _in_page(path: Path) -> Iterator[str]:
+    tree = Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
+    for _, _, text in extract_from_ast(tree, gettext_functions=("t",)):
+        if isinstance(text, str):
+            yield text
+        elif isinstance(text, tuple):
+            yield from (part for part in text if isinstance(part, str))
