@@ -7,7 +7,7 @@ from demo import fleet
 from demo.engine import find_engine
 from demo.errors import DemoError
 from demo.hosts import PORT_BASE, demo_fleet, port_base
-from demo.image import ensure_image, remove_images
+from demo.image import ensure_image, remove_images, remove_older_images
 from demo.inventory import write_moved_inventory
 from demo.limits import ensure_inotify
 from demo.progress import Progress
@@ -37,6 +37,7 @@ def up(_options: argparse.Namespace) -> int:
     ensure_inotify(len(hosts.hosts), progress)
     image = ensure_image(engine, progress)
     fleet.start(engine, hosts, image, progress)
+    remove_older_images(engine, image)
     if port_base() != PORT_BASE:
         progress.say(f"ports moved: use the venue at {write_moved_inventory(port_base())}")
     return 0

@@ -67,32 +67,29 @@ class Fleet:
 
 
 def start(engine: Engine, fleet: Fleet, image: str, progress: Progress) -> None:
-    """Make what is missing, start what is stopped, wait until every host may be used.
+    """Make the hosts or start those that are stopped, and wait until every one may be used.
 
-    When interrupted, what this call made is removed again.
+    Hosts made of another image or configuration, or only some of them, are made anew together:
+    they share secrets and a database. When interrupted while making them, it removes them again.
     """
-    if not _is_current(engine, fleet, image):
-        progress.say("the hosts were made of something else or lost their keys: making them anew")
-        remove(engine, fleet)
     states = container_states(engine, fleet)
-    missing = [host for host in fleet.hosts if fleet.container(host) not in states]
-    stopped = [host for host in fleet.hosts if states.get(fleet.container(host)) == "stopped"]
-    _check_ports([*missing, *stopped])
-    try:
-        _create(engine, fleet, image, missing)
-        _for_each(stopped, lambda host: engine.call("start", fleet.container(host)))
-        _say_started(progress, missing, stopped)
-        _for_each(fleet.hosts, lambda host: _wait_for_boot(fleet, host))
-    except KeyboardInterrupt:
-        progress.say("interrupted: removing the hosts just made")
-        _remove_containers(engine, [fleet.container(host) for host in missing])
-        raise
+    if states and not _is_current(engine, fleet, image):
+        progress.say("the hosts are incomplete or of an older recipe: making all of them anew")
+        remove(engine, fleet)
+        states = {}
+    if not states:
+        _make(engine, fleet, image, progress)
+    else:
+        _start_stopped(engine, fleet, states, progress)
+    _for_each(fleet.hosts, lambda host: _wait_for_boot(fleet, host))
     progress.say(f"{len(fleet.hosts)} hosts run and answer over SSH")
 
 
 def remove(engine: Engine, fleet: Fleet) -> None:
     """Remove the containers, their network and their keys."""
-    _remove_containers(engine, list(container_states(engine, fleet)))
+    containers = list(container_states(engine, fleet))
+    if containers:
+        engine.call("rm", *engine.remove_options, *containers)
     if engine.works("network", "inspect", fleet.name):
         engine.call("network", "rm", fleet.name)
     shutil.rmtree(fleet.state, ignore_errors=True)
@@ -127,14 +124,12 @@ def ssh_command(fleet: Fleet, host: Host) -> list[str]:
 
 
 def _is_current(engine: Engine, fleet: Fleet, image: str) -> bool:
-    """Whether every container there is was made of this image, for these hosts and keys."""
-    names = list(container_states(engine, fleet))
-    if not names:
-        return True
+    """Whether all containers are there, made of this image for these hosts, and have their keys."""
     template = f'{{{{.Name}}}} {{{{index .Config.Labels "{STAMP}"}}}}'
-    stamps = {f"{fleet.container(host)} {_stamp(image, host)}" for host in fleet.hosts}
+    names = list(container_states(engine, fleet))
     found = engine.call("inspect", "--format", template, *names).splitlines()
-    return {line.lstrip("/") for line in found} <= stamps and _has_keys(fleet)
+    stamps = {f"{fleet.container(host)} {_stamp(image, host)}" for host in fleet.hosts}
+    return {line.lstrip("/") for line in found} == stamps and _has_keys(fleet)
 
 
 def _stamp(image: str, host: Host) -> str:
@@ -144,6 +139,33 @@ def _stamp(image: str, host: Host) -> str:
 def _has_keys(fleet: Fleet) -> bool:
     keys = [fleet.state / "id_ed25519", *(fleet.folder(host) / "kind" for host in fleet.hosts)]
     return all(key.exists() for key in keys)
+
+
+def _make(engine: Engine, fleet: Fleet, image: str, progress: Progress) -> None:
+    _check_ports(fleet.hosts)
+    try:
+        _write_access(fleet)
+        if not engine.works("network", "inspect", fleet.name):
+            engine.call("network", "create", "--label", fleet.label, fleet.name)
+        _for_each(
+            fleet.hosts, lambda host: engine.call(*_run_arguments(engine, fleet, image, host))
+        )
+    except KeyboardInterrupt:
+        progress.say("interrupted: removing the hosts just made")
+        remove(engine, fleet)
+        raise
+    progress.say(f"made {len(fleet.hosts)} hosts, waiting for systemd and sshd in them")
+
+
+def _start_stopped(
+    engine: Engine, fleet: Fleet, states: dict[str, str], progress: Progress
+) -> None:
+    stopped = [host for host in fleet.hosts if states[fleet.container(host)] == "stopped"]
+    if not stopped:
+        return
+    _check_ports(stopped)
+    _for_each(stopped, lambda host: engine.call("start", fleet.container(host)))
+    progress.say(f"started {len(stopped)} stopped hosts, waiting for systemd and sshd in them")
 
 
 def _check_ports(hosts: Iterable[Host]) -> None:
@@ -157,15 +179,6 @@ def _check_ports(hosts: Iterable[Host]) -> None:
                     f"port {host.ssh_port} on 127.0.0.1, for {host.name}'s SSH, is taken",
                     "free it, or move all ports, for instance RACEDAY_DEMO_PORT_BASE=12200",
                 ) from error
-
-
-def _create(engine: Engine, fleet: Fleet, image: str, hosts: Sequence[Host]) -> None:
-    if not hosts:
-        return
-    _write_access(fleet)
-    if not engine.works("network", "inspect", fleet.name):
-        engine.call("network", "create", "--label", fleet.label, fleet.name)
-    _for_each(hosts, lambda host: engine.call(*_run_arguments(engine, fleet, image, host)))
 
 
 def _run_arguments(engine: Engine, fleet: Fleet, image: str, host: Host) -> list[str]:
@@ -205,13 +218,6 @@ def _write_folder(fleet: Fleet, host: Host) -> None:
     (folder / "authorized_keys").write_text(public_key(fleet.state / "id_ed25519") + "\n")
     for name, text in host.files:
         (folder / name).write_text(text)
-
-
-def _say_started(progress: Progress, missing: Sequence[Host], stopped: Sequence[Host]) -> None:
-    if missing:
-        progress.say(f"made {len(missing)} hosts, waiting for systemd and sshd in them")
-    if stopped:
-        progress.say(f"started {len(stopped)} stopped hosts, waiting for systemd and sshd in them")
 
 
 def _wait_for_boot(fleet: Fleet, host: Host) -> None:
@@ -259,16 +265,8 @@ def _sshd_greets(port: int) -> bool:
         return False
 
 
-def _remove_containers(engine: Engine, names: Sequence[str]) -> None:
-    existing = [name for name in names if engine.works("inspect", name)]
-    if existing:
-        engine.call("rm", *engine.remove_options, *existing)
-
-
 def _for_each[T](things: Sequence[T], act: Callable[[T], object]) -> None:
     """Act on all of them side by side; the first error is raised when all have ended."""
-    if not things:
-        return
     with ThreadPoolExecutor(max_workers=len(things)) as pool:
         for future in [pool.submit(act, thing) for thing in things]:
             future.result()

@@ -23,16 +23,6 @@ SUITES = {SUITE, f"{SUITE}-updates", f"{SUITE}-security"}
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 INSIDE = "/opt/raceday-demo"
 
-LEFT_OUT = (
-    "/usr/share/doc/*",
-    "/usr/share/man/*",
-    "/usr/share/locale/*",
-    "/usr/share/i18n/*",
-    "/usr/lib/postgresql/*/lib/bitcode/*",
-    "/usr/lib/x86_64-linux-gnu/libLLVM*",  # only for PostgreSQL's JIT, which is off
-    "/usr/lib/aarch64-linux-gnu/libLLVM*",
-)
-
 
 def image_name() -> str:
     """The image that today's recipe makes; any change to recipe or servers changes the name."""
@@ -54,14 +44,23 @@ def ensure_image(engine: Engine, progress: Progress) -> str:
 
 def remove_images(engine: Engine) -> None:
     """Remove every image the demo has ever built here."""
+    images = _images(engine)
+    if images:
+        engine.call("rmi", *images)
+
+
+def remove_older_images(engine: Engine, image: str) -> None:
+    """Remove what earlier recipes left; an image that a container still uses stays."""
+    for older in _images(engine) - {image}:
+        engine.works("rmi", older)
+
+
+def _images(engine: Engine) -> set[str]:
     listing = engine.call("images", "--format", "{{.Repository}}:{{.Tag}}")
-    ours = [name for name in set(listing.split()) if name.startswith(f"{NAME}:")]
-    if ours:
-        engine.call("rmi", *ours)
+    return {name for name in listing.split() if name.startswith(f"{NAME}:")}
 
 
 def _recipe_files() -> Iterator[Path]:
-    yield Path(__file__).resolve()
     yield RACE_CARD
     for folder in (RECIPE, SERVERS):
         yield from sorted(
@@ -99,10 +98,10 @@ def _make_root(folder: Path, archive: Path, progress: Progress) -> None:
 
 
 def _mmdebstrap_arguments(folder: Path, archive: Path) -> list[str]:
-    packages = ",".join((RECIPE / "packages.txt").read_text().split())
+    packages = ",".join(_lines("packages.txt"))
     return [
         *("mmdebstrap", "--variant=minbase", f"--include={packages}"),
-        *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
+        *(f"--dpkgopt=path-exclude={path}" for path in _lines("left-out.txt")),
         *("--dpkgopt=force-unsafe-io", '--aptopt=APT::Install-Recommends "false"'),
         *(f"--aptopt={option}" for option in _apt_options()),
         f"--customize-hook=mkdir -p $1{INSIDE}",
@@ -110,6 +109,10 @@ def _mmdebstrap_arguments(folder: Path, archive: Path) -> list[str]:
         f'--customize-hook=chroot "$1" sh {INSIDE}/image/setup.sh',
         *(SUITE, str(archive), *_sources(folder)),
     ]
+
+
+def _lines(name: str) -> list[str]:
+    return (RECIPE / name).read_text().split()
 
 
 def _apt_options() -> list[str]:

@@ -1,4 +1,4 @@
-"""One procedure from the lock to the report: where venue, engine, executor and views come together."""
+"""One procedure from the lock to the report: where venue, engine, executor and views meet."""
 
 import getpass
 import os
@@ -23,6 +23,8 @@ from automation.run.plan import Plan
 from automation.run.state import State
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.files import write_report, write_views
+from automation.views.i18n import Translator
 
 VERDICT_CODES = {
     "GO": ExitCode.GO,
@@ -106,7 +108,9 @@ def _run(  # what a run is made of
     try:
         with _interruptible(executor) as interrupted_by:
             state = run.start(folder.name, operator_name(), plan, _versions())
+            write_report(folder, state, utc_now(), journal.head)
             state = run.drive(interrupted_by)
+        write_views(folder, state, utc_now(), journal.head, translate=Translator(settings.lang))
     finally:
         executor.close()
         sink.close()

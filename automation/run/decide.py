@@ -1,6 +1,6 @@
 """What to do next: `decide(state, now) -> actions`, pure. Doubt means not ready."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -53,11 +53,10 @@ Action = Begin | Skip | Abandon | Conclude | Finish
 
 def decide(state: State, now: datetime) -> tuple[Action, ...]:
     """Everything that may be done now. Empty while only waiting remains."""
-    moves = (*_abandoned(state, now), *_moves(state))
-    if moves or state.finished_at:
+    running = _running(state)
+    moves = (*_abandoned(running, now), *_moves(state))
+    if moves or running or state.finished_at:
         return moves
-    if _running(state):
-        return ()
     if state.verdict is None and not state.interrupted and not state.plan.check:
         return (Conclude(judge(state, now)),)
     return (Finish(_result_state(state)),)
@@ -68,8 +67,8 @@ def overdue_at(state: State) -> datetime | None:
     return min(map(_bound, _running(state)), default=None)
 
 
-def _abandoned(state: State, now: datetime) -> Iterator[Abandon]:
-    for item in _running(state):
+def _abandoned(running: Sequence[StepState], now: datetime) -> Iterator[Abandon]:
+    for item in running:
         if now >= _bound(item):
             args = {"step": item.step.id, "seconds": round(item.step.timeout)}
             yield Abandon(
@@ -115,8 +114,14 @@ def _released(state: State, step: Step) -> Begin | Skip:
     hosts = tuple(host for host in step.hosts if host not in lost)
     if len(hosts) >= max(step.min_ready, 1):
         return Begin(step, hosts)
+    return Skip(step, _too_few_hosts(step, lost))
+
+
+def _too_few_hosts(step: Step, lost: Mapping[str, StepState]) -> Message:
+    if not lost:
+        return Message("%(step)s has too few hosts to run on", {"step": step.id})
     args = {"hosts": ", ".join(lost), "step": next(iter(lost.values())).step.id}
-    return Skip(step, Message("%(step)s failed on %(hosts)s", args))
+    return Message("%(step)s failed on %(hosts)s", args)
 
 
 def _on_verdict(state: State, step: Step) -> Begin | Skip | None:

@@ -165,17 +165,23 @@ def _reported(state: State, event: HostReported) -> State:
 
 
 def _merge(hosts: Mapping[str, HostResult], event: HostReported) -> HostResult:
-    """Checks add up, and what once was bad stays bad."""
+    """Checks add up; what once was bad stays bad, and what once was done stays done."""
     earlier = hosts.get(event.host)
     if earlier is None:
         return HostResult(event.state, event.seconds, event.checks, event.problem, event.evidence)
     return HostResult(
-        state=event.state if earlier.state in GOOD else earlier.state,
+        state=_worse(earlier.state, event.state),
         seconds=earlier.seconds + event.seconds,
         checks=earlier.checks + event.checks,
         problem=earlier.problem or event.problem,
         evidence={**earlier.evidence, **event.evidence},
     )
+
+
+def _worse(earlier: HostState, later: HostState) -> HostState:
+    if earlier not in GOOD or (earlier is HostState.OK and later in GOOD):
+        return earlier
+    return later
 
 
 def _finished(state: State, event: StepFinished, at: datetime) -> State:

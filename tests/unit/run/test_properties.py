@@ -2,21 +2,23 @@
 
 import gc
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from automation.run import decide, journal, loop, state, verdict
-from automation.run.events import HostReported, HostState, Message, StepFinished
-from automation.run.journal import Journal
-from automation.run.loop import Run
-from automation.run.plan import Step, Verb
-from automation.run.state import State, Status
+from automation.run.events import Event, HostState, load_event
+from automation.run.plan import Step
+from automation.run.state import HostResult, State, StepState
 from tests.unit.run.trials import violations
 
 GRAPHS = int(os.environ.get("RACEDAY_GRAPHS", "10000"))
@@ -32,9 +34,15 @@ def test_random_runs_keep_every_promise(tmp_path: Path) -> None:
     RACEDAY_GRAPHS and RACEDAY_SEED say how many, and from which seed on; every graph has its own.
     """
     chunks = [range(SEED + at, SEED + min(at + CHUNK, GRAPHS)) for at in range(0, GRAPHS, CHUNK)]
-    with ProcessPoolExecutor(max_workers=2, initializer=gc.freeze) as pool:
+    with ProcessPoolExecutor(max_workers=2, initializer=_settle) as pool:
         found = list(chain.from_iterable(pool.map(partial(_try_all, tmp_path), chunks)))
     assert not found, f"of the seeds {SEED} to {SEED + GRAPHS - 1}:\n" + "\n".join(found)
+
+
+def _settle() -> None:
+    """A worker makes little lasting garbage, so it looks for it rarely."""
+    gc.freeze()
+    gc.set_threshold(100_000)
 
 
 def _try_all(folder: Path, seeds: range) -> list[str]:
@@ -44,3 +52,84 @@ def _try_all(folder: Path, seeds: range) -> list[str]:
         for seed in seeds
         for sentence in violations(seed, scratch)
     ]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake in one function of the engine, and the promise that it breaks."""
+
+    module: ModuleType
+    name: str
+    mistake: Callable[..., Any]
+    broken: str
+
+
+def _without(**forgotten: object) -> Callable[[State, datetime], tuple[decide.Action, ...]]:
+    """A `decide` for which every step lacks something."""
+
+    def forgetful(seen: State, now: datetime) -> tuple[decide.Action, ...]:
+        steps = {name: _forget(item, forgotten) for name, item in seen.steps.items()}
+        return decide.decide(replace(seen, steps=steps), now)
+
+    return forgetful
+
+
+def _forget(item: StepState, forgotten: dict[str, Any]) -> StepState:
+    return replace(item, step=replace(item.step, **forgotten))
+
+
+def _restless(seen: State, now: datetime) -> tuple[decide.Action, ...]:
+    return decide.decide(replace(seen, interrupted=False), now)
+
+
+def _eager(seen: State, step: Step) -> decide.Begin | None:
+    return decide.Begin(step, step.hosts) if seen.verdict else None
+
+
+def _lossy(data: dict[str, Any]) -> Event:
+    return load_event({**data, **({"evidence": {}} if "evidence" in data else {})})
+
+
+MUTANTS = {
+    "a start waits for nothing": Mutant(loop, "decide", _without(needs=()), "began before"),
+    "a gate comes too early": Mutant(loop, "decide", _without(after=()), "began before"),
+    "an interruption is forgotten": Mutant(loop, "decide", _restless, "after the interruption"),
+    "missing checks are no matter": Mutant(
+        verdict, "missing_checks", lambda _step, _result: (), "verdict is GO and the truth NO-GO"
+    ),
+    "bad checks are no matter": Mutant(
+        verdict, "_step_findings", lambda _item: (), "verdict is CONDITIONAL and the truth NO-GO"
+    ),
+    "gates are not asked": Mutant(
+        verdict,
+        "confirmed_hosts",
+        lambda seen, name: frozenset(seen.plan.components[name].hosts),
+        "verdict is CONDITIONAL and the truth NO-GO",
+    ),
+    "what was not executed is no matter": Mutant(
+        verdict, "_unexcused", lambda _state: (), "the truth NO-GO"
+    ),
+    "silence is consent": Mutant(
+        state, "_silent", lambda _step, _cause: HostResult(HostState.OK), "verdict is GO and"
+    ),
+    "the last word counts": Mutant(state, "_worse", lambda _earlier, later: later, "verdict is"),
+    "sales open on any verdict": Mutant(decide, "_on_verdict", _eager, "sales opened without"),
+    "tests go on among customers": Mutant(
+        decide, "_sales_are_open", lambda _state: False, "while sales are open"
+    ),
+    "everybody is heard": Mutant(
+        loop, "_is_expected", lambda _state, _report: True, "the engine raised|ended twice"
+    ),
+    "the journal forgets evidence": Mutant(journal, "load_event", _lossy, "folds to another"),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mistake_in_the_engine_is_caught(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The properties can fail: each of these mistakes breaks a promise within 3,000 graphs."""
+    mutant = MUTANTS[name]
+    monkeypatch.setattr(mutant.module, mutant.name, mutant.mistake)
+    found = chain.from_iterable(violations(seed, tmp_path / "journal") for seed in range(3000))
+    assert any(re.search(mutant.broken, sentence) for sentence in found)

@@ -209,7 +209,7 @@ def _executor_is_closed(trial: Trial) -> Iterator[str]:
         yield "the executor is still open"
     if trial.state is None and len(trial.paper.lines) != trial.paper.room:
         yield "the run gave up although its journal had room"
-    if trial.state is not None and len(trial.paper.lines) > trial.paper.room:
+    if len(trial.paper.lines) != len(trial.events):
         yield "the run went on without a journal"
 
 
