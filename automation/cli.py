@@ -1,17 +1,21 @@
 """The `raceday` command: global options, the commands, and the one place where errors end."""
 
 import json
+import os
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 
 import click
 
 from automation.commands.morning import morning
+from automation.commands.plan import plan
+from automation.commands.status import status
 from automation.commands.venue import venue
-from automation.errors import RacedayError
+from automation.errors import Bug, RacedayError
 from automation.exit_codes import ExitCode
-from automation.settings import Settings, read_settings
+from automation.settings import read_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -54,7 +58,7 @@ def raceday(  # one parameter per global option
     context.obj = read_settings(venue, reports, lang, output, verbose)
 
 
-for command in (morning, venue):
+for command in (morning, plan, status, venue):
     raceday.add_command(command)
 
 
@@ -72,13 +76,17 @@ def _run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _tell("Interrupted; nothing more was done.", "", ExitCode.INTERRUPTED, wants_json)
     except click.ClickException as error:
-        hint = f"Try: {error.ctx.command_path} --help" if getattr(error, "ctx", None) else ""
-        return _tell(error.format_message(), hint, ExitCode.USAGE, wants_json)
+        return _tell(error.format_message(), _help_hint(error), ExitCode.USAGE, wants_json)
     except RacedayError as error:
         return _tell(error.message, error.hint, error.exit_code, wants_json)
     except Exception as error:  # noqa: BLE001  # the boundary: a bug still ends in one sentence
         return _tell_bug(error, wants_json)
     return int(code or ExitCode.GO)
+
+
+def _help_hint(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"Try: {context.command_path} --help" if context else ""
 
 
 def _wants_json(arguments: list[str]) -> bool:
@@ -98,13 +106,8 @@ def _tell(message: str, hint: str, code: ExitCode, wants_json: bool) -> int:
 
 
 def _tell_bug(error: Exception, wants_json: bool) -> int:
-    trace = Path("raceday-traceback.txt").absolute()
-    try:
-        trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        hint = f"This is a bug in raceday; the traceback is in {trace}."
-    except OSError:
-        hint = "".join(traceback.format_exception(error))
-    return _tell(f"{type(error).__name__}: {error}", hint, ExitCode.BUG, wants_json)
-
-
-__all__ = ["Settings", "main", "raceday"]
+    handle, path = tempfile.mkstemp(prefix="raceday-", suffix="-traceback.txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        traceback.print_exception(error, file=file)
+    bug = Bug(error, path)
+    return _tell(bug.message, bug.hint, bug.exit_code, wants_json)

@@ -42,3 +42,15 @@ class Locked(RacedayError):
     """Another run holds the venue."""
 
     exit_code = ExitCode.LOCKED
+
+
+class Bug(RacedayError):
+    """Something that raceday did not expect; the traceback is kept in a file."""
+
+    exit_code = ExitCode.BUG
+
+    def __init__(self, error: Exception, traceback: object) -> None:
+        super().__init__(
+            f"This is a bug in raceday: {type(error).__name__}: {error}",
+            f"The traceback is in {traceback}; please report it.",
+        )

@@ -5,12 +5,12 @@ from dataclasses import replace
 import click
 
 from automation.commands.ask import confirm_change
+from automation.commands.load import venue_of
 from automation.commands.show import show_outcome, watching
 from automation.errors import UsageError
 from automation.procedures.morning import plan_morning
 from automation.procedures.session import Request, exit_code, run_plan, utc_now
 from automation.settings import Settings
-from automation.venue.load import load_venue, locate_venue
 
 
 @click.command()
@@ -52,12 +52,12 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
             "--accept-conditional and --reason go together.",
             'Say why, for instance: --accept-conditional --reason "ticketing2 is in repair".',
         )
-    venue = load_venue(locate_venue(settings.venue, settings.search_roots))
+    venue = venue_of(settings)
     plan = replace(plan_morning(venue, utc_now()), check=check, accept_reason=reason.strip())
     if not check:
         confirm_change(f"Open {venue.title}?", yes=yes)
     request = Request(forks, extra_vars, keep_artifacts)
-    with watching(settings, plan) as observers:
-        outcome = run_plan(settings, venue, plan, request, observers)
+    with watching(settings) as view:
+        outcome = run_plan(settings, venue, plan, request, [view])
     show_outcome(settings, outcome)
     return exit_code(outcome.state)

@@ -1,34 +1,35 @@
 """What a run shows while it goes on, and what it shows at the end."""
 
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
 
 import click
+from rich.console import Console, RenderableType
 
-from automation.procedures.session import Outcome
-from automation.run.events import Event
-from automation.run.loop import Observer
-from automation.run.plan import Plan
-from automation.run.state import State
+from automation.procedures.session import Outcome, utc_now
 from automation.settings import Settings
+from automation.views.files import PAGE
+from automation.views.i18n import Translator
+from automation.views.report import dump_report
+from automation.views.summary import render_summary
+from automation.views.watch import View, open_view
 
-REPORT = "report.json"
 
-
-@contextmanager
-def watching(settings: Settings, plan: Plan) -> Iterator[Sequence[Observer]]:
-    def observe(state: State, event: Event) -> None:
-        click.echo(f"{type(event).__name__} {str(event)[:300]}", err=True)
-
-    yield [observe]
+def watching(settings: Settings) -> View:
+    """The view that follows a run, on stderr so that stdout stays the result's."""
+    return open_view(sys.stderr, settings.lang, settings.format, utc_now)
 
 
 def show_outcome(settings: Settings, outcome: Outcome) -> None:
     """The end of a run: the report itself with --format json, else what a person needs."""
     if settings.format == "json":
-        report = json.loads((outcome.folder / REPORT).read_text(encoding="utf-8"))
-        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+        click.echo(dump_report(outcome.report), nl=False)
     else:
-        click.echo(str(outcome.state.verdict))
-        click.echo(outcome.folder)
+        page = outcome.folder / PAGE
+        show(render_summary(outcome.report, page, Translator(settings.lang)))
+
+
+def show(*renderables: RenderableType) -> None:
+    """Print for people, on stdout."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    for renderable in renderables:
+        console.print(renderable)

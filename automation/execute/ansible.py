@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,12 @@ from ansible_runner.runner import Runner
 
 from automation.execute.processes import MARKER, end_marked
 from automation.execute.results import reports_of
-from automation.run.events import HostReported, Message, StepFinished
+from automation.run.events import GOOD, HostReported, Message, StepFinished
 from automation.run.plan import Plan, Step, Verb
 from automation.settings import content_root
 from automation.venue.kinds import role_paths
 
-LOOKING = frozenset({Verb.PREFLIGHT, Verb.PROBE})
-AHEAD = 2  # processes that may be starting up at the same time: more would slow each other down
+AHEAD = 1  # processes that may be starting up at the same time: more would slow each other down
 ALLOWED = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "SSH_AUTH_SOCK", "TZ"}
 )
@@ -42,6 +41,7 @@ class Options:
 
     inventory: Path
     run_id: str
+    roles: Mapping[str, str]
     connect_timeout: int = 5
     check: bool = False
     forks: int | None = None
@@ -61,6 +61,7 @@ class Lane:
     current: Verb | None = None
     begun: set[str] = field(default_factory=set)
     finished: set[str] = field(default_factory=set)
+    lost: dict[str, HostReported] = field(default_factory=dict)
     cancelled: bool = False
 
     @property
@@ -169,10 +170,11 @@ class AnsibleExecutor:
         groups: dict[tuple[str, Verb], dict[str, None]] = {}
         for step, hosts in self._begun:
             self._lanes[step.lane].begun.add(step.id)
-            groups.setdefault((step.lane, step.verb), {}).update(dict.fromkeys(hosts))
+            released = groups.setdefault((step.lane, step.verb), {})
+            released.update(dict.fromkeys(hosts))
         self._begun.clear()
-        for (name, verb), hosts in groups.items():
-            self._release(self._lanes[name], verb, list(hosts))
+        for (name, verb), released in groups.items():
+            self._release(self._lanes[name], verb, list(released))
 
     def _release(self, lane: Lane, verb: Verb, hosts: Sequence[str]) -> None:
         with self._lock:
@@ -204,9 +206,9 @@ class AnsibleExecutor:
 
     def _lost(self, lane: Lane, why: Message) -> None:
         """The process is gone: every step it has begun and not finished ends here."""
-        for step_id in sorted(lane.begun - lane.finished):
-            lane.finished.add(step_id)
-            self._reports.put(StepFinished(step_id, why))
+        for step in lane.all_steps:
+            if step.id in lane.begun:
+                self._finish(lane, step, why)
 
     def _last_words(self, lane: Lane) -> str:
         errors = lane.folder / "artifacts" / "run" / "stdout"
@@ -221,7 +223,7 @@ class AnsibleExecutor:
             self._on_release(lane, str(kind), data)
         elif kind in {"runner_on_ok", "runner_on_failed", "runner_on_unreachable"}:
             for report in reports_of(lane.current_steps, str(kind), data):
-                self._reports.put(report)
+                self._tell(lane, report)
         elif kind == "playbook_on_stats":
             self._finish_verb(lane)
         return self._options.keep is not None
@@ -234,11 +236,25 @@ class AnsibleExecutor:
         elif kind == "runner_on_ok":
             lane.current = Verb(data["res"]["verb"])
 
+    def _tell(self, lane: Lane, report: HostReported) -> None:
+        """Pass a report on; a host that is lost is lost for the later verbs of the lane too."""
+        if report.state not in GOOD:
+            lane.lost.setdefault(report.host, report)
+        self._reports.put(report)
+
     def _finish_verb(self, lane: Lane) -> None:
         for step in lane.current_steps:
-            if step.id in lane.begun and step.id not in lane.finished:
-                lane.finished.add(step.id)
-                self._reports.put(StepFinished(step.id))
+            if step.id in lane.begun:
+                self._finish(lane, step, None)
+
+    def _finish(self, lane: Lane, step: Step, cause: Message | None) -> None:
+        if step.id in lane.finished:
+            return
+        lane.finished.add(step.id)
+        for host in step.hosts:
+            if host in lane.lost and lane.lost[host].step != step.id:
+                self._reports.put(replace(lane.lost[host], step=step.id))
+        self._reports.put(StepFinished(step.id, cause))
 
     # --- how it is called ----------------------------------------------------------------------
 
@@ -249,7 +265,7 @@ class AnsibleExecutor:
                 self._options.keep / lane.name if self._options.keep else lane.folder / "artifacts"
             ),
             project_dir=str(content_root()),
-            playbook=str(content_root() / "playbooks" / _playbook(lane)),
+            playbook=str(_write_playbook(lane)),
             inventory=str(self._options.inventory),
             ident="run",
             quiet=True,
@@ -277,7 +293,7 @@ class AnsibleExecutor:
             "component": first.component,
             "raceday_hosts": list(lane.hosts),
             "raceday_lane": str(lane.folder),
-            "raceday_verbs": [str(verb) for verb in lane.steps],
+            "raceday_role": self._options.roles.get(first.component, "service"),
             "raceday_members": {
                 "components": {step.component: list(step.hosts) for step in lane.all_steps},
                 **{verb: _members(steps) for verb, steps in lane.steps.items()},
@@ -305,8 +321,13 @@ class AnsibleExecutor:
         return f"{self._options.run_id}/{lane.name}"
 
 
-def _playbook(lane: Lane) -> str:
-    return "look.yml" if LOOKING.issuperset(lane.steps) else "component.yml"
+def _write_playbook(lane: Lane) -> Path:
+    """The verbs of a lane, one after the other in one process; each is a playbook of ours."""
+    verbs = [content_root() / "playbooks" / f"{verb}.yml" for verb in lane.steps]
+    plays = [{"ansible.builtin.import_playbook": str(path)} for path in verbs]
+    path = lane.folder / "lane.yml"
+    path.write_text(json.dumps(plays), encoding="utf-8")
+    return path
 
 
 def _members(steps: Sequence[Step]) -> dict[str, list[str]]:

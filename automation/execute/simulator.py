@@ -28,7 +28,8 @@ class Fault(StrEnum):
     DIES = "dies"  # it reports that all is well, and is down some seconds later
     BAD_CHECK = "bad check"
     MISSING_CHECK = "missing check"
-    TWICE = "twice"  # the same report comes again
+    TWICE = "twice"  # the host is asked twice, and reports twice
+    TAKES_BACK = "takes back"  # it reports a failure, and then that all is well
     STRAY = "stray"  # reports come that nobody asked for
     LATE = "late"  # the report comes after the step's bound
     CRASHES = "crashes"  # the step ends with a cause; later reports still arrive
@@ -36,6 +37,7 @@ class Fault(StrEnum):
 
 
 LOOKS = frozenset({Verb.TEST, Verb.PROBE})
+FAILURES = frozenset({Fault.FAILS, Fault.TAKES_BACK})
 WHOLE_STEP = ""
 Faults = Mapping[tuple[str, str], Fault]  # by step id and host, or step id and WHOLE_STEP
 
@@ -52,9 +54,9 @@ class FakeClock:
 
 @dataclass(frozen=True)
 class World:
-    """How things are before the run: everything up already, customers betting already."""
+    """How things are before the run: this share of the hosts is up, customers bet already."""
 
-    up: bool = False
+    up: float = 0.0
     sales_open: bool = False
 
 
@@ -93,12 +95,15 @@ class Simulator:
         self._queued = 0
 
     def prepare(self, plan: Plan) -> None:
-        """Set up the world: what is not ours to start is up, the rest as the world says."""
+        """Set up the world: what is not ours to start is up, of the rest the world's share."""
         self._steps = tuple(plan.steps.values())
         self._front = next((step.component for step in self._steps if step.on_verdict), "")
-        for component in plan.components.values():
-            if component.external or self._world.up:
-                self._up.update((component.name, host) for host in component.hosts)
+        self._up = {
+            (component.name, host)
+            for component in plan.components.values()
+            for host in component.hosts
+            if component.external or self._random.random() < self._world.up
+        }
 
     def begin(self, step: Step, hosts: Sequence[str]) -> None:
         """Schedule what the hosts will report. Refuses a second time, and after the end."""
@@ -140,6 +145,8 @@ class Simulator:
             self._schedule(at, partial(self._answer, step, host, fault))
         if fault is Fault.TWICE:
             self._schedule(at, partial(self._answer, step, host, fault))
+        if fault is Fault.TAKES_BACK:
+            self._schedule(at, partial(HostReported, step.id, host, HostState.OK))
         if fault is Fault.STRAY:
             self._schedule(at, self._stray_report)
             self._schedule(at, self._stray_end)
@@ -168,7 +175,7 @@ class Simulator:
         place = (step.component, host)
         if fault is Fault.UNREACHABLE or self._is_dead(place):
             return _bad_news(step, host, HostState.UNREACHABLE)
-        if fault is Fault.FAILS or (step.verb in LOOKS and place not in self._up):
+        if fault in FAILURES or (step.verb in LOOKS and place not in self._up):
             return _bad_news(step, host, HostState.FAILED)
         state = self._do(step, place, fault)
         checks = tuple(_observe(step, fault))

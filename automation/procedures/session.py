@@ -6,23 +6,28 @@ import secrets
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from automation.errors import Bug, RacedayError
 from automation.execute.ansible import AnsibleExecutor, Options
 from automation.execute.processes import end_marked
 from automation.exit_codes import ExitCode
-from automation.run.journal import FileSink, Journal
+from automation.history import last_go, read_history
+from automation.procedures.standing import JOURNAL, LOCK, newest_verdict
+from automation.run.journal import FileSink, Journal, Sink
 from automation.run.lock import hold, this_process
 from automation.run.loop import Observer, Run
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.document import Report
 from automation.views.files import write_report, write_views
 from automation.views.i18n import Translator
 
@@ -40,15 +45,22 @@ class Request:
     forks: int | None = None
     extra_vars: tuple[str, ...] = ()
     keep_artifacts: bool = False
-    why: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run and where it is recorded."""
+    """A finished run, its report, and where both are recorded."""
 
     state: State
+    report: Report
     folder: Path
+
+
+class _Memory:
+    """A sink for a look that is not recorded."""
+
+    def write(self, line: str) -> None:
+        """Forget it."""
 
 
 def utc_now() -> datetime:
@@ -56,9 +68,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def new_run_id(procedure: str, now: datetime) -> str:
-    """A name that sorts by time, such as 20261121T063000Z-morning-3f2a."""
-    return f"{now:%Y%m%dT%H%M%SZ}-{procedure}-{secrets.token_hex(2)}"
+def with_history(settings: Settings, plan: Plan, now: datetime) -> Plan:
+    """The plan with what earlier runs tell: how long steps take, and the GO that still stands."""
+    history = read_history(settings.reports, plan.venue, plan.procedure)
+    standing = newest_verdict(settings.reports / plan.venue)
+    return replace(
+        plan,
+        estimates=history.estimates(),
+        standing=standing.for_plan(now) if standing else {},
+    )
 
 
 def run_plan(
@@ -66,13 +84,21 @@ def run_plan(
 ) -> Outcome:
     """Hold the venue, run the plan, write the report. Raises Locked when somebody else holds it."""
     now = utc_now()
-    run_id, operator = new_run_id(plan.procedure, now), operator_name()
+    run_id, operator = _new_run_id(plan.procedure, now), operator_name()
     reports = settings.reports / venue.name
-    holder = this_process(run_id, operator, request.why or plan.procedure, now)
-    with hold(reports / ".lock", holder):
+    with hold(reports / LOCK, this_process(run_id, operator, plan.procedure, now)):
         folder = reports / run_id
         folder.mkdir(mode=0o700)
-        return _run(settings, venue, plan, request, folder, observers)
+        plan = with_history(settings, plan, now)
+        with _traceback_kept(folder):
+            return _run_and_report(settings, venue, plan, request, folder, observers)
+
+
+def probe_now(venue: Venue, plan: Plan, observers: Sequence[Observer]) -> State:
+    """Run a plan that only looks: no lock, no record."""
+    run_id = _new_run_id(plan.procedure, utc_now())
+    executor = AnsibleExecutor(_options(venue, plan, Request(), run_id, None))
+    return _drive(executor, _Memory(), plan, run_id, observers)[0]
 
 
 def exit_code(state: State) -> ExitCode:
@@ -93,7 +119,12 @@ def operator_name() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _run(  # what a run is made of
+def _new_run_id(procedure: str, now: datetime) -> str:
+    """A name that sorts by time, such as 20261121T063000Z-morning-3f2a."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{procedure}-{secrets.token_hex(2)}"
+
+
+def _run_and_report(
     settings: Settings,
     venue: Venue,
     plan: Plan,
@@ -101,31 +132,47 @@ def _run(  # what a run is made of
     folder: Path,
     observers: Sequence[Observer],
 ) -> Outcome:
-    executor = AnsibleExecutor(_options(venue, plan, request, folder))
-    sink = FileSink(folder / "journal.jsonl")
+    keep = folder / "artifacts" if request.keep_artifacts else None
+    executor = AnsibleExecutor(_options(venue, plan, request, folder.name, keep))
+    before = last_go(settings.reports, venue.name, plan.procedure)
+    sink = FileSink(folder / JOURNAL)
+    try:
+        state, head = _drive(executor, sink, plan, folder.name, observers, folder)
+    finally:
+        sink.close()
+    translate = Translator(settings.lang)
+    report = write_views(folder, state, utc_now(), head, translate=translate, last_go=before)
+    return Outcome(state, report, folder)
+
+
+def _drive(
+    executor: AnsibleExecutor,
+    sink: Sink,
+    plan: Plan,
+    run_id: str,
+    observers: Sequence[Observer],
+    folder: Path | None = None,
+) -> tuple[State, str]:
+    """The end state and the journal's head; with a folder there is a report from the start."""
     journal = Journal(sink)
     run = Run(journal, executor, utc_now, observers)
-    try:
-        with _interruptible(executor) as interrupted_by:
-            state = run.start(folder.name, operator_name(), plan, _versions())
+    with _interruptible(executor, run_id) as interrupted_by:
+        state = run.start(run_id, operator_name(), plan, _versions())
+        if folder:
             write_report(folder, state, utc_now(), journal.head)
-            state = run.drive(interrupted_by)
-        write_views(folder, state, utc_now(), journal.head, translate=Translator(settings.lang))
-    finally:
-        executor.close()
-        sink.close()
-    return Outcome(state, folder)
+        return run.drive(interrupted_by), journal.head
 
 
-def _options(venue: Venue, plan: Plan, request: Request, folder: Path) -> Options:
+def _options(venue: Venue, plan: Plan, request: Request, run_id: str, keep: Path | None) -> Options:
     return Options(
         inventory=venue.inventory,
-        run_id=folder.name,
+        run_id=run_id,
+        roles={name: item.role for name, item in venue.components.items() if item.role},
         connect_timeout=venue.connect_timeout,
         check=plan.check,
         forks=request.forks,
         extra_vars=request.extra_vars,
-        keep=folder / "artifacts" if request.keep_artifacts else None,
+        keep=keep,
     )
 
 
@@ -134,28 +181,22 @@ def _versions() -> dict[str, str]:
     return {**{name: version(name) for name in names}, "python": sys.version.split()[0]}
 
 
-class _Interrupts:
-    """Counts the operator's Ctrl-C: the first stops in order, the second hurries."""
-
-    def __init__(self, executor: AnsibleExecutor, mark: str) -> None:
-        self._executor = executor
-        self._mark = mark
-        self._by = ""
-
-    def __call__(self) -> str:
-        return self._by
-
-    def on_signal(self, number: int, _frame: object) -> None:
-        """Note who stopped us and wake the loop; a second signal ends the children at once."""
-        if self._by:
-            end_marked(self._mark)
-        self._by = signal.Signals(number).name
-        self._executor.wake()
+@contextmanager
+def _traceback_kept(folder: Path) -> Iterator[None]:
+    """A bug leaves its traceback in the run's folder."""
+    try:
+        yield
+    except RacedayError:
+        raise
+    except Exception as error:
+        path = folder / "traceback.txt"
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        raise Bug(error, path) from error
 
 
 @contextmanager
-def _interruptible(executor: AnsibleExecutor) -> Iterator[_Interrupts]:
-    interrupts = _Interrupts(executor, executor.mark)
+def _interruptible(executor: AnsibleExecutor, run_id: str) -> Iterator["_Interrupts"]:
+    interrupts = _Interrupts(executor, run_id)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, interrupts.on_signal) for number in numbers}
     try:
@@ -163,3 +204,22 @@ def _interruptible(executor: AnsibleExecutor) -> Iterator[_Interrupts]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class _Interrupts:
+    """The operator's Ctrl-C: the first stops in order, a second one hurries."""
+
+    def __init__(self, executor: AnsibleExecutor, run_id: str) -> None:
+        self._executor = executor
+        self._run_id = run_id
+        self._by = ""
+
+    def __call__(self) -> str:
+        return self._by
+
+    def on_signal(self, number: int, _frame: object) -> None:
+        """Note the signal and wake the loop; at the second, end the children at once."""
+        if self._by:
+            end_marked(self._run_id)
+        self._by = signal.Signals(number).name
+        self._executor.wake()

@@ -1,6 +1,6 @@
 """What to do next: `decide(state, now) -> actions`, pure. Doubt means not ready."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -86,7 +86,7 @@ def _bound(item: StepState) -> datetime:
 
 
 def _moves(state: State) -> Iterator[Begin | Skip]:
-    ended = {name for name, item in state.steps.items() if item.status in ENDED}
+    ended = frozenset(name for name, item in state.steps.items() if item.status in ENDED)
     for item in state.steps.values():
         if item.status is Status.WAITING:
             move = _move(state, item.step, ended)
@@ -94,7 +94,7 @@ def _moves(state: State) -> Iterator[Begin | Skip]:
                 yield move
 
 
-def _move(state: State, step: Step, ended: Set[str]) -> Begin | Skip | None:
+def _move(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | None:
     if state.interrupted:
         return Skip(step, Message("the operator interrupted the run"))
     if step.on_verdict:

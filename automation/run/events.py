@@ -1,6 +1,6 @@
 """The journal's vocabulary. Everything that can be known of a run is said in these words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -119,6 +119,13 @@ class VerdictDecided:
 
 
 @dataclass(frozen=True)
+class VerdictRevoked:
+    """A later look found a gate that is no longer good, so the verdict does not hold any more."""
+
+    reasons: tuple[Message, ...]
+
+
+@dataclass(frozen=True)
 class RunInterrupted:
     """The operator asked to stop; no new step is begun."""
 
@@ -139,6 +146,7 @@ Event = (
     | StepFinished
     | StepSkipped
     | VerdictDecided
+    | VerdictRevoked
     | RunInterrupted
     | RunFinished
 )
@@ -150,6 +158,7 @@ _TYPES: dict[str, type] = {
     "step.finished": StepFinished,
     "step.skipped": StepSkipped,
     "verdict.decided": VerdictDecided,
+    "verdict.revoked": VerdictRevoked,
     "run.interrupted": RunInterrupted,
     "run.finished": RunFinished,
 }
@@ -198,18 +207,15 @@ def _argument(value: Any) -> Any:
 
 
 def _revive(name: str, value: Any) -> Any:
-    match name:
-        case "hosts":
-            return tuple(value)
-        case "state":
-            return HostState(value)
-        case "checks":
-            return tuple(load_check(item) for item in value)
-        case "problem":
-            return load_problem(value)
-        case "cause" | "reason":
-            return load_message(value)
-        case "reasons":
-            return tuple(load_message(item) for item in value)
-        case _:
-            return value
+    return _REVIVERS[name](value) if name in _REVIVERS else value
+
+
+_REVIVERS: Mapping[str, Callable[[Any], Any]] = {
+    "hosts": tuple,
+    "state": HostState,
+    "checks": lambda items: tuple(load_check(item) for item in items),
+    "problem": load_problem,
+    "cause": load_message,
+    "reason": load_message,
+    "reasons": lambda items: tuple(load_message(item) for item in items),
+}

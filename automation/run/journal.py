@@ -1,7 +1,8 @@
 """The append-only record of a run: one event a line, fsynced, each line sealed to the one before.
 
-A line is JSON with sorted keys: the event, `seq`, `at` (UTC ISO 8601) and `prev`, and last `hash`,
-SHA-256 over the bytes of the line without it. Changing, dropping or moving a line breaks the chain.
+A line is JSON: `seq`, `at` (UTC ISO 8601), the event, `prev`, and last `hash`, SHA-256 over the
+bytes of the line without it. Changing, dropping or moving a line breaks the chain. Keys are
+not sorted: the order of the plan's steps is part of the record.
 """
 
 import json
@@ -17,7 +18,7 @@ from automation.run.events import Event, dump_event, load_event
 
 GENESIS = "0" * 64
 HASH = b',"hash":"'
-_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=vars)
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=vars)
 
 
 class Sink(Protocol):
@@ -37,7 +38,8 @@ class Journal:
 
     def append(self, event: Event, at: datetime) -> None:
         """Seal and keep one event. Raises JournalUnwritable when the disk will not have it."""
-        record = {**dump_event(event), "seq": self._seq, "at": at.isoformat(), "prev": self.head}
+        stamp = {"seq": self._seq, "at": at.isoformat()}
+        record = {**stamp, **dump_event(event), "prev": self.head}
         digest, line = _seal(_encode(record))
         try:
             self._sink.write(line.decode())
@@ -74,6 +76,17 @@ class FileSink:
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+
+
+def reopen_journal(path: Path) -> Journal:
+    """A journal to go on with, after all of it was verified; a line torn by a crash is dropped."""
+    whole = path.read_bytes().rpartition(b"\n")[0]
+    lines = whole.split(b"\n") if whole else []
+    head = GENESIS
+    for number, line in enumerate(lines, start=1):
+        head = _verified(path, number, line, head)["hash"]
+    os.truncate(path, len(whole) + 1 if lines else 0)
+    return Journal(FileSink(path), seq=len(lines), head=head)
 
 
 def read_journal(path: Path) -> Iterator[tuple[Event, datetime]]:

@@ -1,7 +1,7 @@
 """What is known of a run: `fold(state, event) -> state`, pure and total over its events."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ from automation.run.events import (
     StepSkipped,
     StepStarted,
     VerdictDecided,
+    VerdictRevoked,
 )
 from automation.run.plan import Plan, Step, Verb, load_plan
 
@@ -76,6 +77,8 @@ class Verdict:
     reasons: tuple[Message, ...]
     decided_at: datetime
     valid_until: str
+    revoked_at: datetime | None = None
+    revoked_because: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,8 @@ def fold(state: State | None, event: Event, at: datetime) -> State:
         case VerdictDecided():
             verdict = Verdict(event.result, event.reasons, at, event.valid_until)
             return _changed(state, verdict=verdict)
+        case VerdictRevoked(reasons):
+            return _changed(state, verdict=_revoked(state.verdict, reasons, at))
         case RunInterrupted():
             return _changed(state, interrupted=True)
         case RunFinished():
@@ -140,6 +145,10 @@ def fold_all(events: Iterable[tuple[Event, datetime]]) -> State:
     if state is None:
         raise ValueError("the journal is empty")
     return state
+
+
+def _revoked(verdict: Verdict | None, reasons: tuple[Message, ...], at: datetime) -> Verdict | None:
+    return verdict and replace(verdict, revoked_at=at, revoked_because=reasons)
 
 
 def _begin(event: RunStarted, at: datetime) -> State:

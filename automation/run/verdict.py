@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from automation.run.events import GOOD, Check, Message, Problem
 from automation.run.plan import PlannedComponent, Verb
-from automation.run.state import HostResult, State, Status, StepState, missing_checks
+from automation.run.state import ENDED, HostResult, State, Status, StepState, missing_checks
 
 GO, CONDITIONAL, NO_GO = "GO", "CONDITIONAL", "NO-GO"
 
@@ -53,12 +53,7 @@ def reasons(state: State) -> tuple[Message, ...]:
         found.append(Message("the plan names no component, so nothing was proven"))
     if skipped:
         found.append(Message("not executed: %(steps)s", {"steps": ", ".join(skipped)}))
-    found.extend(
-        Message("%(component)s: no final gate was confirmed", {"component": name})
-        for name, item in state.plan.components.items()
-        if not found and len(confirmed_hosts(state, name)) < item.min_ready
-    )
-    return tuple(found)
+    return tuple(found) or tuple(_unconfirmed(state))
 
 
 def findings(state: State) -> tuple[Finding, ...]:
@@ -96,6 +91,12 @@ def _component_result(
     if only_lost_hosts and len(confirmed) >= component.min_ready:
         return CONDITIONAL
     return NO_GO if component.critical else CONDITIONAL
+
+
+def _unconfirmed(state: State) -> Iterator[Message]:
+    for name, component in state.plan.components.items():
+        if not confirmed_hosts(state, name) >= set(component.hosts):
+            yield Message("%(component)s: no final gate was confirmed", {"component": name})
 
 
 def _is_gate(item: StepState, component: str) -> bool:
@@ -141,7 +142,8 @@ def _step_findings(item: StepState) -> Iterator[Finding]:
 
 
 def _unknown_checks(item: StepState, host: str, result: HostResult) -> Iterator[Finding]:
-    if result.state not in GOOD:
+    """Only of a step that has ended, on a host where nothing failed: that would explain it."""
+    if item.status not in ENDED or not result.good:
         return
     for name in missing_checks(item.step, result):
         args = {"check": name, "host": host}

@@ -47,12 +47,15 @@ class HostView:
 
 @dataclass(frozen=True)
 class ComponentView:
-    """One component as it stands. `waits_for` names components that are not up yet."""
+    """One component as it stands. `waits_for` names components that are not up yet.
+
+    `started_at` and `ended_at` are those of the step that makes it ready.
+    """
 
     planned: PlannedComponent
     state: ComponentState
     started_at: datetime | None
-    ready_at: datetime | None
+    ended_at: datetime | None
     hosts: tuple[HostView, ...]
     waits_for: tuple[str, ...] = ()
 
@@ -60,6 +63,11 @@ class ComponentView:
     def ready_hosts(self) -> int:
         """How many of its hosts answered well and failed nothing."""
         return sum(host.state in GOOD for host in self.hosts)
+
+    @property
+    def ready_at(self) -> datetime | None:
+        """Since when it is up; None while it is not."""
+        return self.ended_at if self.state in UP else None
 
     @property
     def seconds(self) -> float | None:
@@ -89,6 +97,12 @@ def component_state(state: State, name: str) -> ComponentState:
         begun = main.status is Status.RUNNING
         return ComponentState.STARTING if begun else ComponentState.WAITING
     return _passed(items, main)
+
+
+def unreported_checks(item: StepState, result: HostResult) -> tuple[str, ...]:
+    """Planned checks that did not come by the step's end, from a host that did answer."""
+    is_due = item.status in ENDED and result.state in GOOD
+    return missing_checks(item.step, result) if is_due else ()
 
 
 def _own(state: State, name: str) -> tuple[StepState, ...]:
@@ -139,8 +153,7 @@ def _is_unproven(item: StepState) -> bool:
     """A gate that was not asked, or a planned check that a good host never reported."""
     if item.status is Status.SKIPPED:
         return item.step.verb is Verb.PROBE
-    answers = [result for result in item.hosts.values() if result.state in GOOD]
-    return item.status in ENDED and any(missing_checks(item.step, result) for result in answers)
+    return any(unreported_checks(item, result) for result in item.hosts.values())
 
 
 def _view(
@@ -148,13 +161,11 @@ def _view(
 ) -> ComponentView:
     items = _own(state, planned.name)
     main = _readying(items)
-    begun = [item.started_at for item in items if item.started_at]
-    is_up = states[planned.name] in UP and main is not None
     return ComponentView(
         planned=planned,
         state=states[planned.name],
-        started_at=main.started_at if main and main.started_at else min(begun, default=None),
-        ready_at=main.finished_at if is_up and main else None,
+        started_at=main.started_at if main else None,
+        ended_at=main.finished_at if main else None,
         hosts=tuple(_host(items, main, host) for host in planned.hosts),
         waits_for=tuple(name for name in planned.depends_on if states.get(name) not in UP),
     )

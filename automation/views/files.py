@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 
 from automation.run.state import State
+from automation.views.document import Report
 from automation.views.html import render_html
 from automation.views.i18n import Translator
 from automation.views.junit import render_junit
 from automation.views.metrics import render_metrics
-from automation.views.document import Report
 from automation.views.report import build_report, dump_report
 
 REPORT, PAGE, JUNIT, METRICS = "report.json", "report.html", "junit.xml", "metrics.prom"

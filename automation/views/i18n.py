@@ -1,5 +1,6 @@
 """Says a `Message` in the operator's language: gettext catalogues, read at run time."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from automation.run.events import Message
 
 LOCALE = Path(__file__).parent.parent / "locale"
 LANGUAGES = ("en", "ko")
+_THROUGH = re.compile(r"through the load balancer to (\w+): (.+)")
 
 
 class Translator:
@@ -24,11 +26,22 @@ class Translator:
         if isinstance(message, str):
             message = Message(message, named)
         text = self._catalogue.get(message.text, message.text)
-        args = {key: self._argument(value) for key, value in message.args.items()}
+        args = {key: self._argument(key, value) for key, value in message.args.items()}
         return _filled(text, args) if args else text
 
-    def _argument(self, value: Any) -> Any:
-        return self(value) if isinstance(value, Message) else value
+    def check_name(self, name: str) -> str:
+        """A check's name; those of a site's own tests are in no catalogue and stay as they are."""
+        through = _THROUGH.fullmatch(name)
+        if through is None:
+            return self._catalogue.get(name, name)
+        component, check = through.groups()
+        text = "through the load balancer to %(component)s: %(check)s"
+        return self(Message(text, {"component": component, "check": check}))
+
+    def _argument(self, key: str, value: Any) -> Any:
+        if isinstance(value, Message):
+            return self(value)
+        return self.check_name(value) if key == "check" and isinstance(value, str) else value
 
 
 def read_catalogue(lang: str) -> Mapping[str, str]:

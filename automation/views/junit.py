@@ -4,23 +4,21 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from automation.run.events import GOOD, HostState
-from automation.run.state import (
-    ENDED,
-    HostResult,
-    State,
-    Status,
-    StepState,
-    missing_checks,
-)
+from automation.run.state import HostResult, State, Status, StepState
+from automation.views.components import LOG, unreported_checks
 from automation.views.document import Report
 from automation.views.i18n import Translator
 from automation.views.text import printable
 
+DECLARATION = '<?xml version="1.0" encoding="utf-8"?>'
 _SAY = Translator("en")
 
 
 def render_junit(report: Report, state: State) -> str:
-    """The file's text. What was refuted is a failure, what nobody could see an error."""
+    """The file's text. What was refuted is a failure, what nobody could see an error.
+
+    XML 1.0 has no place for control characters, so every text goes through `printable`.
+    """
     root = ET.Element("testsuites", name=f"raceday {report.procedure} {report.venue}")
     for component in report.components:
         suite = ET.SubElement(root, "testsuite", name=component.name)
@@ -32,13 +30,13 @@ def render_junit(report: Report, state: State) -> str:
     _count(root)
     root.set("time", f"{report.duration_seconds:.3f}")
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+    return f"{DECLARATION}\n{ET.tostring(root, encoding='unicode')}\n"
 
 
 def _cases(item: StepState) -> Iterator[ET.Element]:
     if item.status is Status.SKIPPED:
         case = _case(item.step.id, item.step.component, 0.0)
-        ET.SubElement(case, "skipped", message=_clean(_SAY(item.reason)) if item.reason else "")
+        ET.SubElement(case, "skipped", message=printable(_SAY(item.reason)) if item.reason else "")
         yield case
     for host, result in item.hosts.items():
         yield _answer(item, host, result)
@@ -52,9 +50,9 @@ def _answer(item: StepState, host: str, result: HostResult) -> ET.Element:
     kind = "failure" if result.state is HostState.FAILED else "error"
     problem = result.problem
     said = f"{_SAY(problem.what)}: {_SAY(problem.why)}" if problem else "no reason was reported"
-    bad = ET.SubElement(case, kind, message=_clean(said), type=str(result.state))
-    lines = result.evidence.get("log", "").splitlines()
-    bad.text = "\n".join(_clean(line) for line in lines) or None
+    bad = ET.SubElement(case, kind, message=printable(said), type=str(result.state))
+    lines = result.evidence.get(LOG, "").splitlines()
+    bad.text = "\n".join(printable(line) for line in lines) or None
     return case
 
 
@@ -65,16 +63,18 @@ def _checks(item: StepState, host: str, result: HostResult) -> Iterator[ET.Eleme
         if not check.passed:
             said = f"expected {check.expected}, observed {check.observed}"
             why = f"{_SAY(check.why)} ({said})" if check.why else said
-            ET.SubElement(case, "failure", message=_clean(why), type="check")
+            ET.SubElement(case, "failure", message=printable(why), type="check")
         yield case
-    for name in missing_checks(item.step, result) if item.status in ENDED else ():
+    for name in unreported_checks(item, result):
         case = _case(name, place, 0.0)
         ET.SubElement(case, "error", message="never reported", type="unknown")
         yield case
 
 
 def _case(name: str, place: str, seconds: float) -> ET.Element:
-    return ET.Element("testcase", name=_clean(name), classname=_clean(place), time=f"{seconds:.3f}")
+    return ET.Element(
+        "testcase", name=printable(name), classname=printable(place), time=f"{seconds:.3f}"
+    )
 
 
 def _count(parent: ET.Element) -> None:
@@ -84,8 +84,3 @@ def _count(parent: ET.Element) -> None:
         parent.set(attribute, str(sum(case.find(tag) is not None for case in cases)))
     if parent.tag == "testsuite":
         parent.set("time", f"{sum(float(case.get('time', 0)) for case in cases):.3f}")
-
-
-def _clean(text: str) -> str:
-    """XML 1.0 has no place for control characters, nor for U+FFFE and U+FFFF."""
-    return printable(text)

@@ -5,9 +5,16 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from automation.run.events import Check
-from automation.run.state import ENDED, State, Status, StepState, missing_checks
+from automation.run.state import State, Status, StepState
 from automation.run.verdict import NO_GO, Finding, findings
-from automation.views.components import LOG, UP, ComponentState, ComponentView, view_components
+from automation.views.components import (
+    LOG,
+    UP,
+    ComponentState,
+    ComponentView,
+    unreported_checks,
+    view_components,
+)
 from automation.views.critical_path import beyond_seconds, critical_path
 from automation.views.document import (
     CheckReport,
@@ -118,7 +125,7 @@ def _seconds(item: StepState) -> float | None:
 def _checks(state: State) -> Iterator[CheckReport]:
     for item in state.steps.values():
         for host, result in item.hosts.items():
-            silent = missing_checks(item.step, result) if item.status in ENDED else ()
+            silent = unreported_checks(item, result)
             missing = (Check(name, "", "", passed=False) for name in silent)
             yield from (_check(item, host, check) for check in (*result.checks, *missing))
 

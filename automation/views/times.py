@@ -10,6 +10,7 @@ from automation.run.events import Message
 from automation.views.i18n import Translator
 from automation.views.text import NO_BREAK
 
+TENTHS_BELOW = 10  # seconds; above, tenths only blur the figure
 _DATES = {"en": "EEEE d MMMM y", "ko": "y년 M월 d일(EEE)"}
 
 
@@ -54,8 +55,9 @@ def stopwatch(seconds: float) -> str:
 
 
 def _duration(seconds: float) -> Message:
-    if seconds < 10:  # noqa: PLR2004  # below this, tenths of a second can be told apart
-        return Message("%(seconds)s s", {"seconds": round(seconds, 1)})
+    tenths = round(seconds, 1)
+    if tenths < TENTHS_BELOW:
+        return Message("%(seconds)s s", {"seconds": tenths})
     whole = round(seconds)
     hours, minutes, left = whole // 3600, whole % 3600 // 60, whole % 60
     args = {"hours": hours, "minutes": minutes, "seconds": left}

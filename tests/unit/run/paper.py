@@ -20,6 +20,7 @@ class Paper:
         self.lines.append(line)
 
     def copy_to(self, path: Path) -> Path:
-        """The same journal as a file."""
+        """The same journal as a file; a new one is cheaper than emptying an old one."""
+        path.unlink(missing_ok=True)
         path.write_text("".join(f"{line}\n" for line in self.lines), encoding="utf-8")
         return path

@@ -8,6 +8,8 @@ from automation.execute.simulator import WHOLE_STEP, Fault, Faults, World
 from automation.run.plan import Plan, PlannedComponent, Step, Verb
 
 HOST_FAULTS = tuple(fault for fault in Fault if fault not in {Fault.CRASHES, Fault.HANGS})
+COMPONENT_COUNTS = (24, 22, 12, 6, 3, 2, 1, 1, 1, 1, 1, 1)
+HOST_COUNTS = (12, 5, 3, 1, 1)
 
 
 def random_plan(random: Random) -> Plan:
@@ -38,9 +40,9 @@ def plan_of(components: Sequence[PlannedComponent]) -> Plan:
 
 
 def random_world(random: Random) -> World:
-    """Mostly nothing is up yet; sometimes all is, and sometimes customers are betting on it."""
-    up = random.random() < 0.3
-    return World(up=up, sales_open=up and random.random() < 0.5)
+    """Mostly nothing is up yet; sometimes most or all is, and customers are betting on it."""
+    up = random.choice((0.0, 0.0, 0.0, 0.8, 1.0))
+    return World(up=up, sales_open=up > 0 and random.random() < 0.5)
 
 
 def random_faults(plan: Plan, random: Random) -> Faults:
@@ -58,7 +60,7 @@ def random_faults(plan: Plan, random: Random) -> Faults:
 
 def _random_components(random: Random) -> tuple[PlannedComponent, ...]:
     components: list[PlannedComponent] = []
-    for number in range(_few(random, mean=2.4, most=12), 0, -1):
+    for number in range(_draw(random, COMPONENT_COUNTS), 0, -1):
         components.append(_random_component(random, components, last=number == 1))
     return tuple(components)
 
@@ -67,7 +69,7 @@ def _random_component(
     random: Random, earlier: Sequence[PlannedComponent], *, last: bool
 ) -> PlannedComponent:
     name = f"c{len(earlier) + 1}"
-    hosts = tuple(f"{name}-{number}" for number in range(1, _few(random, mean=1.5, most=5) + 1))
+    hosts = tuple(f"{name}-{number}" for number in range(1, _draw(random, HOST_COUNTS) + 1))
     density = random.random() ** 2
     external = not last and random.random() < 0.15
     return PlannedComponent(
@@ -92,8 +94,9 @@ def _with_checks(step: Step, random: Random) -> Step:
     return replace(step, checks=tuple(names), timeout=random.choice((30.0, 60.0, 120.0)))
 
 
-def _few(random: Random, *, mean: float, most: int) -> int:
-    return min(most, 1 + int(random.expovariate(1 / (mean - 0.5))))
+def _draw(random: Random, weights: Sequence[int]) -> int:
+    """A number from 1 on, as often as its weight says."""
+    return random.choices(range(1, len(weights) + 1), weights)[0]
 
 
 def _steps(components: Sequence[PlannedComponent]) -> Iterator[Step]:

@@ -75,7 +75,7 @@ def test_a_line_can_be_checked_by_hand(path: Path) -> None:
         body, sealed = line.split(',"hash":"')
         record = json.loads(line)
         assert record["prev"] == head
-        assert list(record)[:-1] == sorted(record.keys() - {"hash"})
+        assert list(record)[:3] == ["seq", "at", "type"]
         head = sha256(f"{body}}}".encode()).hexdigest()
         assert sealed == f'{head}"}}'
 
@@ -138,7 +138,7 @@ def test_events_before_the_damage_are_read(path: Path) -> None:
     """What stands before the first bad line is verified and still readable."""
     lines = path.read_bytes().split(b"\n")
     path.write_bytes(b"\n".join([*lines[:2], b"{}", *lines[3:]]))
-    seen = []
+    seen: list[Event] = []
     with pytest.raises(JournalBroken):
         seen.extend(event for event, _ in read_journal(path))
     reader = read_journal(path)
@@ -194,7 +194,8 @@ def test_each_line_is_on_disk_before_the_next_act(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every line is fsynced, even when the system takes it in pieces."""
-    real_write, synced = os.write, []
+    real_write = os.write
+    synced: list[int] = []
     monkeypatch.setattr(os, "write", lambda file, data: real_write(file, data[:7]))
     monkeypatch.setattr(os, "fsync", synced.append)
     sink = FileSink(tmp_path / "journal.jsonl")
@@ -204,9 +205,7 @@ def test_each_line_is_on_disk_before_the_next_act(
     assert len(synced) == len(EVENTS)
 
 
-def test_disk_full_in_the_middle_of_a_line(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disk_full_in_the_middle_of_a_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line that only half fits counts as never written."""
     real_write, pieces = os.write, iter([7])
 

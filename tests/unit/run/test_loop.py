@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from automation.execute.simulator import WHOLE_STEP, Fault, Faults, FakeClock, Simulator, World
+from automation.execute.simulator import WHOLE_STEP, FakeClock, Fault, Faults, Simulator, World
 from automation.run.events import (
     Event,
     HostReported,
@@ -100,7 +100,9 @@ def test_uninvited_reports_are_not_recorded(uninvited: HostReported | StepFinish
 
 def test_a_hanging_step_is_given_up_at_its_bound() -> None:
     """A step past its timeout is abandoned then, and says so; what comes later is not recorded."""
-    morning = Morning({("database.start", WHOLE_STEP): Fault.HANGS, ("web.test", "web1"): Fault.LATE})
+    morning = Morning(
+        {("database.start", WHOLE_STEP): Fault.HANGS, ("web.test", "web1"): Fault.LATE}
+    )
     state = morning.drive()
     for name in ("database.start", "web.test"):
         item = state.steps[name]

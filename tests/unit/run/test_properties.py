@@ -34,7 +34,7 @@ def test_random_runs_keep_every_promise(tmp_path: Path) -> None:
     RACEDAY_GRAPHS and RACEDAY_SEED say how many, and from which seed on; every graph has its own.
     """
     chunks = [range(SEED + at, SEED + min(at + CHUNK, GRAPHS)) for at in range(0, GRAPHS, CHUNK)]
-    with ProcessPoolExecutor(max_workers=2, initializer=_settle) as pool:
+    with ProcessPoolExecutor(initializer=_settle) as pool:
         found = list(chain.from_iterable(pool.map(partial(_try_all, tmp_path), chunks)))
     assert not found, f"of the seeds {SEED} to {SEED + GRAPHS - 1}:\n" + "\n".join(found)
 

@@ -22,6 +22,7 @@ from automation.run.state import ENDED, State, Status, fold_all
 from tests.unit.run.paper import NEVER, Paper
 from tests.unit.run.plans import random_faults, random_plan, random_world
 
+
 @dataclass(frozen=True)
 class Trial:
     """What came of one seed. `state` is None when the journal ran out of room."""
@@ -148,7 +149,9 @@ def _true_result(trial: Trial, component: PlannedComponent) -> str:
     if all((step.id, host) in truth.proven for step in steps for host in step.hosts):
         return "GO"
     begun = all(step.id in truth.begun for step in steps)
-    flawed = any((step.id, host) in truth.answered - truth.proven for step in steps for host in step.hosts)
+    flawed = any(
+        (step.id, host) in truth.answered - truth.proven for step in steps for host in step.hosts
+    )
     up = sum((f"{component.name}.gate", host) in truth.proven for host in component.hosts)
     if begun and not flawed and up >= component.min_ready:
         return "CONDITIONAL"
@@ -185,9 +188,9 @@ def _no_test_among_customers(trial: Trial) -> Iterator[str]:
     known = False
     for event in trial.events:
         known = known or getattr(event, "evidence", {}).get("sales") == "open"
-        if known and isinstance(event, StepStarted):
-            if trial.plan.steps[event.step].verb is Verb.TEST:
-                yield f"{event.step} began while sales are open"
+        begun = event.step if isinstance(event, StepStarted) else ""
+        if known and begun and trial.plan.steps[begun].verb is Verb.TEST:
+            yield f"{begun} began while sales are open"
 
 
 def _interruption_is_the_end(trial: Trial) -> Iterator[str]:
@@ -214,10 +217,11 @@ def _executor_is_closed(trial: Trial) -> Iterator[str]:
 
 
 def _reads_back(trial: Trial, scratch: Path) -> Iterator[str]:
-    """The journal, read back and verified, folds to the very state the run ended in."""
+    """The journal, read back and verified, folds to the run's own state, steps in plan order."""
     if trial.state is None:
         return
-    if fold_all(read_journal(trial.paper.copy_to(scratch))) != trial.state:
+    told = fold_all(read_journal(trial.paper.copy_to(scratch)))
+    if told != trial.state or list(told.steps) != list(trial.state.steps):
         yield "the journal folds to another state than the run's own"
 
 

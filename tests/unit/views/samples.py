@@ -28,12 +28,14 @@ BEGAN = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
 DEADLINE = "2026-11-21T00:00:00+00:00"
 RUN_ID = "20261120T233000Z-morning-3f2a"
 HEAD = "c4" * 32
-LOG = """\
-2026-11-21T08:30:12+0900 wagering1 systemd[1]: Starting wagering.service - Wagering engine...
-2026-11-21T08:30:13+0900 wagering1 wagering[412]: config /etc/wagering/engine.toml read
-2026-11-21T08:30:14+0900 wagering1 wagering[412]: FATAL: password authentication failed for user "wager"
-2026-11-21T08:30:14+0900 wagering1 systemd[1]: wagering.service: Main process exited, status=1/FAILURE
-2026-11-21T08:30:14+0900 wagering1 systemd[1]: Failed to start wagering.service - Wagering engine."""
+_SAID = (
+    "12+0900 wagering1 systemd[1]: Starting wagering.service - Wagering engine...",
+    "13+0900 wagering1 wagering[412]: config /etc/wagering/engine.toml read",
+    '14+0900 wagering1 wagering[412]: FATAL: password authentication failed for user "wager"',
+    "14+0900 wagering1 systemd[1]: wagering.service: Main process exited, status=1/FAILURE",
+    "14+0900 wagering1 systemd[1]: Failed to start wagering.service - Wagering engine.",
+)
+LOG = "\n".join(f"2026-11-21T08:30:{line}" for line in _SAID)
 
 
 def component(name: str, title: str, hosts: int, *needs: str, **more: object) -> PlannedComponent:
@@ -49,14 +51,23 @@ COMPONENTS = (
     ),
     component("cache", "Redis", 1, manual_minutes=(1.0, 2.0, 3.0)),
     component(
-        "wagering", "발매 엔진", 2, "database", "cache", min_ready=1, manual_minutes=(6.0, 8.0, 12.0)
+        "wagering",
+        "발매 엔진",
+        2,
+        "database",
+        "cache",
+        min_ready=1,
+        manual_minutes=(6.0, 8.0, 12.0),
     ),
     component("ticketing", "Mobile ticketing", 2, "wagering", manual_minutes=(5.0, 7.0, 10.0)),
     component("load_balancer", "HAProxy", 1, "wagering", "ticketing"),
     component("settlement_bank", "Settlement bank", 1, external=True, critical=False),
 )
 START_SECONDS = {"database": 6.2, "cache": 0.8, "wagering": 9.4, "ticketing": 4.1}
-TESTS = {"wagering": "a test bet leaves the balance as it was", "ticketing": "a ticket is valid once"}
+TESTS = {
+    "wagering": "a test bet leaves the balance as it was",
+    "ticketing": "a ticket is valid once",
+}
 
 
 def morning_plan(**changes: object) -> Plan:
@@ -214,9 +225,7 @@ def unreachable(step: str, host: str) -> HostReported:
     problem = Problem(
         Message("%(host)s cannot be reached", args),
         Message("%(why)s", args),
-        Message(
-            "Is it powered on, is sshd running, is its address right? Try: ssh %(host)s", args
-        ),
+        Message("Is it powered on, is sshd running, is its address right? Try: ssh %(host)s", args),
     )
     return HostReported(step, host, HostState.UNREACHABLE, 5.0, (), problem)
 

@@ -5,8 +5,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
+
+from automation.procedures.checks import HOST_CHECKS
 
 ROOT = Path(__file__).parents[3]
 CALLS = frozenset({"Message", "message", "t", "translate", "_translate"})
@@ -17,8 +20,11 @@ def sentences() -> frozenset[str]:
     """All catalogue keys that the project uses."""
     code = (*ROOT.glob("automation/**/*.py"), *ROOT.glob("plugins/**/*.py"))
     pages = ROOT.glob("automation/**/*.j2")
+    roles = ROOT.glob("roles/**/*.yml")
     found = {text for path in code for text in _in_code(path)}
-    return frozenset((found | {text for path in pages for text in _in_page(path)}) - {""})
+    found |= {text for path in pages for text in _in_page(path)}
+    found |= {text for path in roles for text in _in_role(path)}
+    return frozenset((found | set(HOST_CHECKS)) - {""})
 
 
 def placeholders(text: str) -> frozenset[str]:
@@ -68,3 +74,25 @@ def _in_page(path: Path) -> Iterator[str]:
             yield text
         elif isinstance(text, tuple):
             yield from (part for part in text if isinstance(part, str))
+
+
+def _in_role(path: Path) -> Iterator[str]:
+    """The names of its checks, and what its transactions say when one does not hold."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if path.parts[-2:] == ("meta", "raceday.yml"):
+        yield from (name for names in content.get("checks", {}).values() for name in names)
+    if path.parts[-2] == "tasks":
+        yield from _said(content)
+
+
+def _said(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (node[key] for key in ("why", "next") if isinstance(node.get(key), str))
+    if isinstance(node, dict | list):
+        for child in node.values() if isinstance(node, dict) else node:
+            yield from _said(child)
+
+
+def is_sentence(text: str) -> bool:
+    """Whether anything but placeholders and punctuation is left to translate."""
+    return any(char.isalpha() for char in PLACEHOLDER.sub("", text))

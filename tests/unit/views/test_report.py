@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from automation.run.events import HostReported, HostState
-from automation.views.document import Deadline, Sales
-from automation.views.report import Report, build_report, dump_report
+from automation.views.document import Deadline, Report, Sales
+from automation.views.report import build_report, dump_report
 from tests.unit.views.samples import (
     BEGAN,
     DEADLINE,

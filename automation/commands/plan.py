@@ -1,0 +1,31 @@
+"""`raceday plan`: what would run; nothing is touched."""
+
+import json
+
+import click
+
+from automation.commands.load import venue_of
+from automation.commands.show import show
+from automation.procedures.morning import plan_morning
+from automation.procedures.session import utc_now, with_history
+from automation.settings import Settings
+from automation.views.i18n import Translator
+from automation.views.plan import plan_data, render_plan
+
+PROCEDURES = {"morning": plan_morning}
+
+
+@click.command()
+@click.argument("procedure", type=click.Choice(sorted(PROCEDURES)))
+@click.pass_obj
+def plan(settings: Settings, procedure: str) -> None:
+    """Show what PROCEDURE would run: steps, order, critical path, how long it usually takes.
+
+    No host is contacted.
+    """
+    now = utc_now()
+    intended = with_history(settings, PROCEDURES[procedure](venue_of(settings), now), now)
+    if settings.format == "json":
+        click.echo(json.dumps(plan_data(intended), ensure_ascii=False, indent=2))
+    else:
+        show(render_plan(intended, Translator(settings.lang)))

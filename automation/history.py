@@ -1,0 +1,124 @@
+"""How long things took before: medians and 95th percentiles from the reports of earlier runs."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+from pydantic import AwareDatetime, BaseModel, ValidationError
+
+RUNS = 20
+REPORT = "report.json"
+SUCCESSFUL = frozenset({"SUCCESS", "WARNINGS"})
+
+
+@dataclass(frozen=True)
+class Duration:
+    """Seconds over some runs: the middle one, and the one that 95 of 100 stay under."""
+
+    median: float
+    p95: float
+
+
+@dataclass(frozen=True)
+class History:
+    """What `runs` earlier runs took, as a whole and per step; `run` is None without any."""
+
+    runs: int = 0
+    run: Duration | None = None
+    steps: Mapping[str, Duration] = field(default_factory=dict)
+
+    def estimates(self) -> dict[str, float]:
+        """Step to median seconds, as a plan wants it."""
+        return {step: duration.median for step, duration in self.steps.items()}
+
+
+def read_history(reports: Path, venue: str, procedure: str, last: int = RUNS) -> History:
+    """The last successful runs of a procedure that really started something.
+
+    `reports` is the reports directory. Files that are broken or not ours are passed over.
+    """
+    runs = list(islice(_successful(reports / venue, procedure), last))
+    taken: dict[str, list[float]] = defaultdict(list)
+    for run in runs:
+        for step in run.steps:
+            if step.seconds is not None and step.did_work:
+                taken[step.id].append(step.seconds)
+    whole = [run.duration_seconds for run in runs if run.did_work]
+    steps = {name: _duration(seconds) for name, seconds in taken.items()}
+    return History(len(runs), _duration(whole) if whole else None, steps)
+
+
+def last_go(reports: Path, venue: str, procedure: str) -> datetime | None:
+    """When the newest run that ended in GO was decided; None when there is none."""
+    for run in _runs(reports / venue, procedure):
+        if run.verdict and run.verdict.result == "GO":
+            return run.verdict.decided_at
+    return None
+
+
+class _Host(BaseModel):
+    state: str
+
+
+class _Step(BaseModel):
+    id: str
+    verb: str
+    status: str
+    seconds: float | None
+    hosts: tuple[_Host, ...]
+
+    @property
+    def did_work(self) -> bool:
+        """Not a step that merely found everything as it should be."""
+        found = {host.state for host in self.hosts}
+        return self.status == "succeeded" and "ok" in found and "would" not in found
+
+
+class _Verdict(BaseModel):
+    result: str
+    decided_at: AwareDatetime
+
+
+class _Run(BaseModel):
+    """What of a report is read here; everything else in it is left alone."""
+
+    procedure: str
+    result_state: str
+    check: bool
+    duration_seconds: float
+    verdict: _Verdict | None
+    steps: tuple[_Step, ...]
+
+    @property
+    def did_work(self) -> bool:
+        """Whether any start was more than finding all up; true where nothing starts."""
+        starts = [step for step in self.steps if step.verb == "start"]
+        return not starts or any(step.did_work for step in starts)
+
+
+def _successful(folder: Path, procedure: str) -> Iterator[_Run]:
+    for run in _runs(folder, procedure):
+        if run.result_state in SUCCESSFUL and not run.check:
+            yield run
+
+
+def _runs(folder: Path, procedure: str) -> Iterator[_Run]:
+    """The readable reports of a procedure, newest first: run ids sort by time."""
+    for path in sorted(folder.glob(f"*/{REPORT}"), reverse=True):
+        try:
+            run = _Run.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue
+        if run.procedure == procedure:
+            yield run
+
+
+def _duration(seconds: Sequence[float]) -> Duration:
+    """The 95th percentile by nearest rank: with few runs, simply the longest."""
+    ordered = sorted(seconds)
+    return Duration(median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1])

@@ -1,0 +1,154 @@
+"""The run on a terminal while it goes on: `render` draws one moment of it, pure."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import zip_longest
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from automation.run.state import State, Status, StepState
+from automation.run.verdict import Finding, findings
+from automation.views.components import ComponentState, ComponentView, view_components
+from automation.views.forecast import forecast_finish
+from automation.views.i18n import Translator
+from automation.views.text import printable
+from automation.views.times import Clock, stopwatch
+from automation.views.words import (
+    STATES,
+    SYMBOLS,
+    TONES,
+    VERBS,
+    headline,
+    procedure_title,
+)
+
+STYLES = {"good": "green", "doubt": "yellow", "bad": "bold red", "plain": "cyan", "quiet": "dim"}
+MOST_PROBLEMS = 3
+
+
+def render(state: State, now: datetime, translate: Translator) -> RenderableType:
+    """One line per component between the countdown and what went wrong."""
+    rows = render_components(state, now, translate)
+    problems = bullets(problem_lines(findings(state), translate))
+    return Group(*_heading(state, now, translate), rows, *problems)
+
+
+def render_components(state: State, now: datetime, translate: Translator) -> Table:
+    """Symbol and state, name, hosts that are ready, elapsed time, what it does or waits for."""
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=24)
+    table.add_column(no_wrap=True, justify="right")
+    table.add_column(no_wrap=True, justify="right")
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    for view in view_components(state):
+        table.add_row(
+            state_text(str(view.state), translate),
+            Text(printable(view.planned.name)),
+            f"{view.ready_hosts}/{len(view.hosts)}",
+            _elapsed(view, now),
+            Text(printable(_note(state, view, translate)), style="dim"),
+        )
+    return table
+
+
+def problem_lines(found: tuple[Finding, ...], translate: Translator) -> Iterator[tuple[str, str]]:
+    """Mark and text: the first culprits, the next step once where it is the same, how many more."""
+    shown = found[:MOST_PROBLEMS]
+    for finding, following in zip_longest(shown, shown[1:]):
+        problem = finding.problem
+        yield "✗", f"{translate(problem.what)}: {translate(problem.why)}"
+        next_step = translate(problem.next)
+        if next_step and (following is None or next_step != translate(following.problem.next)):
+            yield "→", next_step
+    if len(found) > MOST_PROBLEMS:
+        yield "…", translate("and %(count)s more", count=len(found) - MOST_PROBLEMS)
+
+
+def bullets(lines: Iterable[tuple[str, str]]) -> Iterator[Table]:
+    """Texts of any length beside their marks, each wrapped under itself."""
+    table = Table.grid(padding=(0, 1))
+    for mark, text in lines:
+        style = STYLES["bad"] if mark == "✗" else ""
+        table.add_row(Text(mark, style=style), Text(printable(text)))
+    if table.row_count:
+        yield table
+
+
+def state_text(word: str, translate: Translator) -> Text:
+    """A state by symbol and word; the colour only repeats them."""
+    style = STYLES[TONES.get(word, "quiet")]
+    return Text(f"{SYMBOLS[word]} {translate(STATES[word])}", style=style)
+
+
+def _heading(state: State, now: datetime, translate: Translator) -> Iterator[Text]:
+    title = f"{state.plan.title} · {translate(procedure_title(state.plan.procedure))}"
+    passed = stopwatch(((state.finished_at or now) - state.started_at).total_seconds())
+    result = state.verdict.result if state.verdict else ""
+    shown = headline(result, state.result_state, check=state.plan.check)
+    yield Text.assemble(
+        (printable(title), "bold"),
+        f"  {passed}  ",
+        (f"{shown.symbol} {translate(shown.word)}", STYLES[shown.tone]),
+    )
+    countdown = _countdown(state, now, translate)
+    if countdown:
+        yield Text(countdown)
+
+
+def _countdown(state: State, now: datetime, translate: Translator) -> str:
+    clock = Clock(state.plan.time_zone, translate)
+    parts = [_until_deadline(state, now, clock), _forecast(state, now, clock)]
+    return " · ".join(part for part in parts if part)
+
+
+def _until_deadline(state: State, now: datetime, clock: Clock) -> str:
+    if not state.plan.deadline:
+        return ""
+    due = datetime.fromisoformat(state.plan.deadline)
+    left = (due - now).total_seconds()
+    args = {"due": clock.time(due), "left": stopwatch(abs(left))}
+    if left >= 0:
+        return clock.translate("sales opening %(due)s, in %(left)s", **args)
+    return clock.translate("sales opening %(due)s, %(left)s ago", **args)
+
+
+def _forecast(state: State, now: datetime, clock: Clock) -> str:
+    finish = forecast_finish(state, now)
+    if finish is None or state.finished_at:
+        return ""
+    shown = clock.seconds(finish)
+    if not state.plan.deadline:
+        return clock.translate("forecast finish %(finish)s", finish=shown)
+    margin = (datetime.fromisoformat(state.plan.deadline) - finish).total_seconds()
+    args = {"finish": shown, "margin": stopwatch(abs(margin))}
+    if margin >= 0:
+        return clock.translate("forecast finish %(finish)s, margin %(margin)s", **args)
+    return clock.translate("forecast finish %(finish)s, %(margin)s too late", **args)
+
+
+def _elapsed(view: ComponentView, now: datetime) -> str:
+    if view.started_at is None:
+        return ""
+    return stopwatch(((view.ended_at or now) - view.started_at).total_seconds())
+
+
+def _note(state: State, view: ComponentView, translate: Translator) -> str:
+    own = [item for item in state.steps.values() if item.step.component == view.planned.name]
+    running = next((item for item in own if item.status is Status.RUNNING), None)
+    if running is not None:
+        return _doing(running, translate)
+    if view.state is ComponentState.WAITING and view.waits_for:
+        return translate("waits for %(names)s", names=", ".join(view.waits_for))
+    if view.state is ComponentState.SKIPPED:
+        return next((translate(item.reason) for item in own if item.reason), "")
+    return ""
+
+
+def _doing(item: StepState, translate: Translator) -> str:
+    """The verb, and the hosts that have not answered yet."""
+    verb = translate(VERBS[item.step.verb])
+    silent = [host for host in item.targets if host not in item.hosts]
+    return f"{verb}: {', '.join(silent)}" if silent else verb

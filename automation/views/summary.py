@@ -1,0 +1,105 @@
+"""What is printed when a run is over, and what `raceday status` prints. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from automation.run.events import Message
+from automation.run.state import State
+from automation.run.verdict import findings
+from automation.views.components import UP, ComponentState, view_components
+from automation.views.document import Report
+from automation.views.i18n import Translator
+from automation.views.live import STYLES, bullets, problem_lines, render_components
+from automation.views.sentences import (
+    deadline_sentence,
+    duration_sentence,
+    sales_sentence,
+    time_saved_sentence,
+)
+from automation.views.text import printable
+from automation.views.times import Clock
+from automation.views.words import Headline, headline
+
+
+def render_summary(report: Report, page: Path, translate: Translator) -> RenderableType:
+    """Verdict, reasons, what did not run, sales, what to do next, and where the report is."""
+    return Group(*_lines(report, page, translate))
+
+
+def render_status(state: State, now: datetime, translate: Translator) -> RenderableType:
+    """Each component as it was just probed, then what is wrong with it."""
+    views = view_components(state)
+    up = sum(view.state in UP - {ComponentState.DEGRADED} for view in views)
+    count = translate("%(up)s of %(all)s components are up", up=up, all=len(views))
+    when = Clock(state.plan.time_zone, translate)
+    title = Text.assemble((printable(state.plan.title), "bold"), f"  {when.seconds(now)}  {count}")
+    problems = bullets(problem_lines(findings(state), translate))
+    return Group(title, render_components(state, now, translate), *problems)
+
+
+def render_standing(
+    result: str, decided_at: datetime, revoked: tuple[Message, ...], clock: Clock
+) -> RenderableType:
+    """The last verdict; `revoked` says why it no longer holds, and is empty while it does."""
+    shown = headline(result, "", check=False)
+    translate = clock.translate
+    when = f"{clock.date(decided_at)} {clock.seconds(decided_at)}"
+    said = translate("Last verdict, of %(time)s:", time=when)
+    line = Text.assemble(f"{said} ", (f"{shown.symbol} {translate(shown.word)}", _style(shown)))
+    if not revoked:
+        return line
+    why = bullets(("✗", translate(reason)) for reason in revoked)
+    return Group(line, Text(translate("It no longer holds:"), style=STYLES["bad"]), *why)
+
+
+def _lines(report: Report, page: Path, translate: Translator) -> Iterator[RenderableType]:
+    yield _verdict(report, translate)
+    yield from bullets(_errors(report, translate))
+    if report.not_executed:
+        yield Text(translate("Not executed:"))
+        yield from bullets(_not_executed(report, translate))
+    yield from _facts(report, translate)
+    for following in dict.fromkeys(translate(error.next) for error in report.errors):
+        if following:
+            yield Text(f"{translate('Next')}: {printable(following)}", style="bold")
+    yield Text(f"{translate('Report')}: {page}", overflow="fold")
+
+
+def _verdict(report: Report, translate: Translator) -> Text:
+    result = report.verdict.result if report.verdict else ""
+    shown = headline(result, report.result_state, check=report.check)
+    word = (f"{shown.symbol} {translate(shown.word)}", _style(shown))
+    return Text.assemble(word, f"  {translate(shown.sentence)}")
+
+
+def _errors(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+    said = (f"{translate(item.what)}: {translate(item.why)}" for item in report.errors)
+    yield from (("✗", text) for text in dict.fromkeys(said))
+
+
+def _not_executed(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+    """The steps that did not run, gathered by their reason."""
+    gathered: dict[str, list[str]] = {}
+    for item in report.not_executed:
+        gathered.setdefault(translate(item.reason), []).append(item.step)
+    for reason, steps in gathered.items():
+        yield "-", f"{', '.join(steps)} ({reason})"
+
+
+def _facts(report: Report, translate: Translator) -> Iterator[Text]:
+    clock = Clock(report.time_zone, translate)
+    for sentence in (sales_sentence(report, clock), deadline_sentence(report, clock)):
+        if sentence:
+            yield Text(translate(sentence))
+    yield Text(f"{translate('Duration')}: {translate(duration_sentence(report, clock))}")
+    saved = time_saved_sentence(report)
+    if saved:
+        yield Text(f"{translate('Time saved')}: {translate(saved)}")
+
+
+def _style(shown: Headline) -> str:
+    return f"{STYLES[shown.tone]} bold"

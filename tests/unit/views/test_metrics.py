@@ -1,0 +1,51 @@
+"""metrics.prom: valid exposition, names by convention, one-hot states."""
+
+from datetime import UTC, datetime
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from automation.views.metrics import render_metrics
+from automation.views.report import build_report
+from tests.unit.views.samples import BEGAN, HEAD, RUN_ID, Story, go, no_go, running
+
+PLACE = {"venue": "demo", "procedure": "morning"}
+
+
+def samples(story: Story, last_go: datetime | None = None) -> dict[tuple[str, ...], float]:
+    """Values by name and the labels that are not the place."""
+    text = render_metrics(build_report(story.state, story.now, HEAD), last_go)
+    found = [item for family in text_string_to_metric_families(text) for item in family.samples]
+    assert all(PLACE.items() <= item.labels.items() for item in found)
+    return {(item.name, *_own(item.labels)): item.value for item in found}
+
+
+def _own(labels: dict[str, str]) -> list[str]:
+    return [value for key, value in sorted(labels.items()) if key not in PLACE]
+
+
+def test_a_run_is_told_in_figures() -> None:
+    """Begin, duration, checks by result, ready times, and which run it was."""
+    found = samples(go())
+    assert found["raceday_run_info", "SUCCESS", RUN_ID] == 1
+    assert found["raceday_run_timestamp_seconds",] == BEGAN.timestamp()
+    assert found["raceday_checks_total", "true"] == 18
+    assert found["raceday_checks_total", "false"] == 0
+    assert found["raceday_component_ready_seconds", "database"] > 6
+    assert found["raceday_component_state", "database", "ready"] == 1
+    assert found["raceday_component_state", "database", "failed"] == 0
+
+
+def test_the_verdict_is_one_hot() -> None:
+    """Exactly one result is 1 when there is a verdict, none when there is not."""
+    names = [("raceday_verdict", word) for word in ("GO", "CONDITIONAL", "NO-GO")]
+    assert [samples(no_go())[name] for name in names] == [0, 0, 1]
+    assert [samples(running())[name] for name in names] == [0, 0, 0]
+
+
+def test_the_last_go_outlives_a_no_go() -> None:
+    """A run that is no GO hands on the time of the one before; a GO sets its own."""
+    before = datetime(2026, 11, 20, tzinfo=UTC)
+    name = ("raceday_last_go_timestamp_seconds",)
+    assert samples(no_go(), before)[name] == before.timestamp()
+    assert name not in samples(no_go())
+    assert samples(go(), before)[name] > BEGAN.timestamp()

@@ -1,0 +1,78 @@
+"""What is printed at the end, and what `status` prints."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from automation.run.events import Message
+from automation.views.i18n import Translator
+from automation.views.report import build_report
+from automation.views.summary import render_standing, render_status, render_summary
+from automation.views.times import Clock
+from tests.unit.views.samples import HEAD, Story, conditional, go, interrupted, no_go
+from tests.unit.views.test_live import printed
+
+PAGE = Path("reports/demo/run/report.html")
+
+
+def summary(story: Story, lang: str = "en", width: int = 100) -> list[str]:
+    """The printed lines, without blanks at their ends."""
+    report = build_report(story.state, story.now, HEAD)
+    text = printed(render_summary(report, PAGE, Translator(lang)), width)
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def test_a_good_morning_is_told_in_a_few_lines() -> None:
+    """Verdict, sales with margin, duration, time saved, the report."""
+    assert summary(go()) == [
+        "✓ GO  Every gate and every check was confirmed.",
+        "Sales are open since 08:30:23.",
+        "Due at 09:00: kept, with 29\u00a0min\u00a036\u00a0s to spare.",
+        "Duration: 24\u00a0s, of which 1.2\u00a0s beyond the critical path",
+        "Time saved: about 26 min (18 to 39) against doing it by hand",
+        "Report: reports/demo/run/report.html",
+    ]
+
+
+def test_a_no_go_names_culprits_what_did_not_run_and_what_to_do() -> None:
+    """Each cause once, steps gathered by the reason they did not run, the next step, the report."""
+    lines = summary(no_go(), width=200)
+    assert lines[0] == "✗ NO-GO  The venue must not open."
+    assert lines[1].startswith("✗ wagering.service did not start on wagering1: its process ended")
+    gathered = "wagering.test, wagering.gate, ticketing.start, load_balancer.start"
+    assert f"- {gathered} (wagering.start failed)" in lines
+    assert sum(line.startswith("Next: ") for line in lines) == 1
+
+
+def test_an_interrupted_run_says_so() -> None:
+    """No verdict is claimed."""
+    assert summary(interrupted())[0].startswith("■ Interrupted")
+
+
+def test_it_speaks_korean() -> None:
+    """All of it but names and commands."""
+    lines = summary(no_go(), "ko")
+    assert lines[0] == "✗ 개장 불가  개장해서는 안 됩니다."
+    assert lines[-1] == "실행 보고서: reports/demo/run/report.html"
+
+
+def test_status_counts_what_is_up_and_names_what_is_not() -> None:
+    """One line per component, then what is wrong."""
+    story = conditional()
+    lines = printed(render_status(story.state, story.now, Translator())).splitlines()
+    assert lines[0] == "Demo racecourse  08:30:22  5 of 6 components are up"
+    assert lines[3].split()[:4] == ["▲", "degraded", "wagering", "1/2"]
+    assert lines[7].startswith("✗ wagering2 cannot be reached")
+
+
+def test_a_standing_verdict_is_told_and_revoked_with_reasons() -> None:
+    """It stands as it was decided, or says why it no longer holds."""
+    clock = Clock("Asia/Seoul", Translator())
+    decided = datetime(2026, 11, 20, 23, 30, 22, tzinfo=UTC)
+    head = "Last verdict, of Saturday 21 November 2026 08:30:22: ✓ GO"
+    assert printed(render_standing("GO", decided, (), clock)).splitlines() == [head]
+    revoked = printed(render_standing("GO", decided, (Message("the port is closed"),), clock))
+    assert [line.strip() for line in revoked.splitlines()] == [
+        head,
+        "It no longer holds:",
+        "✗ the port is closed",
+    ]
