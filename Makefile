@@ -3,7 +3,7 @@
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo demo-down demo-up check lint unit simulate venue-tests test bench clean
+.PHONY: help setup demo demo-down demo-up check lint unit simulate venue-tests test schemas bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ venue-tests: demo-up
 	@$(BIN)/pytest tests/venue
 
 test: setup check venue-tests demo-down ## everything: set-up, fast tests, tests on containers
+
+schemas: ## write schemas/ anew from the models
+	@$(BIN)/raceday venue schema > schemas/venue.v1.json
 
 bench: demo-up ## time a morning on the demo against its critical path
 

@@ -72,6 +72,7 @@ def _find_podman() -> Engine:
         global_options=("--runtime", "runc") if hybrid else (),
         run_options=(
             *("--systemd", "always", "--security-opt", "label=disable"),
+            *("--cap-add", "SYS_PTRACE"),  # a server's root sees whose a port is
             *("--ulimit", f"nofile={OPEN_FILES}:{OPEN_FILES}"),
             *("--ulimit", f"nproc={OPEN_FILES}:{OPEN_FILES}"),
         ),

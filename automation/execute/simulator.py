@@ -80,12 +80,12 @@ class Simulator:
     def __init__(
         self, random: Random, faults: Faults, clock: FakeClock, world: World | None = None
     ) -> None:
+        self.clock = clock
+        self.world = world or World()
         self.truth = Truth()
         self.closed = False
         self._random = random
         self._faults = faults
-        self.clock = clock
-        self._world = world or World()
         self._steps: tuple[Step, ...] = ()
         self._front = ""
         self._up: set[tuple[str, str]] = set()
@@ -102,7 +102,7 @@ class Simulator:
             (component.name, host)
             for component in plan.components.values()
             for host in component.hosts
-            if component.external or self._random.random() < self._world.up
+            if component.external or self._random.random() < self.world.up
         }
 
     def begin(self, step: Step, hosts: Sequence[str]) -> None:
@@ -207,7 +207,7 @@ class Simulator:
     def _evidence(self, step: Step) -> Mapping[str, str]:
         """The component that opens the sales is the one that knows whether they are open."""
         knows = step.verb is Verb.PREFLIGHT and step.component == self._front
-        return {"sales": "open"} if knows and self._world.sales_open else {}
+        return {"sales": "open"} if knows and self.world.sales_open else {}
 
     def _stray_report(self) -> HostReported:
         """Good news from a host that was not asked, or for a step that is not running."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from automation.run.events import Message
 from automation.run.plan import Step, Verb
 from automation.run.state import ENDED, PASSED, State, Status, StepState
-from automation.run.verdict import Judgement, judge
+from automation.run.verdict import Judgement, findings, judge
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,8 @@ def _result_state(state: State) -> str:
     if state.interrupted:
         return "CANCELLED"
     statuses = {item.status for item in state.steps.values()}
-    bad = Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO")
-    if bad:
+    if state.plan.check:
+        return "ERRORS" if findings(state) else "SUCCESS"
+    if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
-    warned = Status.DEGRADED in statuses or Status.SKIPPED in statuses
-    return "WARNINGS" if warned and not state.plan.check else "SUCCESS"
+    return "WARNINGS" if statuses & {Status.DEGRADED, Status.SKIPPED} else "SUCCESS"

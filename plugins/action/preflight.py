@@ -228,7 +228,8 @@ def _component_checks(
 
 
 def _port(host: str, spec: Mapping[str, Any], port: str, listener: str) -> dict[str, Any]:
-    stranger = listener.removeprefix("stranger ") if listener.startswith("stranger") else ""
+    kind, _, name = listener.partition(" ")
+    stranger = "" if kind in {"", "ours"} else name or "a process that even root cannot see"
     args = {"host": host, "port": port, "stranger": stranger, "component": spec["name"]}
     return check(
         f"port {port}",

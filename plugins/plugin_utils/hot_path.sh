@@ -213,14 +213,8 @@ settle_down() {
 
 preflight_host() {
   put uid "$(id -u)"
-  for path in / /var /var/lib /var/log /tmp; do
-    df -Pk "$path" 2>/dev/null | sed -n '2{s/%//g;p;}' | while read -r _ _ _ _ used mount; do
-      put "disk:$mount" "$used"
-    done
-    df -Pi "$path" 2>/dev/null | sed -n '2{s/%//g;p;}' | while read -r _ _ _ _ used mount; do
-      put "inodes:$mount" "$used"
-    done
-  done
+  tell_used disk -Pk
+  tell_used inodes -Pi
   while read -r key value _; do
     case $key in MemTotal: | MemAvailable:) put "memory.${key%:}" "$value" ;; esac
   done </proc/meminfo
@@ -233,6 +227,12 @@ preflight_host() {
   fi
 }
 
+tell_used() { # NAME OPTION: percent used of each file system that servers write to
+  df "$2" / /var /var/lib /var/log /tmp 2>/dev/null | while read -r _ _ _ _ used mount; do
+    case $used in *%) put "$1:$mount" "${used%\%}" ;; esac
+  done
+}
+
 preflight_component() {
   put component "$component"
   look_at_unit
@@ -243,9 +243,10 @@ preflight_component() {
   tell_facts
 }
 
-listener_on() { # "", "ours NAME" or "stranger NAME": who listens on a TCP port
+listener_on() { # "", "ours NAME", "stranger NAME" or "hidden": who listens on a TCP port
   line=$(ss -Hltnp "sport = :$1" 2>/dev/null | head -n 1)
   [ -n "$line" ] || return 0
+  case $line in *pid=*) ;; *) echo hidden && return ;; esac
   name=${line#*\"} && name=${name%%\"*}
   owner=${line#*pid=} && owner=${owner%%,*}
   if [ -n "$status_command" ] && [ "$active" = active ]; then

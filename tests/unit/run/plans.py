@@ -8,8 +8,8 @@ from automation.execute.simulator import WHOLE_STEP, Fault, Faults, World
 from automation.run.plan import Plan, PlannedComponent, Step, Verb
 
 HOST_FAULTS = tuple(fault for fault in Fault if fault not in {Fault.CRASHES, Fault.HANGS})
-COMPONENT_COUNTS = (24, 22, 12, 6, 3, 2, 1, 1, 1, 1, 1, 1)
-HOST_COUNTS = (12, 5, 3, 1, 1)
+COMPONENT_COUNTS = (26, 22, 12, 6, 3, 2, 1, 1, 1, 1, 1, 1)
+HOST_COUNTS = (14, 5, 2, 1, 1)
 
 
 def random_plan(random: Random) -> Plan:
@@ -104,7 +104,9 @@ def _steps(components: Sequence[PlannedComponent]) -> Iterator[Step]:
     front = managed[-1]
     others = tuple(f"{item.name}.test" for item in managed if item is not front)
     before = tuple(
-        f"{item.name}.{verb}" for item in managed for verb in ("preflight", "start", "test")
+        f"{item.name}.{verb}"
+        for item in components
+        for verb in (("probe",) if item.external else ("preflight", "start", "test"))
     )
     healthy = {
         item.name: f"{item.name}.{'probe' if item.external else 'start'}" for item in components
@@ -114,7 +116,8 @@ def _steps(components: Sequence[PlannedComponent]) -> Iterator[Step]:
             yield from _external(item, before)
         else:
             needs = tuple(healthy[name] for name in item.depends_on)
-            yield from _managed(item, needs, others if item is front else (), before)
+            after = (f"{front.name}.preflight", *(others if item is front else ()))
+            yield from _managed(item, needs, after, before)
     opened = _step(front, "open", Verb.UNDRAIN, lane="open")
     yield replace(opened, on_verdict=True)
 
@@ -126,11 +129,11 @@ def _external(item: PlannedComponent, before: tuple[str, ...]) -> Iterator[Step]
 
 
 def _managed(
-    item: PlannedComponent, needs: tuple[str, ...], tests: tuple[str, ...], before: tuple[str, ...]
+    item: PlannedComponent, needs: tuple[str, ...], after: tuple[str, ...], before: tuple[str, ...]
 ) -> Iterator[Step]:
     preflight = _step(item, "preflight", Verb.PREFLIGHT, lane="preflight")
     start = _step(item, "start", Verb.START, needs=(preflight.id, *needs))
-    test = _step(item, "test", Verb.TEST, needs=(start.id,), after=tests)
+    test = _step(item, "test", Verb.TEST, needs=(start.id,), after=after)
     yield from (preflight, start, replace(test, min_ready=1))
     yield _step(item, "gate", Verb.PROBE, lane="gate", needs=(start.id,), after=before)
 

@@ -21,6 +21,7 @@ from automation.run.events import (
     StepSkipped,
     StepStarted,
     VerdictDecided,
+    VerdictRevoked,
     dump_event,
     load_check,
     load_event,
@@ -48,6 +49,7 @@ EVENTS: tuple[Event, ...] = (
     StepFinished("wagering.start", NESTED),
     StepSkipped("wagering.test", NESTED),
     VerdictDecided("NO-GO", (NESTED, INNER), ""),
+    VerdictRevoked((NESTED,)),
     RunInterrupted("kim"),
     RunFinished("CANCELLED"),
 )

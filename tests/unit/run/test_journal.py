@@ -30,6 +30,7 @@ from automation.run.journal import (
     JournalBroken,
     JournalUnwritable,
     read_journal,
+    reopen_journal,
 )
 from tests.unit.run.paper import Paper
 
@@ -89,13 +90,29 @@ def test_head_is_the_last_hash(path: Path) -> None:
     assert path.read_text(encoding="utf-8").splitlines() == paper.lines
 
 
-def test_goes_on_where_it_stopped(path: Path) -> None:
-    """A journal that is opened again with its last number and hash continues the chain."""
-    head = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])["hash"]
-    sink = FileSink(path)
-    Journal(sink, seq=len(EVENTS), head=head).append(EVENTS[0], AT)
-    sink.close()
+@pytest.mark.parametrize("torn", [b"", b'{"seq":5,"at"'], ids=["whole", "torn"])
+def test_goes_on_where_it_stopped(path: Path, torn: bytes) -> None:
+    """A journal that is opened again continues its chain; a line torn by a crash is dropped."""
+    path.write_bytes(path.read_bytes() + torn)
+    reopen_journal(path).append(EVENTS[0], AT)
     assert [event for event, _ in read_journal(path)] == [*EVENTS, EVENTS[0]]
+
+
+def test_goes_on_with_nothing(tmp_path: Path) -> None:
+    """A journal whose very first line was torn begins anew."""
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b'{"seq":0,')
+    reopen_journal(path).append(EVENTS[0], AT)
+    assert list(read_journal(path)) == [(EVENTS[0], AT)]
+
+
+def test_does_not_go_on_with_damage(path: Path) -> None:
+    """A journal that was changed is not written to any more: it is evidence."""
+    changed = path.read_bytes().replace(b'"ok"', b'"no"')
+    path.write_bytes(changed)
+    with pytest.raises(JournalBroken, match="line 2: "):
+        reopen_journal(path)
+    assert path.read_bytes() == changed
 
 
 def _damaged(lines: list[bytes]) -> Iterator[tuple[str, int, list[bytes]]]:

@@ -21,9 +21,9 @@ from automation.run.plan import Step
 from automation.run.state import HostResult, State, StepState
 from tests.unit.run.trials import violations
 
-GRAPHS = int(os.environ.get("RACEDAY_GRAPHS", "10000"))
+GRAPHS = int(os.environ.get("RACEDAY_SIMULATE", "10000"))
 SEED = int(os.environ.get("RACEDAY_SEED", "0"))
-AGAIN = "RACEDAY_SEED={seed} RACEDAY_GRAPHS=1 pytest tests/unit/run/test_properties.py -k random"
+AGAIN = "RACEDAY_SEED={seed} RACEDAY_SIMULATE=1 pytest tests/unit/run/test_properties.py -k random"
 CHUNK = 100
 
 
@@ -31,7 +31,7 @@ CHUNK = 100
 def test_random_runs_keep_every_promise(tmp_path: Path) -> None:
     """Random start-up graphs with random faults break none of the invariants in trials.py.
 
-    RACEDAY_GRAPHS and RACEDAY_SEED say how many, and from which seed on; every graph has its own.
+    RACEDAY_SIMULATE and RACEDAY_SEED say how many, and from which seed on; every graph has its own.
     """
     chunks = [range(SEED + at, SEED + min(at + CHUNK, GRAPHS)) for at in range(0, GRAPHS, CHUNK)]
     with ProcessPoolExecutor(initializer=_settle) as pool:

@@ -18,6 +18,7 @@ from automation.run.events import (
     StepSkipped,
     StepStarted,
     VerdictDecided,
+    VerdictRevoked,
 )
 from automation.run.plan import PlannedComponent, load_plan
 from automation.run.state import HostResult, State, Status, Verdict, fold, fold_all
@@ -138,6 +139,15 @@ def test_the_rest_of_the_vocabulary() -> None:
     assert state.verdict == Verdict("NO-GO", (reason,), AT + timedelta(seconds=2), "")
     assert (state.interrupted, state.result_state) == (True, "CANCELLED")
     assert state.finished_at == AT + timedelta(seconds=4)
+
+
+def test_a_verdict_is_revoked() -> None:
+    """A revoked verdict stays what it was, and says since when and why it no longer holds."""
+    reason = Message("db1 is gone")
+    state = told(BEGUN[0], VerdictDecided("GO", (), "later"), VerdictRevoked((reason,)))
+    at = AT + timedelta(seconds=1)
+    assert state.verdict == Verdict("GO", (), at, "later", at + timedelta(seconds=1), (reason,))
+    assert told(BEGUN[0], VerdictRevoked((reason,))).verdict is None
 
 
 def test_folding_changes_nothing_that_was() -> None:

@@ -149,9 +149,8 @@ def _true_result(trial: Trial, component: PlannedComponent) -> str:
     if all((step.id, host) in truth.proven for step in steps for host in step.hosts):
         return "GO"
     begun = all(step.id in truth.begun for step in steps)
-    flawed = any(
-        (step.id, host) in truth.answered - truth.proven for step in steps for host in step.hosts
-    )
+    half_proven = {name for name, _ in truth.answered - truth.proven}
+    flawed = any(step.id in half_proven for step in steps)
     up = sum((f"{component.name}.gate", host) in truth.proven for host in component.hosts)
     if begun and not flawed and up >= component.min_ready:
         return "CONDITIONAL"
@@ -184,13 +183,13 @@ def _sales_open_on_go_only(trial: Trial) -> Iterator[str]:
 
 
 def _no_test_among_customers(trial: Trial) -> Iterator[str]:
-    """Once it is known that sales are open, no test begins."""
-    known = False
-    for event in trial.events:
-        known = known or getattr(event, "evidence", {}).get("sales") == "open"
-        begun = event.step if isinstance(event, StepStarted) else ""
-        if known and begun and trial.plan.steps[begun].verb is Verb.TEST:
-            yield f"{begun} began while sales are open"
+    """While customers bet, no test begins: the front was asked first, if it could answer at all."""
+    truth = trial.simulator.truth
+    *_, front = trial.plan.steps.values()
+    asked = any((f"{front.component}.preflight", host) in truth.answered for host in front.hosts)
+    if trial.simulator.world.sales_open and asked:
+        tests = (name for name in truth.begun if trial.plan.steps[name].verb is Verb.TEST)
+        yield from (f"{name} began while sales are open" for name in tests)
 
 
 def _interruption_is_the_end(trial: Trial) -> Iterator[str]:
