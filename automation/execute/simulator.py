@@ -207,7 +207,7 @@ class Simulator:
     def _evidence(self, step: Step) -> Mapping[str, str]:
         """The component that opens the sales is the one that knows whether they are open."""
         knows = step.verb is Verb.PREFLIGHT and step.component == self._front
-        return {"sales": "open"} if knows and self.world.sales_open else {}
+        return {"sales": "open" if self.world.sales_open else "closed"} if knows else {}
 
     def _stray_report(self) -> HostReported:
         """Good news from a host that was not asked, or for a step that is not running."""

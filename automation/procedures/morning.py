@@ -107,16 +107,7 @@ def _starts_and_tests(venue: Venue, order: list[Component]) -> Iterator[Step]:
         yield _start(venue, component)
         checks = test_checks(venue, component)
         if checks:
-            needs = (f"{component.name}.start",)
-            yield _step(
-                component,
-                Verb.TEST,
-                component.name,
-                needs=needs,
-                checks=checks,
-                min_ready=1,
-                timeout=TEST_SECONDS,
-            )
+            yield _test(venue, component, checks)
 
 
 def _start(venue: Venue, component: Component) -> Step:
@@ -134,10 +125,29 @@ def _start(venue: Venue, component: Component) -> Step:
     )
 
 
+def _test(venue: Venue, component: Component, checks: tuple[str, ...]) -> Step:
+    """It waits to hear from the load balancers whether sales are closed."""
+    return _step(
+        component,
+        Verb.TEST,
+        component.name,
+        needs=(f"{component.name}.start",),
+        after=tuple(f"{front}.preflight" for front in _fronts(venue)),
+        checks=checks,
+        min_ready=1,
+        timeout=TEST_SECONDS,
+    )
+
+
+def _fronts(venue: Venue) -> tuple[str, ...]:
+    """The load balancers that some component says it stands behind."""
+    behind = [item.restart.behind for item in venue.components.values() if item.restart.behind]
+    return tuple(dict.fromkeys(place.component for place in behind))
+
+
 def _openings(venue: Venue) -> Iterator[Step]:
     """Sales open at every load balancer that some component says it stands behind."""
-    behind = [item.restart.behind for item in venue.components.values() if item.restart.behind]
-    for name in dict.fromkeys(place.component for place in behind):
+    for name in _fronts(venue):
         component = venue.components[name]
         yield Step(
             id=f"{name}.open",

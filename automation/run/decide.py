@@ -108,8 +108,9 @@ def _move(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | Non
 
 
 def _released(state: State, step: Step) -> Begin | Skip:
-    if step.verb is Verb.TEST and _sales_are_open(state):
-        return Skip(step, Message("sales are open: a test now would stand among customers' bets"))
+    forbidden = _sales_forbid(state) if step.verb is Verb.TEST else None
+    if forbidden:
+        return Skip(step, forbidden)
     lost = state.hosts_lost(step.component)
     hosts = tuple(host for host in step.hosts if host not in lost)
     if len(hosts) >= max(step.min_ready, 1):
@@ -142,9 +143,20 @@ def _blocked(item: StepState) -> Message:
     return Message("%(step)s failed", {"step": item.step.id})
 
 
-def _sales_are_open(state: State) -> bool:
-    reports = (result for item in state.steps.values() for result in item.hosts.values())
-    return any(result.evidence.get("sales") == "open" for result in reports)
+def _sales_forbid(state: State) -> Message | None:
+    """Tests need to know that sales are closed, from a component that opens them."""
+    fronts = {step.component for step in state.plan.steps.values() if step.on_verdict}
+    said = {
+        result.evidence.get("sales")
+        for item in state.steps.values()
+        if item.step.component in fronts
+        for result in item.hosts.values()
+    }
+    if "open" in said:
+        return Message("sales are open: a test now would stand among customers' bets")
+    if fronts and "closed" not in said:
+        return Message("it is not known whether sales are closed, so no test may run")
+    return None
 
 
 def _result_state(state: State) -> str:

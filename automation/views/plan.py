@@ -55,9 +55,9 @@ def _foot(plan: Plan, path: tuple[str, ...], translate: Translator) -> Iterator[
 def _waits_for(step: Step, translate: Translator) -> str:
     if step.on_verdict:
         return translate("the verdict")
-    if step.after:
+    if step.lane == "gate":
         return translate("everything before it")
-    return ", ".join(step.needs) or "-"
+    return ", ".join((*step.needs, *step.after)) or "-"
 
 
 def _seconds(value: float | None) -> str:

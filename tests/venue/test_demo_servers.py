@@ -5,10 +5,9 @@ stopped, no fault switched on.
 """
 
 import json
-import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,47 +15,11 @@ import pytest
 import yaml
 
 from demo.hosts import PORT_BASE, demo_fleet
+from tests.venue.hands import HEALTH, UNITS, Request, Venue, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-SSH_CONFIG = ROOT / "demo" / ".state" / "ssh_config"
 INVENTORY = ROOT / "inventories" / "demo"
-
-UNITS = {
-    "db1": "postgresql@15-main",
-    "db2": "postgresql@15-main",
-    "cache1": "redis-server",
-    "wagering1": "wagering",
-    "wagering2": "wagering",
-    "ticketing1": "ticketing",
-    "ticketing2": "ticketing",
-    "kiosk1": "kiosk-gateway",
-    "lb1": "haproxy",
-}
-HEALTH = {
-    "wagering1": "http://127.0.0.1:8081/health",
-    "wagering2": "http://127.0.0.1:8081/health",
-    "ticketing1": "http://127.0.0.1:8082/health",
-    "ticketing2": "http://127.0.0.1:8082/health",
-    "kiosk1": "http://127.0.0.1:8083/health",
-}
 TEST_PORTS = {"wagering1": 18101, "wagering2": 18102, "ticketing1": 18201, "ticketing2": 18202}
-
-MANY_REQUESTS = """
-import asyncio, json, sys, aiohttp
-
-async def ask(session, method, url, body):
-    async with session.request(method, url, json=body) as response:
-        return [response.status, await response.json()]
-
-async def main():
-    requests = json.load(sys.stdin)
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        answers = await asyncio.gather(*(ask(session, *request) for request in requests))
-    print(json.dumps(answers))
-
-asyncio.run(main())
-"""
 
 CLOSE_UNDER_A_MACHINE = """
 import socket
@@ -74,117 +37,17 @@ except ConnectionResetError:
 print("served, then cut off" if served and cut else f"served {served}, cut {cut}")
 """
 
-Answer = tuple[int, dict[str, Any]]
-Request = tuple[str, str, dict[str, Any] | None]
-
 
 @pytest.fixture(scope="module")
-def control_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where this run's shared SSH connections live."""
-    return tmp_path_factory.mktemp("ssh")
-
-
-class Venue:
-    """Hands on the demo's hosts."""
-
-    def __init__(self, control: Path) -> None:
-        self._options = [
-            *("-F", str(SSH_CONFIG), "-o", "ControlMaster=auto", "-o", "ControlPersist=30"),
-            *("-o", f"ControlPath={control}/%n"),
-        ]
-
-    def run(self, host: str, command: str, stdin: str = "") -> str:
-        """Run a shell command as root and return what it printed; it must succeed."""
-        result = subprocess.run(
-            ["ssh", *self._options, host, f"sudo sh -c {_quoted(command)}"],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert result.returncode == 0, f"{host}: {command}\n{result.stdout}{result.stderr}"
-        return result.stdout.strip()
-
-    def ask(self, host: str, url: str, body: dict[str, Any] | None = None, *options: str) -> Answer:
-        """One HTTP request from a host; status 0 when nothing answers within three seconds."""
-        curl = f"curl -s -m 3 -w '\\n%{{http_code}}' {' '.join(options)} '{url}'"
-        if body is not None:
-            curl += " -H 'Content-Type: application/json' -d @-"
-        text, _, status = self.run(host, f"{curl} || true", json.dumps(body)).rpartition("\n")
-        try:
-            return int(status), json.loads(text)
-        except ValueError:
-            return int(status), {}
-
-    def ask_many(self, requests: list[Request]) -> list[Answer]:
-        """All requests at once, from the kiosk's host."""
-        script = f"exec python3 -c {_quoted(MANY_REQUESTS)}"
-        answers = json.loads(self.run("kiosk1", script, json.dumps(requests)))
-        return [(status, body) for status, body in answers]
-
-    def machine(self, host: str, port: int, *messages: dict[str, Any]) -> list[dict[str, Any]]:
-        """What a cash machine's messages are answered with, over one connection."""
-        lines = "".join(json.dumps(message) + "\n" for message in messages)
-        command = f"timeout 10 socat -t5 - TCP:127.0.0.1:{port} || true"
-        return [json.loads(line) for line in self.run(host, command, lines).splitlines()]
-
-    def sql(self, statement: str, **variables: str) -> str:
-        """Ask the primary as its superuser; the statement uses variables as :'name'."""
-        settings = "".join(f"\\set {key} {value}\n" for key, value in variables.items())
-        command = "cd / && sudo -u postgres psql -d demo -XqAt -v ON_ERROR_STOP=1 -f -"
-        return self.run("db1", command, settings + statement)
-
-    def admin(self, command: str) -> str:
-        """One command for the load balancer."""
-        return self.run("lb1", "socat - /run/haproxy/admin.sock", f"{command}\n")
-
-    def systemctl(self, host: str, verb: str) -> None:
-        """Start or stop a host's service."""
-        self.run(host, f"systemctl {verb} {UNITS[host]}")
-
-    def switch_fault(self, host: str, line: str | None) -> None:
-        """Write the fault switch, or remove it."""
-        file = f"/etc/raceday-demo/fault.{UNITS[host]}"
-        self.run(host, f"rm -f {file}" if line is None else f"echo {line} >{file}")
-
-    def wait_healthy(self, *hosts: str) -> None:
-        """Wait until health says 200."""
-        for host in hosts:
-            self.wait_for_health(host, 200, "ok")
-
-    def wait_for_health(self, host: str, status: int, word: str) -> None:
-        """Wait until a host's health gives this answer."""
-        expected = (status, {"status": word})
-        wait_until(lambda: self.ask(host, HEALTH[host]) == expected, f"{host} says {word}")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20) -> None:
-    """Poll until something holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.1)
-
-
-@pytest.fixture(scope="module")
-def venue(control_folder: Path) -> Iterator[Venue]:
+def venue(hands: Venue) -> Iterator[Venue]:
     """The demo with every service started and healthy; everything stopped afterwards."""
-    assert SSH_CONFIG.exists(), "the demo is not up: python -m demo up"
-    venue = Venue(control_folder)
     try:
         for host in UNITS:
-            venue.systemctl(host, "start")
-        venue.wait_healthy(*HEALTH)
-        yield venue
+            hands.systemctl(host, "start")
+        hands.wait_healthy(*HEALTH)
+        yield hands
     finally:
-        for host in reversed(UNITS):
-            venue.run(host, "rm -f /etc/raceday-demo/fault.*")
-            venue.systemctl(host, "stop")
+        hands.put_closed()
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ MUTANTS = {
     "the last word counts": Mutant(state, "_worse", lambda _earlier, later: later, "verdict is"),
     "sales open on any verdict": Mutant(decide, "_on_verdict", _eager, "sales opened without"),
     "tests go on among customers": Mutant(
-        decide, "_sales_are_open", lambda _state: False, "while sales are open"
+        decide, "_sales_forbid", lambda _state: None, "while sales are open"
     ),
     "everybody is heard": Mutant(
         loop, "_is_expected", lambda _state, _report: True, "the engine raised|ended twice"

@@ -197,7 +197,8 @@ def usual(step: Step, host: str) -> HostReported:
                 Check(name, "within 1 s", "0.004 s", passed=True, seconds=0.01),
                 Check("disk use of /var", "at most 90 %", "41 %", passed=True, seconds=0.01),
             )
-            return HostReported(step.id, host, HostState.OK, 0.4, checks)
+            closed = {"sales": "closed"} if step.component == "load_balancer" else {}
+            return HostReported(step.id, host, HostState.OK, 0.4, checks, None, closed)
         case Verb.TEST:
             check = Check(TESTS[step.component], "1,000,000", "1,000,000", passed=True, seconds=0.3)
             return HostReported(step.id, host, HostState.OK, seconds, (check,))
