@@ -52,7 +52,7 @@ class ActionModule(ActionBase):
         if answer.problem:
             return result([no_answer(spec["name"], host, answer) for spec in specs])
         offset, strict = clock_offset(answer), boolean(self._task.args.get("strict", True))
-        checks = list(_host_checks(host, answer.values, specs, limits, offset))
+        checks = list(host_checks(host, answer.values, specs, limits, offset))
         pairs = zip(specs, answer.components, strict=True)
         reports = [_report(host, *pair, checks, limits) for pair in pairs]
         return {**result(reports, strict=strict), "clock_offset": offset}
@@ -92,13 +92,14 @@ def _report(
     }
 
 
-def _host_checks(
+def host_checks(
     host: str,
     values: Mapping[str, str],
     specs: list[dict[str, Any]],
     limits: Mapping[str, Any],
     offset: float,
 ) -> Iterator[dict[str, Any]]:
+    """The checks of the host itself; `offset` is its clock's, in seconds."""
     yield _root(host, values)
     yield _fullest("disk space", "disk:", host, values, limits["disk_used_percent"])
     yield _fullest("inodes", "inodes:", host, values, limits["inodes_used_percent"])
@@ -186,13 +187,13 @@ def _failed_units(
 ) -> dict[str, Any]:
     """A failed unit of ours is no obstacle: the start will try it again."""
     ours = {str(spec.get("unit", "")).removesuffix(".service") for spec in specs}
-    listed = values.get("failed_units")
-    failed = [unit for unit in (listed or "").split() if unit.removesuffix(".service") not in ours]
-    args = {"host": host, "units": ", ".join(failed) or "?"}
+    listed = values.get("failed_units", "(not told)")
+    failed = [unit for unit in listed.split() if unit.removesuffix(".service") not in ours]
+    args = {"host": host, "units": ", ".join(failed)}
     return check(
         "failed units",
         "none",
-        ", ".join(failed) or ("none" if listed is not None else "no systemd"),
+        ", ".join(failed) or "none",
         passed=not failed,
         why=message("On %(host)s systemd says these units failed: %(units)s", **args),
         following=message("See: systemctl status %(units)s; then: systemctl reset-failed", **args),
@@ -219,7 +220,7 @@ def _component_checks(
     for key, value in seen.items():
         kind, _, rest = key.partition(":")
         if kind == "port":
-            yield _port(host, spec, rest, value)
+            yield port_check(host, spec, rest, value)
         elif kind == "certificate":
             yield _certificate(host, rest, value, limits["certificate_days"])
     if "unit_files" in seen:
@@ -227,7 +228,8 @@ def _component_checks(
         yield _share(name, host, seen["unit_files"], limits["open_files_percent"])
 
 
-def _port(host: str, spec: Mapping[str, Any], port: str, listener: str) -> dict[str, Any]:
+def port_check(host: str, spec: Mapping[str, Any], port: str, listener: str) -> dict[str, Any]:
+    """Whether a port is free, or held by the component itself."""
     kind, _, name = listener.partition(" ")
     stranger = "" if kind in {"", "ours"} else name or "a process that even root cannot see"
     args = {"host": host, "port": port, "stranger": stranger, "component": spec["name"]}

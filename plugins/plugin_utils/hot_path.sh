@@ -221,10 +221,11 @@ preflight_host() {
   # shellcheck disable=SC2046  # three numbers; dash cannot read files of /proc/sys by itself
   set -- $(cat /proc/sys/fs/file-nr)
   put files "$1/$3"
+  failed=''
   if has systemctl; then
-    put failed_units "$(systemctl list-units --failed --plain --no-legend --no-pager |
-      cut -d ' ' -f 1 | tr '\n' ' ')"
+    failed=$(systemctl list-units --failed --plain --no-legend --no-pager | cut -d ' ' -f 1)
   fi
+  put failed_units "$(printf %s "$failed" | tr '\n' ' ')"
 }
 
 tell_used() { # NAME OPTION: percent used of each file system that servers write to

@@ -1,0 +1,115 @@
+"""What preflight makes of a host's answer."""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+type Plugin = Callable[[str], ModuleType]
+
+HEALTHY = {
+    "uid": "0",
+    "disk:/": "41",
+    "inodes:/": "7",
+    "memory.MemTotal": "1000",
+    "memory.MemAvailable": "500",
+    "failed_units": "",
+    "files": "2000/100000",
+}
+
+
+def failed(plugin: Plugin, offset: float = 0.0, **changes: str) -> list[dict[str, Any]]:
+    """The checks of a host that did not pass."""
+    preflight = plugin("action.preflight")
+    values = {**HEALTHY, **{key.replace("__", ":"): text for key, text in changes.items()}}
+    specs = [{"name": "wagering", "unit": "wagering"}]
+    checks = preflight.host_checks("w1", values, specs, preflight.LIMITS, offset)
+    return [check for check in checks if not check["passed"]]
+
+
+def sentence(check: dict[str, Any]) -> str:
+    """Why a check failed, as it is read."""
+    return str(check["why"]["text"] % check["why"]["args"])
+
+
+def test_a_healthy_host_passes_every_check(plugin: Plugin) -> None:
+    """Nothing fails on a host with room, the right time and no failed units."""
+    assert failed(plugin) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"uid": "1000"}, "raceday is not root on w1"),
+        ({"disk:/var": "97"}, "The disk of w1 is 97 % full at /var (limit 90 %)"),
+        ({"inodes:/": "99"}, "w1 has used 99 % of the inodes of / (limit 90 %)"),
+        (
+            {"memory.MemAvailable": "10"},
+            "w1 has only 1 % of its memory available; it needs 5 %",
+        ),
+        ({"failed_units": "cron.service "}, "On w1 systemd says these units failed: cron.service"),
+        ({"files": "99000/100000"}, "w1 uses 99000 of 100000 open files (limit 90 %)"),
+    ],
+)
+def test_each_shortage_is_one_sentence(plugin: Plugin, changes: dict[str, str], said: str) -> None:
+    """A failed check says host, figure and limit."""
+    (check,) = failed(plugin, **changes)
+    assert sentence(check) == said
+
+
+@pytest.mark.parametrize(
+    ("offset", "said"),
+    [
+        (300.2, "The clock of w1 is 300.2 s ahead of this controller's"),
+        (-4.0, "The clock of w1 is 4.0 s behind this controller's"),
+    ],
+)
+def test_a_wrong_clock_is_told_with_its_direction(plugin: Plugin, offset: float, said: str) -> None:
+    """Ahead and behind are different mistakes."""
+    (check,) = failed(plugin, offset=offset)
+    assert sentence(check) == said
+
+
+@pytest.mark.parametrize("missing", sorted(HEALTHY))
+def test_what_a_host_does_not_say_fails_its_check(plugin: Plugin, missing: str) -> None:
+    """An answer that lacks a value never passes for a good one."""
+    preflight = plugin("action.preflight")
+    values = {key: text for key, text in HEALTHY.items() if key != missing}
+    checks = preflight.host_checks("w1", values, [], preflight.LIMITS, 0.0)
+    assert [check["name"] for check in checks if not check["passed"]]
+
+
+def test_a_failed_unit_of_ours_is_no_obstacle(plugin: Plugin) -> None:
+    """The start will try it again."""
+    assert failed(plugin, failed_units="wagering.service") == []
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "offset"),
+    [
+        (100.5, 100.6, 0.0),  # seen between sending and receiving: nothing proves it wrong
+        (103.0, 103.1, 2.1),  # at least this far ahead, however slow the network was
+        (98.0, 98.1, -2.0),
+    ],
+)
+def test_a_slow_network_is_not_a_wrong_clock(
+    plugin: Plugin, began: float, ended: float, offset: float
+) -> None:
+    """The offset is the smallest that the two looks at the clock allow."""
+    preflight = plugin("action.preflight")
+    answer = plugin("plugin_utils.hot_path").Answer(
+        {"began": str(began), "ended": str(ended)}, (), sent_at=100.0, received_at=101.0
+    )
+    assert preflight.clock_offset(answer) == offset
+
+
+@pytest.mark.parametrize(
+    ("listener", "passed"),
+    [("", True), ("ours wagering", True), ("stranger nginx (pid 7)", False), ("hidden", False)],
+)
+def test_only_a_free_port_or_our_own_passes(plugin: Plugin, listener: str, passed: bool) -> None:
+    """A listener that even root cannot see is a doubt, and doubt is not ready."""
+    preflight = plugin("action.preflight")
+    spec = {"name": "wagering"}
+    assert preflight.port_check("w1", spec, "8081", listener)["passed"] is passed

@@ -1,0 +1,150 @@
+"""The transaction module against a real HTTP server."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+type Plugin = Callable[[str], ModuleType]
+type Steps = list[dict[str, Any]]
+
+
+class Till(BaseHTTPRequestHandler):
+    """A till with one balance: POST /take takes 100, POST /give gives it back."""
+
+    balance = 1000
+    takes = True
+
+    def do_GET(self) -> None:
+        """The balance."""
+        self._answer(200, {"balance": Till.balance})
+
+    def do_POST(self) -> None:
+        """Take or give."""
+        if self.path == "/take" and not Till.takes:
+            self._answer(500, {"error": "the till is jammed"})
+            return
+        Till.balance += -100 if self.path == "/take" else 100
+        self._answer(200, {"balance": Till.balance, "id": 7})
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@pytest.fixture
+def till() -> Iterator[str]:
+    """The URL of a fresh till."""
+    Till.balance, Till.takes = 1000, True
+    server = HTTPServer(("127.0.0.1", 0), Till)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def run(plugin: Plugin) -> Callable[[Steps], tuple[list[dict[str, Any]], dict[str, Any], str]]:
+    """Run steps as the module does, with its defaults filled in."""
+    module = plugin("modules.transaction")
+    defaults = {
+        name: option.get("default", None if option["type"] != "bool" else False)
+        for name, option in module.STEP.items()
+    }
+
+    def run_steps(steps: Steps) -> Any:
+        whole = [{**defaults, **step} for step in steps]
+        return module.run_steps({"steps": whole, "prefix": "", "timeout": 2.0})
+
+    return run_steps
+
+
+def steps_of(till: str) -> Steps:
+    """Take 100, see it gone, give it back, see the balance as before."""
+    return [
+        {"url": till, "save": {"before": "balance"}},
+        {
+            "check": "it is taken",
+            "method": "POST",
+            "url": f"{till}/take",
+            "save": {"id": "id"},
+            "expect": {"balance": "$before-100"},
+        },
+        {"check": "it is given back", "method": "POST", "url": f"{till}/give", "cleanup": True},
+        {"check": "the balance is as before", "url": till, "expect": {"balance": "$before"}},
+    ]
+
+
+def test_a_transaction_that_holds_passes_each_check(run: Any, till: str) -> None:
+    """Every named step becomes a check, in order; preparation is not one."""
+    checks, saved, broken = run(steps_of(till))
+    names = [(check["name"], check["passed"]) for check in checks]
+    assert names == [
+        ("it is taken", True),
+        ("it is given back", True),
+        ("the balance is as before", True),
+    ]
+    assert (saved["before"], broken) == (1000, "")
+
+
+def test_what_does_not_hold_ends_it_with_expected_and_observed(run: Any, till: str) -> None:
+    """The first mistake ends the transaction, and says what was seen."""
+    steps = steps_of(till)
+    steps[1]["expect"] = {"balance": 1}
+    checks, _, broken = run(steps)
+    first = checks[0]
+    assert (first["passed"], first["expected"], first["observed"]) == (
+        False,
+        "balance = 1",
+        "balance = 900",
+    )
+    assert broken.startswith("it is taken")
+    assert "the balance is as before" not in [check["name"] for check in checks]
+
+
+def test_cleanup_runs_after_a_mistake(run: Any, till: str) -> None:
+    """What was taken is given back even when a later look went wrong."""
+    steps = steps_of(till)
+    steps[1]["expect"] = {"balance": 1}
+    run(steps)
+    assert Till.balance == 1000
+
+
+def test_an_error_status_is_told_with_its_text(run: Any, till: str) -> None:
+    """The sentence of the step carries what the server said."""
+    Till.takes = False
+    steps = steps_of(till)
+    steps[1]["why"] = "Nothing could be taken: %(seen)s"
+    steps[2]["url"] += "/$id"
+    checks, _, _ = run(steps)
+    (check,) = checks
+    assert check["why"]["text"] % check["why"]["args"] == (
+        'Nothing could be taken: HTTP 500 {"error": "the till is jammed"}'
+    )
+
+
+def test_nobody_there_is_a_failed_check(run: Any) -> None:
+    """A refused connection is an observation, not a crash."""
+    checks, _, _ = run([{"check": "somebody answers", "url": "http://127.0.0.1:9"}])
+    assert [check["passed"] for check in checks] == [False]
+
+
+@pytest.mark.parametrize(
+    ("command", "passed"), [(["true"], True), (["false"], False), (["no-such-program"], False)]
+)
+def test_a_command_must_end_with_zero(run: Any, command: list[str], passed: bool) -> None:
+    """Its output is only read as JSON when something is expected of it."""
+    checks, _, _ = run([{"check": "it runs", "command": command}])
+    assert [check["passed"] for check in checks] == [passed]

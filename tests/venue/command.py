@@ -1,0 +1,135 @@
+"""The real `raceday` command as its users run it: a process with its own reports."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from tests.venue.hands import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+BESIDE_PYTHON = Path(sys.executable).with_name("raceday")
+SCHEMA = json.loads((ROOT / "schemas" / "report.v1.json").read_text())
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one call ended. `report` is the one JSON document on stdout."""
+
+    code: int
+    report: Mapping[str, Any]
+    stderr: str
+    seconds: float
+    folder: Path
+
+    @property
+    def verdict(self) -> str:
+        """GO, CONDITIONAL or NO-GO."""
+        return str(self.report["verdict"]["result"])
+
+    @property
+    def components(self) -> dict[str, str]:
+        """The state of each component."""
+        return {item["name"]: item["state"] for item in self.report["components"]}
+
+    @property
+    def not_executed(self) -> dict[str, str]:
+        """Each step that did not run, and why."""
+        return {item["step"]: item["reason"] for item in self.report["not_executed"]}
+
+    @property
+    def errors(self) -> set[tuple[str, str, str]]:
+        """Host, what and why of every error."""
+        return {(item["host"], item["what"], item["why"]) for item in self.report["errors"]}
+
+    def __str__(self) -> str:
+        kept = ("verdict", "errors", "not_executed", "error")
+        told = {key: self.report[key] for key in kept if key in self.report}
+        return (
+            f"exit {self.code} in {self.seconds:.1f} s\n{json.dumps(told, indent=1)}\n{self.stderr}"
+        )
+
+
+class Started:
+    """A call that is still running, in a process group of its own as in a terminal."""
+
+    def __init__(self, command: list[str], cwd: Path, reports: Path) -> None:
+        self._began = time.monotonic()
+        self._reports = reports
+        self.process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=os.environ | {"LC_ALL": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the whole group, as a terminal does."""
+        os.killpg(self.process.pid, number)
+
+    def kill(self) -> None:
+        """kill -9 of raceday itself, and of nothing else."""
+        self.process.kill()
+        self.process.communicate()
+
+    def result(self) -> Result:
+        """Wait for its end; each report is held against the schema."""
+        output, errors = self.process.communicate(timeout=180)
+        document = json.loads(output) if output else {}
+        if "run_id" in document:
+            jsonschema.validate(document, SCHEMA)
+        seconds = time.monotonic() - self._began
+        folder = self.run_folder(document["run_id"]) if "run_id" in document else self._reports
+        return Result(self.process.returncode, document, errors, seconds, folder)
+
+    def run_folder(self, run_id: str) -> Path:
+        """Where a run is recorded."""
+        return next(self._reports.glob(f"*/{run_id}"), self._reports)
+
+    def journal(self) -> list[dict[str, Any]]:
+        """The lines written so far by the newest run, without verification."""
+        files = sorted(self._reports.glob("*/2*/journal.jsonl"))
+        lines = files[-1].read_text().splitlines() if files else []
+        return [json.loads(line) for line in lines]
+
+    def wait_for(self, kind: str, step: str) -> None:
+        """Wait until the journal has an event of a step."""
+        wait_until(
+            lambda: any(line["type"] == kind and line["step"] == step for line in self._steps()),
+            f"{kind} {step}",
+            60,
+        )
+
+    def _steps(self) -> Iterable[dict[str, Any]]:
+        return (line for line in self.journal() if "step" in line)
+
+
+class Raceday:
+    """The command with its global options; call it with the words of a subcommand."""
+
+    def __init__(self, reports: Path, venue: Path, program: Path = BESIDE_PYTHON) -> None:
+        self.reports = reports
+        self.venue = venue
+        self._program = program
+
+    def __call__(self, *words: str, venue: Path | None = None, cwd: Path = ROOT) -> Result:
+        """Run it to its end."""
+        return self.begin(*words, venue=venue, cwd=cwd).result()
+
+    def begin(self, *words: str, venue: Path | None = None, cwd: Path = ROOT) -> Started:
+        """Start it."""
+        options = ["--reports", str(self.reports), "--format", "json", "--lang", "en"]
+        site = ["--venue", str(venue or self.venue)]
+        return Started([str(self._program), *options, *site, *words], cwd, self.reports)
