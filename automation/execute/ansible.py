@@ -251,8 +251,9 @@ class AnsibleExecutor:
         if step.id in lane.finished:
             return
         lane.finished.add(step.id)
+        beside = {other.id for other in lane.steps[step.verb]}
         for host in step.hosts:
-            if host in lane.lost and lane.lost[host].step != step.id:
+            if host in lane.lost and lane.lost[host].step not in beside:
                 self._reports.put(replace(lane.lost[host], step=step.id))
         self._reports.put(StepFinished(step.id, cause))
 

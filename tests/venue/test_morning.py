@@ -1,7 +1,6 @@
 """A morning on the demo: from closed to GO, again over what is up, and half up."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -149,8 +148,3 @@ def test_check_mode_changes_nothing(venue: Venue, raceday: Raceday) -> None:
     assert result.code == 0, str(result)
     assert result.report["verdict"] is None
     assert venue.units() == before
-
-
-def test_the_journal_of_a_run_is_a_file_of_lines(first: Result) -> None:
-    """Nothing but events, each on its line."""
-    assert Path(first.folder / "journal.jsonl").read_text().endswith("\n")
