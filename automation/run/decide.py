@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from automation.run.events import Message
+from automation.run.events import HostState, Message
 from automation.run.plan import Step, Verb
 from automation.run.state import ENDED, PASSED, State, Status, StepState
 from automation.run.verdict import Judgement, findings, judge
@@ -116,6 +116,13 @@ def _released(state: State, step: Step) -> Begin | Skip:
     if len(hosts) >= max(step.min_ready, 1):
         return Begin(step, hosts)
     return Skip(step, _too_few_hosts(step, lost))
+
+
+def _is_only_for_real(state: State, step: Step) -> bool:
+    """A test writes, and a gate knows nothing of what check mode did not start."""
+    needed = (state.steps[name].hosts.values() for name in step.needs)
+    would = any(result.state is HostState.WOULD for results in needed for result in results)
+    return step.verb is Verb.TEST or (step.verb is Verb.PROBE and would)
 
 
 def _too_few_hosts(step: Step, lost: Mapping[str, StepState]) -> Message:

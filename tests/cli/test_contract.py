@@ -49,7 +49,9 @@ def test_every_command_is_in_the_documentation(path: str) -> None:
 
 def test_the_table_of_exit_codes_is_the_code() -> None:
     """docs/operations.md lists exactly the codes there are."""
-    table = re.findall(r"^\| (\d+) \| (\w+) \|", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    table = re.findall(
+        r"^\| (\d+) \| (\w+) \|", (ROOT / "docs/operations.md").read_text(), re.MULTILINE
+    )
     assert {name: int(code) for code, name in table} == {item.name: int(item) for item in ExitCode}
 
 

@@ -25,7 +25,7 @@ def racecourse(tmp_path: Path) -> Venue:
         'healthcheck: {tcp: "bank.example:443"}}\n'
         "  database: {role: postgresql, title: 데이터}\n"
         "  wagering: {role: wagering, min_ready: 1, depends_on: [database, bank]}\n"
-        "  tickets: {role: x, hosts: ticketing, critical: false, "
+        "  tickets: {role: redis, hosts: ticketing, critical: false, "
         "depends_on: {wagering: {condition: service_started}, database: {}}}\n",
     )
 

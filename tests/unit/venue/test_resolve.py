@@ -36,7 +36,7 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
 
 def test_the_venue_block_has_defaults_too(tmp_path: Path) -> None:
     """Only the name and the time zone of a venue must be written."""
-    found = site(tmp_path, "  database: {role: x}\n", "venue: {name: a, time_zone: UTC}\n")
+    found = site(tmp_path, "  database: {role: redis}\n", "venue: {name: a, time_zone: UTC}\n")
     assert (found.title, found.sales_open, found.race_card) == ("a", None, None)
     assert (found.verdict_valid_minutes, found.connect_timeout) == (720, 5)
     assert found.thresholds == Thresholds()
@@ -45,7 +45,7 @@ def test_the_venue_block_has_defaults_too(tmp_path: Path) -> None:
 def test_the_deadline_and_the_race_card_are_resolved(tmp_path: Path) -> None:
     """sales_open becomes a time, and the race card's path starts at the inventory."""
     head = "venue: {name: a, time_zone: UTC, sales_open: 09:30, race_card: ../cards/a.json}\n"
-    found = site(tmp_path, "  database: {role: x}\n", head)
+    found = site(tmp_path, "  database: {role: redis}\n", head)
     assert found.sales_open == dt.time(9, 30)
     assert found.race_card == tmp_path / "../cards/a.json"
 
@@ -55,7 +55,7 @@ def test_the_deadline_and_the_race_card_are_resolved(tmp_path: Path) -> None:
 )
 def test_min_ready_becomes_a_count(tmp_path: Path, written: str, count: int) -> None:
     """A share of the hosts is rounded up, so that "1%" of two still wants one."""
-    found = site(tmp_path, f"  wagering: {{role: x, min_ready: {written}}}\n")
+    found = site(tmp_path, f"  wagering: {{role: redis, min_ready: {written}}}\n")
     assert found.components["wagering"].min_ready == count
 
 
@@ -65,7 +65,7 @@ def test_both_forms_of_depends_on_mean_the_same(tmp_path: Path) -> None:
         tmp_path,
         "  database: {role: postgresql}\n"
         "  wagering: {role: wagering, depends_on: [database]}\n"
-        "  ticketing: {role: x, depends_on: {database: {condition: service_started}, "
+        "  ticketing: {role: redis, depends_on: {database: {condition: service_started}, "
         "wagering: {}}}\n",
     )
     assert found.components["wagering"].depends_on == (Dependency("database", "service_healthy"),)
@@ -81,7 +81,7 @@ def test_an_external_component_is_asked_by_those_that_need_it(tmp_path: Path) ->
         tmp_path,
         '  bank: {external: true, healthcheck: {tcp: "bank.example:443"}, min_ready: 1}\n'
         "  wagering: {role: wagering, depends_on: [bank]}\n"
-        "  both: {role: both, hosts: all, depends_on: [bank]}\n",
+        "  both: {role: haproxy, hosts: all, depends_on: [bank]}\n",
     )
     assert found.components["bank"].hosts == ("w1", "w2", "db1", "t1")
     assert found.components["bank"].min_ready == 1
