@@ -43,7 +43,8 @@ test: setup check venue-tests demo-down ## everything: set-up, fast tests, tests
 schemas: ## write schemas/ anew from the models
 	@$(BIN)/raceday venue schema > schemas/venue.v1.json
 
-bench: demo-up ## time a morning on the demo against its critical path
+bench: demo-up ## time the hot path against ordinary tasks and plain ssh, side by side
+	@$(BIN)/python -m tests.bench
 
 clean: demo-down ## also remove what was installed here
 	rm -rf .venv .tools

@@ -24,7 +24,7 @@ from automation.run.journal import FileSink, Journal, Sink
 from automation.run.lock import hold, this_process
 from automation.run.loop import Observer, Run
 from automation.run.plan import Plan
-from automation.run.state import State
+from automation.run.state import State, Status
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.document import Report
@@ -105,9 +105,18 @@ def exit_code(state: State) -> ExitCode:
     """What the shell is told of a finished run."""
     if state.interrupted:
         return ExitCode.INTERRUPTED
+    if _could_not_open(state):
+        return ExitCode.NO_GO
     if state.verdict:
         return VERDICT_CODES[state.verdict.result]
     return ExitCode.NO_GO if state.result_state == "ERRORS" else ExitCode.GO
+
+
+def _could_not_open(state: State) -> bool:
+    """Sales were to open on the verdict, and did not."""
+    return any(
+        item.step.on_verdict and item.status is Status.FAILED for item in state.steps.values()
+    )
 
 
 def operator_name() -> str:

@@ -108,6 +108,8 @@ def _move(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | Non
 
 
 def _released(state: State, step: Step) -> Begin | Skip:
+    if state.plan.check and _is_only_for_real(state, step):
+        return Skip(step, Message("check mode changes nothing"))
     forbidden = _sales_forbid(state) if step.verb is Verb.TEST else None
     if forbidden:
         return Skip(step, forbidden)

@@ -94,11 +94,15 @@ def open_backends(params, *, check):
 
 
 def await_up(params):
-    """Server states, as soon as all are up or the timeout is over."""
+    """Server states, as soon as HAProxy's own checks have found each up or down, or at the timeout.
+
+    A server that has just left maintenance is "UP 1/2": taken for up, and not asked yet.
+    """
     deadline = time.monotonic() + params["timeout"]
     while True:
         states = server_states(params)
-        if all(map(is_up, states.values())) or time.monotonic() > deadline:
+        settled = all(is_up(status) or status == "DOWN" for status in states.values())
+        if settled or time.monotonic() > deadline:
             return states
         time.sleep(0.1)
 
@@ -115,8 +119,8 @@ def server_states(params):
 
 
 def is_up(status):
-    """Whether customers are sent there: "UP", "UP 1/2" going down, or "no check"."""
-    return status.startswith("UP") or status == "no check"
+    """Whether HAProxy itself has found it up; "UP 1/2" is on its way up or down."""
+    return status in ("UP", "no check")
 
 
 def record(name, expected, observed, passed):

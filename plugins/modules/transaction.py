@@ -9,7 +9,8 @@ short_description: Do a business transaction and record what it proved
 description:
   - Runs a list of steps in order, on the target, in one round trip. Each step asks something over
     HTTP, over a TCP line protocol, or from a command, and says what the answer must be.
-  - The first step that does not hold ends the transaction; steps marked O(steps[].cleanup) still run.
+  - The first step that does not hold ends the transaction; steps marked O(steps[].cleanup), and those
+    that only look at a saved O(steps[].value), still run.
 options:
   component:
     description: The component that the checks belong to.
@@ -30,7 +31,9 @@ options:
     required: true
     suboptions:
       check:
-        description: The name this step is recorded under. A step without one is only preparation.
+        description:
+          - The name this step is recorded under. A step without one is preparation for the next that
+            has one; when it does not hold, that check fails.
         type: str
       method:
         description: The HTTP method.
@@ -184,20 +187,31 @@ def main():
 def run_steps(params):
     """Run each step that may run; the checks, the saved values, and the first thing not so."""
     checks, saved, broken = [], {}, ""
-    for step in params["steps"]:
-        if broken and not (step["cleanup"] and is_known(step, saved)):
+    for index, step in enumerate(params["steps"]):
+        if broken and not is_due_anyway(step, saved):
             continue
         began = time.monotonic()
         try:
             observed, wrong = do_step(step, saved, params["timeout"]), None
         except NotSo as error:
             observed, wrong = error.observed, error
-        name = params["prefix"] + (step["check"] or "preparation: " + target_of(step))
+        proof = proven_by(params["steps"][index:])
+        name = params["prefix"] + (proof["check"] or "preparation: " + target_of(step))
         if step["check"] or wrong:
-            checks.append(record(step, name, observed, wrong, saved, time.monotonic() - began))
+            checks.append(record(proof, name, observed, wrong, saved, time.monotonic() - began))
         if wrong and not broken:
             broken = f"{name}: {wrong}"
     return checks, saved, broken
+
+
+def is_due_anyway(step, saved):
+    """A clean-up whose values are known, or a look at a saved value: that disturbs nobody."""
+    return (step["cleanup"] or step["value"] is not None) and is_known(step, saved)
+
+
+def proven_by(steps):
+    """The step whose check the first of these serves: itself, or the next that has a check."""
+    return next((step for step in steps if step["check"]), steps[0])
 
 
 def record(step, name, observed, wrong, saved, seconds):
@@ -312,7 +326,7 @@ def fill(value, saved):
 
 def is_known(step, saved):
     """Whether every saved value that a step uses is there."""
-    text = json.dumps([step["url"], step["body"]])
+    text = json.dumps([step["url"], step["body"], step["value"]])
     return all(found[1] in saved for found in NAME.finditer(text))
 
 
