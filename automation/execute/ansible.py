@@ -28,6 +28,7 @@ from automation.run.plan import Plan, Step, Verb
 from automation.settings import content_root
 from automation.venue.kinds import role_paths
 
+AT_ONCE = frozenset({Verb.PREFLIGHT, Verb.PROBE})  # one task: a host's first report is its last
 AHEAD = 1  # processes that may be starting up at the same time: more would slow each other down
 ALLOWED = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "SSH_AUTH_SOCK", "TZ"}
@@ -59,7 +60,7 @@ class Lane:
     fifos: dict[Verb, int] = field(default_factory=dict)
     thread: threading.Thread | None = None
     current: Verb | None = None
-    begun: set[str] = field(default_factory=set)
+    begun: dict[str, set[str]] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     lost: dict[str, HostReported] = field(default_factory=dict)
     cancelled: bool = False
@@ -89,6 +90,7 @@ class AnsibleExecutor:
         self._lanes: dict[str, Lane] = {}
         self._waiting: list[Lane] = []
         self._begun: list[tuple[Step, tuple[str, ...]]] = []
+        self._unready: tuple[str, ...] = ()
         self._reports: queue.SimpleQueue[HostReported | StepFinished | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
 
@@ -108,9 +110,10 @@ class AnsibleExecutor:
         for _ in range(AHEAD):
             self._launch_next()
 
-    def begin(self, step: Step, hosts: Sequence[str]) -> None:
+    def begin(self, step: Step, hosts: Sequence[str], unready: Sequence[str]) -> None:
         """Noted now, released by the next `report`, together with all that begins with it."""
         self._begun.append((step, tuple(hosts)))
+        self._unready = tuple(unready)
 
     def abandon(self, step: Step) -> None:
         """End the step's whole process; ansible-runner looks at the flag at least once a second."""
@@ -169,7 +172,7 @@ class AnsibleExecutor:
     def _release_begun(self) -> None:
         groups: dict[tuple[str, Verb], dict[str, None]] = {}
         for step, hosts in self._begun:
-            self._lanes[step.lane].begun.add(step.id)
+            self._lanes[step.lane].begun[step.id] = set(hosts)
             released = groups.setdefault((step.lane, step.verb), {})
             released.update(dict.fromkeys(hosts))
         self._begun.clear()
@@ -183,7 +186,8 @@ class AnsibleExecutor:
                 self._waiting.remove(lane)
         if unlaunched:
             self._launch(lane)
-        os.write(lane.fifos[verb], json.dumps(hosts).encode() + b"\n")
+        order = {"hosts": hosts, "unready": self._unready}
+        os.write(lane.fifos[verb], json.dumps(order).encode() + b"\n")
         if lane.thread and not lane.thread.is_alive():
             self._lost(lane, Message("its ansible-playbook process had ended before"))
 
@@ -208,7 +212,7 @@ class AnsibleExecutor:
         """The process is gone: every step it has begun and not finished ends here."""
         for step in lane.all_steps:
             if step.id in lane.begun:
-                self._finish(lane, step, why)
+                self._finish(lane, step.id, why)
 
     def _last_words(self, lane: Lane) -> str:
         errors = lane.folder / "artifacts" / "run" / "stdout"
@@ -241,21 +245,23 @@ class AnsibleExecutor:
         if report.state not in GOOD:
             lane.lost.setdefault(report.host, report)
         self._reports.put(report)
+        silent = lane.begun.get(report.step, set())
+        silent.discard(report.host)
+        if lane.current in AT_ONCE and not silent:
+            self._finish(lane, report.step, None)
 
     def _finish_verb(self, lane: Lane) -> None:
         for step in lane.current_steps:
             if step.id in lane.begun:
-                self._finish(lane, step, None)
+                self._finish(lane, step.id, None)
 
-    def _finish(self, lane: Lane, step: Step, cause: Message | None) -> None:
-        if step.id in lane.finished:
+    def _finish(self, lane: Lane, step_id: str, cause: Message | None) -> None:
+        if step_id in lane.finished:
             return
-        lane.finished.add(step.id)
-        beside = {other.id for other in lane.steps[step.verb]}
-        for host in step.hosts:
-            if host in lane.lost and lane.lost[host].step not in beside:
-                self._reports.put(replace(lane.lost[host], step=step.id))
-        self._reports.put(StepFinished(step.id, cause))
+        lane.finished.add(step_id)
+        for host in sorted(lane.begun[step_id] & set(lane.lost)):  # silent, because lost before
+            self._reports.put(replace(lane.lost[host], step=step_id))
+        self._reports.put(StepFinished(step_id, cause))
 
     # --- how it is called ----------------------------------------------------------------------
 

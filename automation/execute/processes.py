@@ -18,12 +18,22 @@ def end_marked(mark: str) -> int:
     return len(ours)
 
 
+def marked_runs() -> frozenset[str]:
+    """The ids of all runs that have processes on this machine."""
+    marks = (_mark_of(process) for process in psutil.process_iter())
+    return frozenset(mark.partition("/")[0] for mark in marks if mark)
+
+
 def _is_marked(process: psutil.Process, mark: str) -> bool:
-    try:
-        found = process.environ().get(MARKER, "")
-    except psutil.Error:
-        return False
+    found = _mark_of(process)
     return found == mark or found.startswith(f"{mark}/")
+
+
+def _mark_of(process: psutil.Process) -> str:
+    try:
+        return str(process.environ().get(MARKER, ""))
+    except psutil.Error:
+        return ""
 
 
 def _kill(process: psutil.Process) -> None:

@@ -105,7 +105,7 @@ class Simulator:
             if component.external or self._random.random() < self.world.up
         }
 
-    def begin(self, step: Step, hosts: Sequence[str]) -> None:
+    def begin(self, step: Step, hosts: Sequence[str], unready: Sequence[str] = ()) -> None:  # noqa: ARG002
         """Schedule what the hosts will report. Refuses a second time, and after the end."""
         if self.closed or step.id in self.truth.begun:
             raise RuntimeError(f"{step.id} was begun twice or after the end")

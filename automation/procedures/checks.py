@@ -13,8 +13,8 @@ HOST_CHECKS = (
     "clock",
     "failed units",
     "open files",
-    "clock against its fellows",
 )
+FELLOWS = "clock against its fellows"
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -26,26 +26,20 @@ def preflight_checks(component: Component) -> tuple[str, ...]:
 
 
 def test_checks(venue: Venue, component: Component) -> tuple[str, ...]:
-    """What a component's functional tests prove, those through a load balancer included."""
+    """What a component's functional tests prove: its role's own, and those the venue names."""
+    named = tuple(test.name for test in component.tests)
+    return (*_promised(venue, component, "test"), *named)
+
+
+def through_checks(venue: Venue, component: Component) -> tuple[str, ...]:
+    """What the tests through a load balancer prove; nothing when it stands behind none."""
+    return _promised(venue, component, "through") if component.restart.behind else ()
+
+
+def _promised(venue: Venue, component: Component, verb: str) -> tuple[str, ...]:
     if component.role is None:
         return ()
-    own = read_kind(component.role, venue.inventory).checks.get("test", ())
-    named = tuple(test.name for test in component.tests)
-    return (*own, *named, *_through(venue, component))
-
-
-def _through(venue: Venue, component: Component) -> tuple[str, ...]:
-    behind = [
-        item
-        for item in venue.components.values()
-        if item.restart.behind and item.restart.behind.component == component.name
-    ]
-    return tuple(
-        f"through the load balancer to {item.name}: {check}"
-        for item in behind
-        if item.role
-        for check in read_kind(item.role, venue.inventory).checks.get("through", ())
-    )
+    return read_kind(component.role, venue.inventory).checks.get(verb, ())
 
 
 def _ports(component: Component) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from automation.procedures.checks import preflight_checks, test_checks
+from automation.procedures.checks import FELLOWS, preflight_checks, test_checks, through_checks
 from automation.run.plan import Plan, PlannedComponent, Step, Verb
 from automation.venue.graph import start_order
 from automation.venue.kinds import read_kind
@@ -77,7 +77,8 @@ def _deadline(venue: Venue, now: datetime) -> str:
 def _steps(venue: Venue) -> Iterator[Step]:
     order = [venue.components[name] for tier in start_order(venue) for name in tier]
     before_gates: list[str] = []
-    for step in (*_looks(venue, order), *_starts_and_tests(venue, order)):
+    steps = (*_looks(venue, order), *_starts_and_tests(venue, order), *_throughs(venue, order))
+    for step in steps:
         before_gates.append(step.id)
         yield step
     for component in order:  # once more, together: a dependency may have died since
@@ -87,17 +88,34 @@ def _steps(venue: Venue) -> Iterator[Step]:
 
 
 def _looks(venue: Venue, order: list[Component]) -> Iterator[Step]:
+    """Preflight and partners at once; then each component's clocks among themselves."""
+    ours = [component for component in order if not component.external]
+    yield from (_preflight(venue, component) for component in ours)
     for component in order:
         if component.external:
             yield _step(component, Verb.PROBE, "preflight", timeout=_patience(component))
-        else:
+    before = tuple(f"{component.name}.preflight" for component in ours)
+    for component in ours:
+        if len(component.hosts) > 1:
             yield _step(
                 component,
-                Verb.PREFLIGHT,
+                Verb.CLOCKS,
                 "preflight",
-                checks=preflight_checks(component),
-                timeout=PREFLIGHT_SECONDS + venue.connect_timeout,
+                needs=(f"{component.name}.preflight",),
+                after=before,
+                checks=(FELLOWS,),
+                timeout=PREFLIGHT_SECONDS,
             )
+
+
+def _preflight(venue: Venue, component: Component) -> Step:
+    return _step(
+        component,
+        Verb.PREFLIGHT,
+        "preflight",
+        checks=preflight_checks(component),
+        timeout=PREFLIGHT_SECONDS + venue.connect_timeout,
+    )
 
 
 def _starts_and_tests(venue: Venue, order: list[Component]) -> Iterator[Step]:
@@ -137,6 +155,26 @@ def _test(venue: Venue, component: Component, checks: tuple[str, ...]) -> Step:
         min_ready=1,
         timeout=TEST_SECONDS,
     )
+
+
+def _throughs(venue: Venue, order: list[Component]) -> Iterator[Step]:
+    """What stands behind a load balancer is tested once more along the customers' way."""
+    for component in order:
+        checks, behind = through_checks(venue, component), component.restart.behind
+        if checks and behind:
+            front = venue.components[behind.component]
+            yield _step(
+                component,
+                Verb.THROUGH,
+                component.name,
+                hosts=front.hosts,
+                hosts_of=front.name,
+                needs=(f"{component.name}.start", f"{front.name}.start"),
+                after=(f"{component.name}.test",) if test_checks(venue, component) else (),
+                checks=checks,
+                min_ready=1,
+                timeout=TEST_SECONDS,
+            )
 
 
 def _fronts(venue: Venue) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from automation.errors import Bug, RacedayError
 from automation.execute.ansible import AnsibleExecutor, Options
-from automation.execute.processes import end_marked
+from automation.execute.processes import end_marked, marked_runs
 from automation.exit_codes import ExitCode
 from automation.history import last_go, read_history
 from automation.procedures.standing import JOURNAL, LOCK, newest_verdict
@@ -87,6 +87,7 @@ def run_plan(
     run_id, operator = _new_run_id(plan.procedure, now), operator_name()
     reports = settings.reports / venue.name
     with hold(reports / LOCK, this_process(run_id, operator, plan.procedure, now)):
+        _end_dead_runs(reports)
         folder = reports / run_id
         folder.mkdir(mode=0o700)
         plan = with_history(settings, plan, now)
@@ -110,6 +111,13 @@ def exit_code(state: State) -> ExitCode:
     if state.verdict:
         return VERDICT_CODES[state.verdict.result]
     return ExitCode.NO_GO if state.result_state == "ERRORS" else ExitCode.GO
+
+
+def _end_dead_runs(reports: Path) -> None:
+    """Whatever still works for an earlier run of this venue is an orphan: the lock is ours."""
+    for run_id in marked_runs():
+        if (reports / run_id).is_dir():
+            end_marked(run_id)
 
 
 def _could_not_open(state: State) -> bool:

@@ -110,10 +110,10 @@ def _move(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | Non
 def _released(state: State, step: Step) -> Begin | Skip:
     if state.plan.check and _is_only_for_real(state, step):
         return Skip(step, Message("check mode changes nothing"))
-    forbidden = _sales_forbid(state) if step.verb is Verb.TEST else None
+    forbidden = _sales_forbid(state) if step.is_test else None
     if forbidden:
         return Skip(step, forbidden)
-    lost = state.hosts_lost(step.component)
+    lost = state.hosts_lost(step.owner)
     hosts = tuple(host for host in step.hosts if host not in lost)
     if len(hosts) >= max(step.min_ready, 1):
         return Begin(step, hosts)
@@ -124,7 +124,7 @@ def _is_only_for_real(state: State, step: Step) -> bool:
     """A test writes, and a gate knows nothing of what check mode did not start."""
     needed = (state.steps[name].hosts.values() for name in step.needs)
     would = any(result.state is HostState.WOULD for results in needed for result in results)
-    return step.verb is Verb.TEST or (step.verb is Verb.PROBE and would)
+    return step.is_test or (step.verb is Verb.PROBE and would)
 
 
 def _too_few_hosts(step: Step, lost: Mapping[str, StepState]) -> Message:

@@ -29,6 +29,7 @@ from automation.run.events import (
 from automation.run.journal import Journal
 from automation.run.plan import Plan, Step
 from automation.run.state import State, Status, fold
+from automation.run.verdict import unready_hosts
 
 Clock = Callable[[], datetime]
 Observer = Callable[[State, Event], None]
@@ -41,8 +42,8 @@ class Executor(Protocol):
     def prepare(self, plan: Plan) -> None:
         """Get ready whatever can be got ready before its step is begun."""
 
-    def begin(self, step: Step, hosts: Sequence[str]) -> None:
-        """Let a step go on these hosts; returns at once."""
+    def begin(self, step: Step, hosts: Sequence[str], unready: Sequence[str]) -> None:
+        """Let a step go on these hosts, knowing which of all are unready; returns at once."""
 
     def abandon(self, step: Step) -> None:
         """End whatever still works on a step."""
@@ -99,7 +100,7 @@ class Run:
         match action:
             case Begin(step, hosts):
                 state = self._record(StepStarted(step.id, hosts))
-                self._executor.begin(step, hosts)
+                self._executor.begin(step, hosts, unready_hosts(state))
                 return state
             case Skip(step, reason):
                 return self._record(StepSkipped(step.id, reason))

@@ -11,12 +11,14 @@ from typing import Any
 
 
 class Verb(StrEnum):
-    """What a role can do to its component; `probe` only looks, `undrain` opens."""
+    """What a role can do to its component; `undrain` opens, the first three only look."""
 
     PREFLIGHT = "preflight"
+    CLOCKS = "clocks"
+    PROBE = "probe"
     START = "start"
     TEST = "test"
-    PROBE = "probe"
+    THROUGH = "through"  # the same test along the customers' way, from the load balancer's hosts
     UNDRAIN = "undrain"
 
 
@@ -40,6 +42,17 @@ class Step:
     min_ready: int = 1
     timeout: float = 120.0
     on_verdict: bool = False
+    hosts_of: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The component whose hosts these are: its own, unless `hosts_of` says otherwise."""
+        return self.hosts_of or self.component
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it acts as a customer would."""
+        return self.verb in {Verb.TEST, Verb.THROUGH}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from automation.run.events import (
     VerdictDecided,
     VerdictRevoked,
 )
-from automation.run.plan import Plan, Step, Verb, load_plan
+from automation.run.plan import Plan, Step, load_plan
 
 
 class Status(StrEnum):
@@ -100,7 +100,7 @@ class State:
         """Hosts of a component that no later step can use, with the step that lost them."""
         lost: dict[str, StepState] = {}
         for item in self.steps.values():
-            if item.step.component == component and item.status in ENDED:
+            if item.step.owner == component and item.status in ENDED:
                 bad = (name for name, result in item.hosts.items() if result.state not in GOOD)
                 for host in bad:
                     lost.setdefault(host, item)
@@ -217,7 +217,7 @@ def _outcome(item: StepState, hosts: Mapping[str, HostResult]) -> Status:
     """A test fails with its first bad check; other steps go on while min_ready is met."""
     good = sum(_complete(item.step, result) for result in hosts.values())
     ready = sum(result.state in GOOD for result in hosts.values())
-    if ready < item.step.min_ready or (item.step.verb is Verb.TEST and good < len(hosts)):
+    if ready < item.step.min_ready or (item.step.is_test and good < len(hosts)):
         return Status.FAILED
     return Status.SUCCEEDED if good == len(item.step.hosts) else Status.DEGRADED
 

@@ -8,6 +8,7 @@ from automation.run.events import GOOD, Check, Message, Problem
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import ENDED, HostResult, State, Status, StepState, missing_checks
 
+LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
 GO, CONDITIONAL, NO_GO = "GO", "CONDITIONAL", "NO-GO"
 
 
@@ -76,6 +77,17 @@ def confirmed_hosts(state: State, component: str) -> frozenset[str]:
     return frozenset(host for item in gates for host, result in item.hosts.items() if result.good)
 
 
+def unready_hosts(state: State) -> tuple[str, ...]:
+    """Hosts that were lost, or where a start, a test or a gate found something wrong, each once.
+
+    No test goes through them and no customer is sent there. What fails at a partner is not theirs.
+    """
+    ended = (item for item in state.steps.values() if item.status in ENDED)
+    ours = (item for item in ended if not state.plan.components[item.step.component].external)
+    pairs = ((item.step.verb, name, host) for item in ours for name, host in item.hosts.items())
+    return tuple(dict.fromkeys(name for verb, name, host in pairs if _is_unready(verb, host)))
+
+
 def _component_result(
     state: State,
     component: PlannedComponent,
@@ -91,6 +103,11 @@ def _component_result(
     if only_lost_hosts and len(confirmed) >= component.min_ready:
         return CONDITIONAL
     return NO_GO if component.critical else CONDITIONAL
+
+
+def _is_unready(verb: Verb, result: HostResult) -> bool:
+    """A wrong clock or a full disk is for the verdict; it does not keep a server from working."""
+    return result.state not in GOOD or (verb not in LOOKS and not result.good)
 
 
 def _unconfirmed(state: State) -> Iterator[Message]:
@@ -111,7 +128,7 @@ def _unexcused(state: State) -> Iterator[StepState]:
     """Skipped steps that the verdict misses. A standing GO excuses tests while sales are open."""
     for item in state.steps.values():
         if item.status is Status.SKIPPED and not item.step.on_verdict:
-            excused = item.step.verb is Verb.TEST and _stands(state, item)
+            excused = item.step.is_test and _stands(state, item)
             if not excused:
                 yield item
 

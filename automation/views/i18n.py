@@ -1,6 +1,5 @@
 """Says a `Message` in the operator's language: gettext catalogues, read at run time."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from automation.run.events import Message
 
 LOCALE = Path(__file__).parent.parent / "locale"
 LANGUAGES = ("en", "ko")
-_THROUGH = re.compile(r"through the load balancer to (\w+): (.+)")
 
 
 class Translator:
@@ -31,12 +29,7 @@ class Translator:
 
     def check_name(self, name: str) -> str:
         """A check's name; those of a site's own tests are in no catalogue and stay as they are."""
-        through = _THROUGH.fullmatch(name)
-        if through is None:
-            return self._catalogue.get(name, name)
-        component, check = through.groups()
-        text = "through the load balancer to %(component)s: %(check)s"
-        return self(Message(text, {"component": component, "check": check}))
+        return self._catalogue.get(name, name)
 
     def _argument(self, key: str, value: Any) -> Any:
         if isinstance(value, Message):

@@ -88,10 +88,12 @@ TONES = {
 }
 VERBS = {
     "preflight": Message("preflight"),
+    "clocks": Message("clocks"),
     "start": Message("start"),
     "stop": Message("stop"),
     "restart": Message("restart"),
     "test": Message("functional test"),
+    "through": Message("test through the load balancer"),
     "probe": Message("gate"),
     "drain": Message("take out of rotation"),
     "undrain": Message("opening"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from ansible.plugins.action import ActionBase
 
 
 class ActionModule(ActionBase):
-    """Reads one line from a FIFO: the hosts the next verb may touch."""
+    """Reads one line from a FIFO: the hosts the next verb may touch, and which are unready."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -19,11 +20,22 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return `hosts`. Raises when the controller is gone, so that no play is left waiting."""
+        """Return `hosts` and `unready`. Raises when raceday is gone, so no play waits for ever."""
         super().run(tmp, task_vars)
         path = Path(self._task.args["path"])
-        with path.open(encoding="utf-8") as fifo:
-            line = fifo.readline()
+        line = await_line(path)
         if not line:
             raise AnsibleError(f"{path}: raceday ended before it released this play.")
-        return {"changed": False, "hosts": json.loads(line), "verb": path.name}
+        return {"changed": False, "verb": path.name, **json.loads(line)}
+
+
+def await_line(path: Path) -> str:
+    """The next line of a FIFO; empty once nobody has it open for writing, however early that was.
+
+    raceday opens it before it launches the play, so opening must not wait for a writer: there will
+    never be one again.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    with os.fdopen(descriptor, encoding="utf-8") as fifo:
+        return fifo.readline()

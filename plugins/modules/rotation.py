@@ -23,6 +23,11 @@ options:
     type: list
     elements: str
     required: true
+  leave_out:
+    description: Names of servers that stay as they are, because they were not found ready.
+    type: list
+    elements: str
+    default: []
   timeout:
     description: Seconds to wait until every server is seen up.
     type: float
@@ -59,6 +64,7 @@ def main():
             "component": {"type": "str", "required": True},
             "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
             "backends": {"type": "list", "elements": "str", "required": True},
+            "leave_out": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "float", "default": 15.0},
         },
         supports_check_mode=True,
@@ -76,11 +82,11 @@ def open_backends(params, *, check):
     """Set what is closed to ready, wait, and report every server."""
     before = server_states(params)
     missing = sorted(set(params["backends"]) - {backend for backend, _ in before})
-    closed = [server for server, status in before.items() if not is_up(status)]
+    closed = [server for server in wanted(before, params) if not is_up(before[server])]
     if not check and closed:
         commands = [f"set server {backend}/{name} state ready" for backend, name in closed]
         ask(params["socket"], "; ".join(commands))
-    after = before if check else await_up(params)
+    after = wanted(before if check else await_up(params), params)
     checks = [record(f"backend {name}", "it exists", "unknown", False) for name in missing]
     checks += [
         record("/".join(server), "UP", status, check or is_up(status))
@@ -101,10 +107,18 @@ def await_up(params):
     deadline = time.monotonic() + params["timeout"]
     while True:
         states = server_states(params)
-        settled = all(is_up(status) or status == "DOWN" for status in states.values())
+        waited_for = wanted(states, params).values()
+        settled = all(is_up(status) or status == "DOWN" for status in waited_for)
         if settled or time.monotonic() > deadline:
             return states
         time.sleep(0.1)
+
+
+def wanted(states, params):
+    """The servers that are to be in rotation: all that were not left out."""
+    return {
+        server: status for server, status in states.items() if server[1] not in params["leave_out"]
+    }
 
 
 def server_states(params):

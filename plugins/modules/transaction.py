@@ -16,10 +16,6 @@ options:
     description: The component that the checks belong to.
     type: str
     required: true
-  prefix:
-    description: Put before every check's name, for the same transaction along another way.
-    type: str
-    default: ""
   timeout:
     description: Seconds one step may take.
     type: float
@@ -162,7 +158,6 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "component": {"type": "str", "required": True},
-            "prefix": {"type": "str", "default": ""},
             "timeout": {"type": "float", "default": 5.0},
             "steps": {
                 "type": "list",
@@ -196,7 +191,7 @@ def run_steps(params):
         except NotSo as error:
             observed, wrong = error.observed, error
         proof = proven_by(params["steps"][index:])
-        name = params["prefix"] + (proof["check"] or "preparation: " + target_of(step))
+        name = proof["check"] or "preparation: " + target_of(step)
         if step["check"] or wrong:
             checks.append(record(proof, name, observed, wrong, saved, time.monotonic() - began))
         if wrong and not broken:

@@ -17,6 +17,7 @@ from tests.venue.hands import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 BESIDE_PYTHON = Path(sys.executable).with_name("raceday")
+JOURNALS = "*/2*/journal.jsonl"
 SCHEMA = json.loads((ROOT / "schemas" / "report.v1.json").read_text())
 
 
@@ -64,6 +65,7 @@ class Started:
     def __init__(self, command: list[str], cwd: Path, reports: Path) -> None:
         self._began = time.monotonic()
         self._reports = reports
+        self._earlier = set(reports.glob(JOURNALS))
         self.process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -99,10 +101,10 @@ class Started:
         return next(self._reports.glob(f"*/{run_id}"), self._reports)
 
     def journal(self) -> list[dict[str, Any]]:
-        """The lines written so far by the newest run, without verification."""
-        files = sorted(self._reports.glob("*/2*/journal.jsonl"))
-        lines = files[-1].read_text().splitlines() if files else []
-        return [json.loads(line) for line in lines]
+        """The whole lines this run has written so far, without verification."""
+        files = set(self._reports.glob(JOURNALS)) - self._earlier
+        text = "".join(file.read_text() for file in files).rpartition("\n")[0]
+        return [json.loads(line) for line in text.splitlines()]
 
     def wait_for(self, kind: str, step: str) -> None:
         """Wait until the journal has an event of a step."""
@@ -123,6 +125,7 @@ class Raceday:
         self.reports = reports
         self.venue = venue
         self._program = program
+        self._begun: list[Started] = []
 
     def __call__(self, *words: str, venue: Path | None = None, cwd: Path = ROOT) -> Result:
         """Run it to its end."""
@@ -132,4 +135,13 @@ class Raceday:
         """Start it."""
         options = ["--reports", str(self.reports), "--format", "json", "--lang", "en"]
         site = ["--venue", str(venue or self.venue)]
-        return Started([str(self._program), *options, *site, *words], cwd, self.reports)
+        started = Started([str(self._program), *options, *site, *words], cwd, self.reports)
+        self._begun.append(started)
+        return started
+
+    def end(self) -> None:
+        """Interrupt whatever a failed test left running."""
+        for started in self._begun:
+            if started.process.poll() is None:
+                started.signal(signal.SIGINT)
+                started.process.communicate()

@@ -40,6 +40,8 @@ def venue(hands: Venue, quick: None) -> Iterator[Venue]:
 
 
 @pytest.fixture
-def raceday(tmp_path: Path) -> Raceday:
+def raceday(tmp_path: Path) -> Iterator[Raceday]:
     """The command on the demo, with reports of its own."""
-    return Raceday(tmp_path / "reports", demo_inventory())
+    command = Raceday(tmp_path / "reports", demo_inventory())
+    yield command
+    command.end()

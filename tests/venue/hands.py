@@ -1,5 +1,6 @@
 """Hands on the demo's hosts, for tests: over SSH as an operator would, as root."""
 
+import csv
 import json
 import shlex
 import subprocess
@@ -52,8 +53,9 @@ async def main():
 asyncio.run(main())
 """
 
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 CLOSED = """
-rm -f /etc/raceday-demo/fault.* /etc/ld.so.preload /etc/faketimerc
+rm -f /etc/raceday-demo/fault.* /etc/sudoers.d/raceday-test
 if rm -r /etc/systemd/system/*.service.d/raceday-test.conf 2>/dev/null; then
   systemctl daemon-reload
 fi
@@ -147,6 +149,17 @@ class Venue:
         write = f"mkdir -p {folder} && cat >{folder}/raceday-test.conf && systemctl daemon-reload"
         self.run(host, write, text)
 
+    def shift_clock(self, host: str, seconds: int) -> None:
+        """Let root and the host's service see a clock this far ahead until the venue is closed."""
+        self.add_drop_in(
+            host, f"[Service]\nEnvironment=LD_PRELOAD={FAKETIME} FAKETIME=+{seconds}s\n"
+        )
+        self.run(
+            host, f"printf 'LD_PRELOAD={FAKETIME}\nFAKETIME=+{seconds}s\n' >/etc/raceday-test.env"
+        )
+        sudoers = "Defaults env_file=/etc/raceday-test.env"
+        self.run(host, f"umask 337 && echo {sudoers} >/etc/sudoers.d/raceday-test")
+
     def put_closed(self) -> None:
         """Every service stopped, no fault anywhere: as the night leaves it."""
         self.run_on({host: CLOSED.format(unit=unit) for host, unit in UNITS.items()})
@@ -161,6 +174,12 @@ class Venue:
         answers = [self.ask("lb1", f"http://127.0.0.1:{port}/card")[0] for port in ports]
         assert set(answers) in ({200}, {503}, {0}), f"half open: {answers}"
         return answers == [200, 200]
+
+    def in_rotation(self) -> set[str]:
+        """The servers that customers may be sent to, as the load balancer says."""
+        lines = csv.DictReader(self.admin("show stat").removeprefix("# ").splitlines())
+        states = {f"{line['pxname']}/{line['svname']}": line["status"] for line in lines}
+        return {server for server in SERVERS if not states[server].startswith("MAINT")}
 
     def units(self) -> dict[str, str]:
         """What each host's services are doing; a service that was bounced looks different."""

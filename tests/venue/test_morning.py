@@ -16,9 +16,11 @@ COMPONENTS = ("database", "cache", "wagering", "ticketing", "kiosk_gateway", "lo
 
 
 @pytest.fixture(scope="module")
-def raceday(tmp_path_factory: pytest.TempPathFactory) -> Raceday:
+def raceday(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raceday]:
     """The command on the demo; all tests of this module share its reports."""
-    return Raceday(tmp_path_factory.mktemp("reports"), demo_inventory())
+    command = Raceday(tmp_path_factory.mktemp("reports"), demo_inventory())
+    yield command
+    command.end()
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,12 @@ HEALTHY = {
 }
 
 
-def failed(plugin: Plugin, offset: float = 0.0, **changes: str) -> list[dict[str, Any]]:
+def failed(
+    plugin: Plugin, changes: dict[str, str] | None = None, offset: float = 0.0
+) -> list[dict[str, Any]]:
     """The checks of a host that did not pass."""
     preflight = plugin("action.preflight")
-    values = {**HEALTHY, **{key.replace("__", ":"): text for key, text in changes.items()}}
+    values = {**HEALTHY, **(changes or {})}
     specs = [{"name": "wagering", "unit": "wagering"}]
     checks = preflight.host_checks("w1", values, specs, preflight.LIMITS, offset)
     return [check for check in checks if not check["passed"]]
@@ -54,7 +56,7 @@ def test_a_healthy_host_passes_every_check(plugin: Plugin) -> None:
 )
 def test_each_shortage_is_one_sentence(plugin: Plugin, changes: dict[str, str], said: str) -> None:
     """A failed check says host, figure and limit."""
-    (check,) = failed(plugin, **changes)
+    (check,) = failed(plugin, changes)
     assert sentence(check) == said
 
 
@@ -82,7 +84,7 @@ def test_what_a_host_does_not_say_fails_its_check(plugin: Plugin, missing: str) 
 
 def test_a_failed_unit_of_ours_is_no_obstacle(plugin: Plugin) -> None:
     """The start will try it again."""
-    assert failed(plugin, failed_units="wagering.service") == []
+    assert failed(plugin, {"failed_units": "wagering.service"}) == []
 
 
 @pytest.mark.parametrize(

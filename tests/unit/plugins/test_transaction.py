@@ -66,7 +66,7 @@ def run(plugin: Plugin) -> Callable[[Steps], tuple[list[dict[str, Any]], dict[st
 
     def run_steps(steps: Steps) -> Any:
         whole = [{**defaults, **step} for step in steps]
-        return module.run_steps({"steps": whole, "prefix": "", "timeout": 2.0})
+        return module.run_steps({"steps": whole, "timeout": 2.0})
 
     return run_steps
 
@@ -148,3 +148,30 @@ def test_a_command_must_end_with_zero(run: Any, command: list[str], passed: bool
     """Its output is only read as JSON when something is expected of it."""
     checks, _, _ = run([{"check": "it runs", "command": command}])
     assert [check["passed"] for check in checks] == [passed]
+
+
+def test_a_preparation_that_fails_fails_what_it_prepares(run: Any, till: str) -> None:
+    """Not the preparation is told, but the check that could not be made, in its own words."""
+    steps = steps_of(till)
+    steps[0]["status"] = 201
+    steps[1]["why"] = "Nothing could be taken: %(seen)s"
+    (check, *_), _, _ = run(steps)
+    assert (check["name"], check["passed"]) == ("it is taken", False)
+    assert check["why"] == {
+        "text": "Nothing could be taken: %(seen)s",
+        "args": {"seen": 'HTTP 200 {"balance": 1000}'},
+    }
+
+
+def test_looks_at_a_saved_value_are_all_told(run: Any, till: str) -> None:
+    """They disturb nobody, so one that fails does not hide the next."""
+    steps = [
+        {"url": till, "save": {"seen": ""}},
+        {"check": "much", "value": "$seen", "expect": {"balance": 5000}},
+        {"check": "some", "value": "$seen", "expect": {"balance": 1000}},
+        {"check": "little", "value": "$seen", "expect": {"balance": 10}},
+    ]
+    checks, _, broken = run(steps)
+    told = [(check["name"], check["passed"]) for check in checks]
+    assert told == [("much", False), ("some", True), ("little", False)]
+    assert broken == "much: expected balance = 5000, observed balance = 1000"

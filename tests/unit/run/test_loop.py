@@ -168,12 +168,12 @@ def test_written_before_done() -> None:
     begun: list[str] = []
 
     class Watched(Simulator):
-        def begin(self, step: Step, hosts: Sequence[str]) -> None:
+        def begin(self, step: Step, hosts: Sequence[str], unready: Sequence[str] = ()) -> None:
             begun.append(step.id)
             last = morning.events[-1]
             assert isinstance(last, StepStarted)
             assert (last.step, last.hosts) == (step.id, tuple(hosts))
-            super().begin(step, hosts)
+            super().begin(step, hosts, unready)
 
     simulator = Watched(Random(1), {}, morning.clock)  # noqa: S311
     run = Run(Journal(Paper()), simulator, morning.clock, [lambda _s, e: morning.events.append(e)])

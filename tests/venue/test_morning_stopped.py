@@ -1,0 +1,80 @@
+"""A morning that is not alone, is interrupted, or is killed."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.venue.command import Raceday
+from tests.venue.hands import Venue, wait_until
+
+HURRY = 6  # seconds that stopping in order may take
+
+
+def processes_of(run_id: str) -> set[int]:
+    """Every process that carries a run's id in its environment, wherever it went."""
+    mark = f"RACEDAY_RUN={run_id}".encode()
+    return {
+        int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if has(path, mark)
+    }
+
+
+def has(environment: Path, mark: bytes) -> bool:
+    """Whether a process's environment has the mark; a process that is gone has not."""
+    try:
+        return mark in environment.read_bytes()
+    except OSError:
+        return False
+
+
+def test_of_two_mornings_at_once_one_runs(venue: Venue, raceday: Raceday) -> None:
+    """The other exits 75 and says who holds the venue, since when, and which run it is."""
+    first = raceday.begin("morning", "--yes")
+    wait_until(lambda: bool(first.journal()), "the first has begun")
+    (begun, *_) = first.journal()
+    second = raceday("morning", "--yes")
+    assert second.code == 75, str(second)
+    told = second.report["error"]["message"]
+    assert all(word in told for word in (begun["operator"], begun["run_id"], begun["at"][:17]))
+    won = first.result()
+    assert (won.code, won.report["run_id"]) == (0, begun["run_id"]), str(won)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_an_interrupted_morning_stops_in_order(
+    venue: Venue, raceday: Raceday, number: signal.Signals
+) -> None:
+    """Exit 130 at once, no new step, a report that says CANCELLED, and no process left."""
+    running = raceday.begin("morning", "--yes")
+    running.wait_for("step.started", "wagering.start")
+    assert processes_of(running.journal()[0]["run_id"])
+    asked_at = time.monotonic()
+    running.signal(number)
+    result = running.result()
+    assert time.monotonic() - asked_at < HURRY
+    assert result.code == 130, str(result)
+    assert (result.report["result_state"], result.report["verdict"]) == ("CANCELLED", None)
+    assert json.loads((result.folder / "report.json").read_text()) == result.report
+    kinds = [line["type"] for line in running.journal()]
+    assert "step.started" not in kinds[kinds.index("run.interrupted") :]
+    assert result.not_executed["load_balancer.open"] == "the operator interrupted the run"
+    assert processes_of(result.report["run_id"]) == set()
+
+
+def test_a_morning_after_one_that_was_killed_ends_what_is_left_of_it(
+    venue: Venue, raceday: Raceday
+) -> None:
+    """kill -9 leaves the lock free; the next morning ends the dead run's processes and opens."""
+    dead = raceday.begin("morning", "--yes")
+    dead.wait_for("step.started", "wagering.start")
+    run_id = dead.journal()[0]["run_id"]
+    dead.kill()
+    left = processes_of(run_id)
+    following = raceday.begin("morning", "--yes")
+    following.wait_for("step.started", "database.preflight")
+    assert processes_of(run_id) == set(), f"of {left}"
+    result = following.result()
+    assert (result.code, result.verdict) == (0, "GO"), str(result)
+    assert venue.sales_are_open()
