@@ -244,8 +244,10 @@ class AnsibleExecutor:
         """Pass a report on; a host that is lost is lost for the later verbs of the lane too."""
         if report.state not in GOOD:
             lane.lost.setdefault(report.host, report)
+        if report.step not in lane.begun:
+            return  # another component of the host, whose own step was not executed
         self._reports.put(report)
-        silent = lane.begun.get(report.step, set())
+        silent = lane.begun[report.step]
         silent.discard(report.host)
         if lane.current in AT_ONCE and not silent:
             self._finish(lane, report.step, None)

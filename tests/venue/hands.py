@@ -33,8 +33,13 @@ HEALTH = {
     "ticketing2": "http://127.0.0.1:8082/health",
     "kiosk1": "http://127.0.0.1:8083/health",
 }
-SERVERS = ("wagering/wagering1", "wagering/wagering2", "ticketing/ticketing1")
-SERVERS += ("ticketing/ticketing2", "kiosk_gateway/kiosk1")
+SERVERS = (
+    "wagering/wagering1",
+    "wagering/wagering2",
+    "ticketing/ticketing1",
+    "ticketing/ticketing2",
+    "kiosk_gateway/kiosk1",
+)
 
 MANY_REQUESTS = """
 import asyncio, json, sys, aiohttp

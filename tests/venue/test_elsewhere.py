@@ -11,7 +11,7 @@ import pytest
 
 from demo.hosts import STATE, demo_fleet
 from tests.venue.command import ROOT, Raceday
-from tests.venue.hands import UNITS, Venue
+from tests.venue.hands import Venue
 from tests.venue.sites import demo_inventory
 
 BOARD = """\
@@ -38,7 +38,7 @@ ansible_host=127.0.0.1
 ansible_user=raceday
 ansible_become=true
 ansible_ssh_private_key_file={state}/id_ed25519
-ansible_ssh_common_args=-o UserKnownHostsFile={state}/known_hosts -o GlobalKnownHostsFile=/dev/null \
+ansible_ssh_common_args=-o UserKnownHostsFile={state}/known_hosts \
 -o HostKeyAlias={{{{ inventory_hostname }}}} -o IdentitiesOnly=yes
 """
 VENUE_FILE = """\
@@ -59,7 +59,9 @@ components:
     depends_on: [feed]
     healthcheck: {http: "http://127.0.0.1:9600/", timeout: 20, settle: 1}
     tests:
-      - {name: the board shows race 1, http: "http://127.0.0.1:9600/race-1", expect: {contains: odds}}
+      - name: the board shows race 1
+        http: "http://127.0.0.1:9600/race-1"
+        expect: {contains: odds}
       - {name: the feed is there, command: [test, -e, /run/odds-feed]}
 """
 SCREENS = ("cache1", "kiosk1")

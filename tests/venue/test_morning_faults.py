@@ -170,7 +170,7 @@ def wagering_with_one_of_two(document: dict[str, Any]) -> None:
 
 @pytest.fixture
 def newspaper(venue: Venue) -> Iterator[Venue]:
-    """A clock five minutes fast, a sequence and a counter at 99 %, a horse withdrawn in one system."""
+    """A clock five minutes fast, a sequence and a counter at 99 %, a horse out in one system."""
     venue.shift_clock("wagering2", 300)
     venue.systemctl("db1", "start")
     used = venue.sql("SELECT used FROM wagering.counters")

@@ -57,16 +57,11 @@ def till() -> Iterator[str]:
 
 @pytest.fixture
 def run(plugin: Plugin) -> Callable[[Steps], tuple[list[dict[str, Any]], dict[str, Any], str]]:
-    """Run steps as the module does, with its defaults filled in."""
-    module = plugin("modules.transaction")
-    defaults = {
-        name: option.get("default", None if option["type"] != "bool" else False)
-        for name, option in module.STEP.items()
-    }
+    """Run steps as they are run on a target."""
+    script = plugin("plugin_utils.on_target.transaction")
 
     def run_steps(steps: Steps) -> Any:
-        whole = [{**defaults, **step} for step in steps]
-        return module.run_steps({"steps": whole, "timeout": 2.0})
+        return script.run_steps({"steps": steps, "timeout": 2.0})
 
     return run_steps
 

@@ -1,0 +1,215 @@
+"""A business transaction, on the target: standard library only, run as `python3 -c`."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+SAVED = re.compile(r"\$(\w+)(?:([+-])(\d+))?")
+NAME = re.compile(r"\$(\w+)")
+DEFAULTS = {
+    **dict.fromkeys(
+        ("check", "url", "body", "line", "command", "value", "contains", "why", "next")
+    ),
+    "method": "GET",
+    "status": 200,
+    "expect": {},
+    "save": {},
+    "cleanup": False,
+}
+
+
+class NotSo(Exception):
+    """An answer that is not what it must be: what was expected, what was seen."""
+
+    def __init__(self, expected, observed):
+        super().__init__(f"expected {expected}, observed {observed}")
+        self.expected = expected
+        self.observed = observed
+
+
+def main():
+    """Read what to do from standard input, do it, print the result."""
+    print("@raceday " + json.dumps(do_all(json.load(sys.stdin))))
+
+
+def do_all(params):
+    """The result as Ansible has it: one report with a check per named step."""
+    checks, saved, broken = run_steps(params)
+    report = {"component": params["component"], "state": "ok", "checks": checks}
+    report["seconds"] = round(sum(item["seconds"] for item in checks), 3)
+    result = {"changed": True, "failed": bool(broken), "raceday": [report], "saved": saved}
+    return {**result, "msg": broken} if broken else result
+
+
+def run_steps(params):
+    """Run each step that may run; the checks, the saved values, and the first thing not so."""
+    checks, saved, broken = [], {}, ""
+    steps = [{**DEFAULTS, **step} for step in params["steps"]]
+    for index, step in enumerate(steps):
+        if broken and not is_due_anyway(step, saved):
+            continue
+        began = time.monotonic()
+        try:
+            observed, wrong = do_step(step, saved, params["timeout"]), None
+        except NotSo as error:
+            observed, wrong = error.observed, error
+        proof = proven_by(steps[index:])
+        name = proof["check"] or "preparation: " + target_of(step)
+        if step["check"] or wrong:
+            checks.append(record(proof, name, observed, wrong, saved, time.monotonic() - began))
+        if wrong and not broken:
+            broken = f"{name}: {wrong}"
+    return checks, saved, broken
+
+
+def is_due_anyway(step, saved):
+    """A clean-up whose values are known, or a look at a saved value: that disturbs nobody."""
+    return (step["cleanup"] or step["value"] is not None) and is_known(step, saved)
+
+
+def proven_by(steps):
+    """The step whose check the first of these serves: itself, or the next that has a check."""
+    return next((step for step in steps if step["check"]), steps[0])
+
+
+def record(step, name, observed, wrong, saved, seconds):
+    """A step's check in the words of the run's journal."""
+    expected = wrong.expected if wrong else "as asked"
+    return {
+        "name": name,
+        "expected": str(expected)[:300],
+        "observed": str(observed)[:300],
+        "passed": wrong is None,
+        "seconds": round(seconds, 3),
+        "why": sentence(step["why"], saved, observed) if wrong else None,
+        "next": sentence(step["next"], saved, observed) if wrong else None,
+    }
+
+
+def sentence(text, saved, observed):
+    """A message of the journal with the arguments it names."""
+    args = {**saved, "seen": str(observed)}
+    return text and {"text": text, "args": {key: args[key] for key in args if f"%({key})" in text}}
+
+
+def do_step(step, saved, timeout):
+    """Ask, compare, save. Returns what was seen in short; raises NotSo."""
+    step = {**step, **{key: fill(step[key], saved) for key in ("url", "body", "expect", "value")}}
+    text = ask(step, timeout)
+    if step["contains"] and step["contains"] not in text:
+        raise NotSo(f"an answer with '{step['contains']}'", short(text))
+    if step["save"] or step["expect"]:
+        compare(step, parse(text), saved)
+    return short(text)
+
+
+def compare(step, answer, saved):
+    """Save what is to be saved, then hold the answer against what is expected."""
+    for name, path in step["save"].items():
+        saved[name] = dig(answer, path)
+    for path, wanted in step["expect"].items():
+        found = dig(answer, path)
+        if found != wanted:
+            name = path or "the answer"
+            raise NotSo(f"{name} = {short(wanted)}", f"{name} = {short(found)}")
+
+
+def ask(step, timeout):
+    """The text that a step gets as its answer."""
+    try:
+        if step["url"]:
+            return ask_http(step, timeout)
+        if step["line"]:
+            return ask_line(step, timeout)
+        if step["command"]:
+            return ask_command(step, timeout)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise NotSo(f"an answer from {target_of(step)}", error) from error
+    return json.dumps(step["value"])
+
+
+def ask_http(step, timeout):
+    """One HTTP request; raises NotSo when the status is another."""
+    body = None if step["body"] is None else json.dumps(step["body"]).encode()
+    headers = {"Content-Type": "application/json"} if body else {}
+    request = Request(step["url"], data=body, headers=headers, method=step["method"])
+    try:
+        with urlopen(request, timeout=timeout) as reply:
+            status, text = reply.status, reply.read().decode(errors="replace")
+    except HTTPError as error:
+        status, text = error.code, error.read().decode(errors="replace")
+    if status != step["status"]:
+        raise NotSo(f"HTTP {step['status']}", f"HTTP {status} {short(text)}")
+    return text
+
+
+def ask_line(step, timeout):
+    """One line of JSON each way over TCP."""
+    host, _, port = step["line"].rpartition(":")
+    with socket.create_connection((host, int(port)), timeout) as link:
+        link.sendall(json.dumps(step["body"]).encode() + b"\n")
+        return link.makefile().readline()
+
+
+def ask_command(step, timeout):
+    """A command's output; raises NotSo unless it ends with 0."""
+    done = subprocess.run(
+        step["command"], capture_output=True, text=True, timeout=timeout, check=False
+    )
+    if done.returncode:
+        raise NotSo("exit 0", f"exit {done.returncode}: {short(done.stderr or done.stdout)}")
+    return done.stdout
+
+
+def parse(text):
+    """An answer as JSON; raises NotSo on anything else."""
+    try:
+        return json.loads(text or "null")
+    except ValueError:
+        raise NotSo("an answer in JSON", short(text)) from None
+
+
+def fill(value, saved):
+    """The value with every $name replaced by what was saved; numbers stay numbers."""
+    if isinstance(value, dict):
+        return {key: fill(item, saved) for key, item in value.items()}
+    if not isinstance(value, str):
+        return value
+    whole = SAVED.fullmatch(value)
+    if whole and whole[1] in saved:
+        difference = int(whole[3] or 0) * (-1 if whole[2] == "-" else 1)
+        return saved[whole[1]] + difference if whole[3] else saved[whole[1]]
+    return NAME.sub(lambda found: str(saved.get(found[1], found[0])), value)
+
+
+def is_known(step, saved):
+    """Whether every saved value that a step uses is there."""
+    text = json.dumps([step["url"], step["body"], step["value"]])
+    return all(found[1] in saved for found in NAME.finditer(text))
+
+
+def dig(answer, path):
+    """The value at a dotted path; an empty path is the answer itself. None when it is not there."""
+    for key in filter(None, path.split(".")):
+        answer = answer.get(key) if isinstance(answer, dict) else None
+    return answer
+
+
+def target_of(step):
+    """Whom a step asks."""
+    return step["url"] or step["line"] or " ".join(step["command"] or ["a saved value"])
+
+
+def short(value):
+    """At most 200 characters, on one line."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return " ".join(text.split())[:200]
+
+
+if __name__ == "__main__":
+    main()
