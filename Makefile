@@ -21,12 +21,15 @@ demo-up: setup ## build and start the demo racecourse, nothing more
 demo-down: ## remove every trace of the demo racecourse
 	@$(BIN)/python -m demo down
 
-check: lint unit ## the fast tests: linters, types, unit tests, 10,000 simulated mornings
+check: ## the fast tests: linters, types, unit tests, 10,000 simulated mornings
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
 lint:
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/yamllint --strict .
+	@shellcheck -s sh plugins/plugin_utils/hot_path.sh
+	@shellcheck scripts/setup.sh .ci/run
 	@$(BIN)/ansible-lint --offline
 
 unit:

@@ -1,0 +1,69 @@
+"""What a task's result says, as reports."""
+
+from typing import Any
+
+import pytest
+
+from automation.execute.results import reports_of
+from automation.run.events import HostReported, HostState, Message, Problem
+from automation.run.plan import Step, Verb
+
+STEPS = (
+    Step("database.gate", "database", Verb.PROBE, ("a1",), "gate"),
+    Step("cache.gate", "cache", Verb.PROBE, ("a1",), "gate"),
+)
+
+
+def reports(kind: str, **result: Any) -> list[HostReported]:
+    """The reports of one event of host a1."""
+    return list(reports_of(STEPS, kind, {"host": "a1", "task": "Ask", "res": result}))
+
+
+def test_each_component_of_a_host_reports_for_its_own_step() -> None:
+    """One result carries reports for several components."""
+    told = [{"component": name, "state": "ok", "seconds": 0.5} for name in ("cache", "database")]
+    assert [
+        (item.step, item.state, item.seconds) for item in reports("runner_on_ok", raceday=told)
+    ] == [
+        ("cache.gate", HostState.OK, 0.5),
+        ("database.gate", HostState.OK, 0.5),
+    ]
+
+
+def test_a_report_for_nobody_is_left_out() -> None:
+    """A component that is not being asked says nothing here."""
+    assert reports("runner_on_ok", raceday=[{"component": "odds", "state": "ok"}]) == []
+
+
+def test_a_task_that_fails_without_a_report_fails_every_step_of_its_host() -> None:
+    """What failed and why come from the task; nothing is taken for good."""
+    what = Message("the task '%(task)s' failed on %(host)s", {"task": "Ask", "host": "a1"})
+    problem = Problem(what, Message("%(why)s", {"why": "no such module"}))
+    assert reports("runner_on_failed", msg="no such module") == [
+        HostReported("database.gate", "a1", HostState.FAILED, problem=problem),
+        HostReported("cache.gate", "a1", HostState.FAILED, problem=problem),
+    ]
+
+
+def test_an_unreachable_host_is_unreachable_in_every_step() -> None:
+    """Ansible's own word for it."""
+    states = [item.state for item in reports("runner_on_unreachable", msg="timed out")]
+    assert states == [HostState.UNREACHABLE, HostState.UNREACHABLE]
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        {"component": "cache"},
+        {"component": "cache", "state": "splendid"},
+        {"component": "cache", "state": "ok", "checks": [{"name": "x"}]},
+        {"component": "cache", "state": "ok", "checks": 7},
+        {"component": "cache", "state": "ok", "seconds": "soon"},
+        {"component": "cache", "state": "ok", "evidence": ["up"]},
+        {"component": "cache", "state": "ok", "problem": {"what": "?"}},
+    ],
+)
+def test_a_report_that_cannot_be_read_is_a_failure(garbage: dict[str, Any]) -> None:
+    """Whatever a host sends instead of a report, it never counts as ready."""
+    states = [item.state for item in reports("runner_on_ok", raceday=[garbage])]
+    assert states == [HostState.FAILED]
