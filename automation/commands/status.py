@@ -6,14 +6,14 @@ from automation.commands.load import venue_of
 from automation.commands.show import show
 from automation.exit_codes import ExitCode
 from automation.procedures.session import operator_name, probe_now, utc_now
-from automation.procedures.standing import Standing, newest_verdict, revoke
+from automation.procedures.standing import Review, newest_verdict, review
 from automation.procedures.status import plan_status
-from automation.run.events import Message
 from automation.run.state import State
 from automation.settings import Settings
 from automation.views.i18n import Translator
-from automation.views.report import build_report, dump_report
-from automation.views.summary import render_standing, render_status
+from automation.views.report import dump_document
+from automation.views.status import build_status, is_healthy
+from automation.views.summary import NOT_RECORDED, render_standing, render_status
 from automation.views.times import Clock
 
 
@@ -22,36 +22,33 @@ from automation.views.times import Clock
 def status(settings: Settings) -> int:
     """Probe every component and show it, with the last verdict and whether it still holds.
 
-    Changes nothing on any host and may run beside a procedure. A verdict that relied on a gate
-    which is no longer good is revoked. Exit code 0 when every component is healthy, 20 when not.
+    Changes nothing on any host and may run beside a procedure. A verdict that is better than what
+    the gates show now is revoked. Exit code 0 when every component is healthy, 20 when not.
     """
     venue = venue_of(settings)
-    state = probe_now(venue, plan_status(venue), ())
+    probe = probe_now(venue, plan_status(venue), ())
     standing = newest_verdict(settings.reports / venue.name)
-    revoked = _revoked(standing, state)
+    reviewed = review(standing, probe, utc_now(), operator_name()) if standing else None
+    translate = Translator(settings.lang)
     if settings.format == "json":
-        click.echo(dump_report(build_report(state, utc_now(), "")), nl=False)
+        _print_document(probe, reviewed, translate)
     else:
-        translate = Translator(settings.lang)
-        show(render_status(state, utc_now(), translate))
-        if standing:
-            clock = Clock(venue.time_zone, translate)
-            verdict = standing.verdict
-            show(render_standing(verdict.result, verdict.decided_at, revoked, clock))
-    healthy = state.verdict is not None and state.verdict.result == "GO"
-    return ExitCode.GO if healthy else ExitCode.NO_GO
+        _print_for_people(probe, reviewed, translate)
+    return ExitCode.GO if is_healthy(probe) else ExitCode.NO_GO
 
 
-def _revoked(standing: Standing | None, state: State) -> tuple[Message, ...]:
-    """Why the last verdict does not hold any more; nothing while it does."""
-    now = utc_now()
-    if standing is None or standing.verdict.result == "NO-GO":
-        return ()
-    if standing.verdict.revoked_at:
-        return standing.verdict.revoked_because
-    if not standing.holds(now):
-        return (Message("its time is over"),)
-    if state.verdict is None or state.verdict.result != "NO-GO":
-        return ()
-    revoke(standing, state.verdict.reasons, now, operator_name())
-    return state.verdict.reasons
+def _print_document(probe: State, reviewed: Review | None, translate: Translator) -> None:
+    standing = reviewed.standing.state if reviewed else None
+    click.echo(dump_document(build_status(probe, utc_now(), standing)), nl=False)
+    if reviewed and not reviewed.recorded:
+        click.echo(f"{translate('It no longer holds:')} {reviewed.standing.state.run_id}", err=True)
+        click.echo(translate(NOT_RECORDED), err=True)
+
+
+def _print_for_people(probe: State, reviewed: Review | None, translate: Translator) -> None:
+    show(render_status(probe, utc_now(), translate))
+    if reviewed:
+        clock = Clock(probe.plan.time_zone, translate)
+        verdict, recorded = reviewed.standing.verdict, reviewed.recorded
+        why = reviewed.broken
+        show(render_standing(verdict.result, verdict.decided_at, why, clock, recorded=recorded))

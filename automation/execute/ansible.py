@@ -9,6 +9,7 @@ a task's result); nothing is read from the printed output.
 import json
 import os
 import queue
+import shlex
 import shutil
 import sys
 import tempfile
@@ -64,6 +65,7 @@ class Lane:
     finished: set[str] = field(default_factory=set)
     lost: dict[str, HostReported] = field(default_factory=dict)
     cancelled: bool = False
+    ended: bool = False
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -136,7 +138,8 @@ class AnsibleExecutor:
 
     def close(self) -> None:
         """End every process of the run and remove what they wrote."""
-        self._waiting.clear()
+        with self._lock:
+            self._waiting.clear()
         for lane in self._lanes.values():
             lane.cancelled = True
             for descriptor in lane.fifos.values():
@@ -161,11 +164,11 @@ class AnsibleExecutor:
 
     def _launch_next(self) -> None:
         with self._lock:
-            lane = self._waiting.pop(0) if self._waiting else None
-        if lane:
-            self._launch(lane)
+            if self._waiting:
+                self._launch(self._waiting.pop(0))
 
     def _launch(self, lane: Lane) -> None:
+        """Only with the lock held, so that `close` sees every thread there is."""
         lane.thread = threading.Thread(target=self._run, args=(lane,), name=lane.name, daemon=True)
         lane.thread.start()
 
@@ -181,14 +184,12 @@ class AnsibleExecutor:
 
     def _release(self, lane: Lane, verb: Verb, hosts: Sequence[str]) -> None:
         with self._lock:
-            unlaunched = lane in self._waiting
-            if unlaunched:
+            if lane in self._waiting:
                 self._waiting.remove(lane)
-        if unlaunched:
-            self._launch(lane)
+                self._launch(lane)
         order = {"hosts": hosts, "unready": self._unready}
         os.write(lane.fifos[verb], json.dumps(order).encode() + b"\n")
-        if lane.thread and not lane.thread.is_alive():
+        if lane.ended:
             self._lost(lane, Message("its ansible-playbook process had ended before"))
 
     # --- one process ---------------------------------------------------------------------------
@@ -205,6 +206,7 @@ class AnsibleExecutor:
             why = f"ansible-playbook ended with code {runner.rc} ({runner.status})"
         except Exception as error:  # noqa: BLE001  # whatever it is, the engine must hear of it
             why = f"{type(error).__name__}: {error}"
+        lane.ended = True  # before the steps are told: what is begun from now on tells itself
         self._lost(lane, Message("%(why)s", {"why": f"{why}{self._last_words(lane)}"}))
         self._launch_next()
 
@@ -290,8 +292,10 @@ class AnsibleExecutor:
     def _arguments(self, lane: Lane) -> Iterable[str]:
         variables = lane.folder / "vars.json"
         variables.write_text(json.dumps(self._variables(lane)), encoding="utf-8")
-        yield from (f"-e {word}" for word in self._options.extra_vars)
-        yield f"-e @{variables}"
+        for word in self._options.extra_vars:  # @file is meant from where the operator stands
+            given = f"@{Path(word[1:]).absolute()}" if word.startswith("@") else word
+            yield f"-e {shlex.quote(given)}"
+        yield f"-e {shlex.quote(f'@{variables}')}"
         yield f"--forks {self._options.forks or len(lane.hosts)}"
         if self._options.check:
             yield "--check --diff"

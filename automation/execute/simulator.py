@@ -205,9 +205,10 @@ class Simulator:
         return place in self._deaths and self._deaths[place] <= self.clock.now
 
     def _evidence(self, step: Step) -> Mapping[str, str]:
-        """The component that opens the sales is the one that knows whether they are open."""
+        """Whether sales are open, from the component that opens them; which start a unit runs."""
         knows = step.verb is Verb.PREFLIGHT and step.component == self._front
-        return {"sales": "open" if self.world.sales_open else "closed"} if knows else {}
+        sales = {"sales": "open" if self.world.sales_open else "closed"} if knows else {}
+        return {**sales, **({"invocation": "the first"} if step.verb is Verb.START else {})}
 
     def _stray_report(self) -> HostReported:
         """Good news from a host that was not asked, or for a step that is not running."""

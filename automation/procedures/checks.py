@@ -36,6 +36,13 @@ def through_checks(venue: Venue, component: Component) -> tuple[str, ...]:
     return _promised(venue, component, "through") if component.restart.behind else ()
 
 
+def opening_checks(venue: Venue, front: Component) -> tuple[str, ...]:
+    """What must hold once a load balancer was told to open."""
+    behind = (item.restart.behind for item in venue.components.values())
+    backends = (place.backend for place in behind if place and place.component == front.name)
+    return tuple(f"backend {name} takes customers" for name in dict.fromkeys(backends))
+
+
 def _promised(venue: Venue, component: Component, verb: str) -> tuple[str, ...]:
     if component.role is None:
         return ()

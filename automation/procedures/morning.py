@@ -4,7 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from automation.procedures.checks import FELLOWS, preflight_checks, test_checks, through_checks
+from automation.procedures.checks import (
+    FELLOWS,
+    opening_checks,
+    preflight_checks,
+    test_checks,
+    through_checks,
+)
 from automation.run.plan import Plan, PlannedComponent, Step, Verb
 from automation.venue.graph import start_order
 from automation.venue.kinds import read_kind
@@ -93,7 +99,7 @@ def _looks(venue: Venue, order: list[Component]) -> Iterator[Step]:
     yield from (_preflight(venue, component) for component in ours)
     for component in order:
         if component.external:
-            yield _step(component, Verb.PROBE, "preflight", timeout=_patience(component))
+            yield _step(component, Verb.PROBE, "partners", timeout=_patience(component))
     before = tuple(f"{component.name}.preflight" for component in ours)
     for component in ours:
         if len(component.hosts) > 1:
@@ -163,14 +169,14 @@ def _throughs(venue: Venue, order: list[Component]) -> Iterator[Step]:
         checks, behind = through_checks(venue, component), component.restart.behind
         if checks and behind:
             front = venue.components[behind.component]
+            before = "test" if test_checks(venue, component) else "start"
             yield _step(
                 component,
                 Verb.THROUGH,
                 component.name,
                 hosts=front.hosts,
                 hosts_of=front.name,
-                needs=(f"{component.name}.start", f"{front.name}.start"),
-                after=(f"{component.name}.test",) if test_checks(venue, component) else (),
+                needs=(f"{component.name}.{before}", f"{front.name}.start"),
                 checks=checks,
                 min_ready=1,
                 timeout=TEST_SECONDS,
@@ -192,7 +198,8 @@ def _openings(venue: Venue) -> Iterator[Step]:
             component=name,
             verb=Verb.UNDRAIN,
             hosts=component.hosts,
-            lane="open",
+            lane=f"{name}.open",
+            checks=opening_checks(venue, component),
             min_ready=component.min_ready,
             timeout=PROBE_SECONDS,
             on_verdict=True,

@@ -8,7 +8,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -75,7 +75,7 @@ def with_history(settings: Settings, plan: Plan, now: datetime) -> Plan:
     return replace(
         plan,
         estimates=history.estimates(),
-        standing=standing.for_plan(now) if standing else {},
+        standing=standing.for_plan(plan.digest, now) if standing else {},
     )
 
 
@@ -98,8 +98,9 @@ def run_plan(
 def probe_now(venue: Venue, plan: Plan, observers: Sequence[Observer]) -> State:
     """Run a plan that only looks: no lock, no record."""
     run_id = _new_run_id(plan.procedure, utc_now())
-    executor = AnsibleExecutor(_options(venue, plan, Request(), run_id, None))
-    return _drive(executor, _Memory(), plan, run_id, observers)[0]
+    options = _options(venue, plan, Request(), run_id, None)
+    with closing(AnsibleExecutor(options)) as executor:
+        return _drive(executor, _Memory(), plan, run_id, observers)[0]
 
 
 def exit_code(state: State) -> ExitCode:
@@ -150,13 +151,10 @@ def _run_and_report(
     observers: Sequence[Observer],
 ) -> Outcome:
     keep = folder / "artifacts" if request.keep_artifacts else None
-    executor = AnsibleExecutor(_options(venue, plan, request, folder.name, keep))
+    options = _options(venue, plan, request, folder.name, keep)
     before = last_go(settings.reports, venue.name, plan.procedure)
-    sink = FileSink(folder / JOURNAL)
-    try:
+    with closing(FileSink(folder / JOURNAL)) as sink, closing(AnsibleExecutor(options)) as executor:
         state, head = _drive(executor, sink, plan, folder.name, observers, folder)
-    finally:
-        sink.close()
     translate = Translator(settings.lang)
     report = write_views(folder, state, utc_now(), head, translate=translate, last_go=before)
     return Outcome(state, report, folder)

@@ -153,19 +153,14 @@ def _blocked(item: StepState) -> Message:
 
 
 def _sales_forbid(state: State) -> Message | None:
-    """Tests need to know that sales are closed, from a component that opens them."""
-    fronts = {step.component for step in state.plan.steps.values() if step.on_verdict}
-    said = {
-        result.evidence.get("sales")
-        for item in state.steps.values()
-        if item.step.component in fronts
-        for result in item.hosts.values()
-    }
-    if "open" in said:
-        return Message("sales are open: a test now would stand among customers' bets")
-    if fronts and "closed" not in said:
-        return Message("it is not known whether sales are closed, so no test may run")
-    return None
+    """Tests need to know that sales are closed."""
+    match state.sales_said():
+        case "open":
+            return Message("sales are open: a test now would stand among customers' bets")
+        case "closed":
+            return None
+        case _:
+            return Message("it is not known whether sales are closed, so no test may run")
 
 
 def _result_state(state: State) -> str:

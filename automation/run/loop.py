@@ -64,7 +64,7 @@ class Run:
         self._journal = journal
         self._executor = executor
         self._clock = clock
-        self._observers = observers
+        self._observers = list(observers)
         self._state: State | None = None
 
     def start(self, run_id: str, operator: str, plan: Plan, versions: Mapping[str, str]) -> State:
@@ -134,9 +134,16 @@ class Run:
         at = self._clock()
         self._journal.append(event, at)
         self._state = fold(self._state, event, at)
-        for observe in self._observers:
-            observe(self._state, event)
+        self._show(self._state, event)
         return self._state
+
+    def _show(self, state: State, event: Event) -> None:
+        """A view that cannot write any more is dropped; it never stops a run."""
+        for observe in tuple(self._observers):
+            try:
+                observe(state, event)
+            except OSError:
+                self._observers.remove(observe)
 
     def _now(self) -> State:
         if self._state is None:

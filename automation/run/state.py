@@ -96,6 +96,24 @@ class State:
     finished_at: datetime | None = None
     result_state: str = "RUNNING"
 
+    def sales_said(self) -> str:
+        """Whether sales are "open" at any load balancer, "closed" at all of them, else "".
+
+        They are "closed" too when the plan has nothing that could open them.
+        """
+        fronts = {step.component for step in self.plan.steps.values() if step.on_verdict}
+        hosts = {host for name in fronts for host in self.plan.components[name].hosts}
+        said = {
+            host: result.evidence["sales"]
+            for item in self.steps.values()
+            if item.step.component in fronts
+            for host, result in item.hosts.items()
+            if "sales" in result.evidence
+        }
+        if "open" in said.values():
+            return "open"
+        return "closed" if all(said.get(host) == "closed" for host in hosts) else ""
+
     def hosts_lost(self, component: str) -> Mapping[str, StepState]:
         """Hosts of a component that no later step can use, with the step that lost them."""
         lost: dict[str, StepState] = {}
@@ -214,10 +232,11 @@ def _silent(step: Step, cause: Message | None) -> HostResult:
 
 
 def _outcome(item: StepState, hosts: Mapping[str, HostResult]) -> Status:
-    """A test fails with its first bad check; other steps go on while min_ready is met."""
+    """A test or an opening fails with its first bad check; others need only min_ready."""
     good = sum(_complete(item.step, result) for result in hosts.values())
     ready = sum(result.state in GOOD for result in hosts.values())
-    if ready < item.step.min_ready or (item.step.is_test and good < len(hosts)):
+    strict = item.step.is_test or item.step.on_verdict
+    if ready < item.step.min_ready or (strict and good < len(hosts)):
         return Status.FAILED
     return Status.SUCCEEDED if good == len(item.step.hosts) else Status.DEGRADED
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from automation.run.events import GOOD, Check, Message, Problem
+from automation.run.events import GOOD, Check, HostState, Message, Problem
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import ENDED, HostResult, State, Status, StepState, missing_checks
 
@@ -134,16 +134,22 @@ def _unexcused(state: State) -> Iterator[StepState]:
 
 
 def _stands(state: State, item: StepState) -> bool:
-    """Nothing of the component was started since the GO that opened the sales."""
+    """Sales are open on an earlier GO, and the component still runs as it did then."""
     starts = (
         other
         for other in state.steps.values()
         if other.step.component == item.step.component and other.step.verb is Verb.START
     )
-    untouched = all(
-        result.state == "already" for other in starts for result in other.hosts.values()
+    return state.sales_said() == "open" and all(
+        state.plan.standing.get(f"{item.step.component}/{host}", "-") == _invocation(result)
+        for other in starts
+        for host, result in other.hosts.items()
     )
-    return bool(state.plan.standing) and untouched
+
+
+def _invocation(result: HostResult) -> str:
+    """Which start of its unit a host runs; nothing unless it was up before this run."""
+    return result.evidence.get("invocation", "") if result.state is HostState.ALREADY else ""
 
 
 def _step_findings(item: StepState) -> Iterator[Finding]:

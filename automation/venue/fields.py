@@ -105,6 +105,12 @@ def _as_batches(value: Any) -> Any:
     return value if isinstance(value, tuple) else (value,)
 
 
+def _not_started(value: Any) -> Any:
+    if value == "service_started":
+        raise unfit("raceday always waits for healthy; write service_healthy")
+    return value
+
+
 Name = Annotated[
     str,
     Field(pattern=NAME_PATTERN),
@@ -192,5 +198,5 @@ Batches = Annotated[
     BeforeValidator(_as_batches, json_schema_input_type=Share | tuple[Share, ...]),
 ]
 Condition = Annotated[
-    Literal["service_healthy", "service_started"], wants("service_healthy or service_started")
+    Literal["service_healthy"], BeforeValidator(_not_started), wants("service_healthy")
 ]

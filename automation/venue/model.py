@@ -245,6 +245,9 @@ class ComponentKeys(Keys):
         for key in ("unit", "commands", "restart", "keep_running", "ports"):
             if key in self.model_fields_set:
                 raise mistake(f"is external, so raceday never starts it; remove {key}")
+        for key in ("tests", "certificates"):
+            if key in self.model_fields_set:
+                raise mistake(f"is external, so only its healthcheck is asked; remove {key}")
         if self.healthcheck is None:
             raise mistake('is external; say how to check it: healthcheck: {tcp: "host:port"}')
         if self.healthcheck.unit:

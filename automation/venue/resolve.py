@@ -86,6 +86,12 @@ def _role_problems(file: VenueFile, paths: Sequence[Path]) -> Iterator[Problem]:
             mend = did_you_mean(keys.role, known) or f"; write one of {', '.join(known)}"
             text = f"is {keys.role}, and there is no role of that name with a start verb{mend}"
             yield Problem(("components", name, "role"), text)
+        if keys.tests and keys.role != "service":
+            text = (
+                f"would never run, because role {keys.role} brings tests of its own or none; "
+                "remove tests, or write role: service"
+            )
+            yield Problem(("components", name, "tests"), text)
 
 
 def _host_problems(

@@ -15,12 +15,14 @@ _ENGLISH = Translator("en")
 
 @dataclass(frozen=True)
 class VerdictReport:
-    """The verdict, and until when it may be relied on (None when it never might)."""
+    """The verdict as it was decided, until when it was to hold, and when and why it was revoked."""
 
     result: str
     reasons: tuple[Message, ...]
     decided_at: datetime
     valid_until: datetime | None
+    revoked_at: datetime | None = None
+    revoked_because: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from automation.views.i18n import Translator
 from automation.views.sentences import (
     deadline_sentence,
     duration_sentence,
+    revoked_sentence,
     sales_sentence,
     time_saved_sentence,
 )
@@ -26,15 +27,15 @@ LONGEST_LINE = 400
 def render_html(report: Report, translate: Translator) -> str:
     """The whole page, in the translator's language and the venue's time zone."""
     clock = Clock(report.time_zone, translate)
-    result = report.verdict.result if report.verdict else ""
     page = _environment(translate).get_template("report.html.j2")
     return page.render(
         report=report,
         clock=clock,
         lang=translate.lang,
         words=words,
-        headline=words.headline(result, report.result_state, check=report.check),
+        headline=_headline(report),
         facts={
+            "revoked": revoked_sentence(report, clock),
             "sales": sales_sentence(report, clock),
             "deadline": deadline_sentence(report, clock),
             "duration": duration_sentence(report, clock),
@@ -44,6 +45,16 @@ def render_html(report: Report, translate: Translator) -> str:
         titles={item.name: item.title for item in report.components},
         failed_checks=[item for item in report.checks if not item.passed],
         passed_checks=_passed_by_component(report),
+    )
+
+
+def _headline(report: Report) -> words.Headline:
+    verdict = report.verdict
+    return words.headline(
+        verdict.result if verdict else "",
+        report.result_state,
+        check=report.check,
+        revoked=bool(verdict and verdict.revoked_at),
     )
 
 

@@ -67,16 +67,23 @@ class _Run(Collector):
 
     def _of_verdict(self) -> Iterator[Metric]:
         verdict = self._report.verdict
+        standing = None if verdict and verdict.revoked_at else verdict
         family = GaugeMetricFamily(
-            "raceday_verdict", "1 for the verdict of the run, 0 else.", labels=(*PLACE, "result")
+            "raceday_verdict",
+            "1 for the verdict of the run unless it was revoked, 0 else.",
+            labels=(*PLACE, "result"),
         )
         for result in RESULTS:
-            is_it = verdict is not None and verdict.result == result
+            is_it = standing is not None and standing.result == result
             family.add_metric((*self._place, result), float(is_it))
         yield family
-        until = verdict.valid_until if verdict else None
+        until = standing.valid_until if standing else None
         yield self._moment(
             "raceday_verdict_valid_until_timestamp_seconds", "Until when it holds.", until
+        )
+        revoked = verdict.revoked_at if verdict else None
+        yield self._moment(
+            "raceday_verdict_revoked_timestamp_seconds", "When it was revoked.", revoked
         )
         is_go = verdict is not None and verdict.result == GO
         last_go = verdict.decided_at if verdict and is_go else self._last_go

@@ -1,8 +1,9 @@
 """`build_report(state, now, journal_head)`: the run as a document, pure."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from automation.run.events import Check
 from automation.run.state import State, Status, StepState
@@ -74,15 +75,26 @@ def build_report(state: State, now: datetime, journal_head: str) -> Report:
 
 def dump_report(report: Report) -> str:
     """The text of `report.json`."""
-    return json.dumps(to_data(report), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return dump_document(to_data(report))
+
+
+def dump_document(document: Mapping[str, Any]) -> str:
+    """JSON with sorted keys, to be read by people too."""
+    return json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 def _verdict(state: State) -> VerdictReport | None:
     verdict = state.verdict
     if verdict is None:
         return None
-    until = datetime.fromisoformat(verdict.valid_until) if verdict.valid_until else None
-    return VerdictReport(verdict.result, verdict.reasons, verdict.decided_at, until)
+    return VerdictReport(
+        result=verdict.result,
+        reasons=verdict.reasons,
+        decided_at=verdict.decided_at,
+        valid_until=datetime.fromisoformat(verdict.valid_until) if verdict.valid_until else None,
+        revoked_at=verdict.revoked_at,
+        revoked_because=verdict.revoked_because,
+    )
 
 
 def _component(view: ComponentView) -> ComponentReport:

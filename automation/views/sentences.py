@@ -33,6 +33,15 @@ def deadline_sentence(report: Report, clock: Clock) -> Message | None:
     return Message(_deadline_template(report, sales, deadline).text, args)
 
 
+def revoked_sentence(report: Report, clock: Clock) -> Message | None:
+    """Since when the verdict no longer holds; None while it was not revoked."""
+    at = report.verdict.revoked_at if report.verdict else None
+    if at is None:
+        return None
+    when = f"{clock.date(at)} {clock.seconds(at)}"
+    return Message("It no longer holds since %(time)s:", {"time": when})
+
+
 def duration_sentence(report: Report, clock: Clock) -> Message:
     """How long it took, and what raceday itself added to the services' own time."""
     took = clock.duration(report.duration_seconds)

@@ -17,12 +17,17 @@ from automation.views.live import STYLES, bullets, problem_lines, render_compone
 from automation.views.sentences import (
     deadline_sentence,
     duration_sentence,
+    revoked_sentence,
     sales_sentence,
     time_saved_sentence,
 )
 from automation.views.text import printable
 from automation.views.times import Clock
 from automation.views.words import Headline, headline
+
+NOT_RECORDED = Message(
+    "That could not be recorded, because another run holds the venue; the verdict stays as it was."
+)
 
 
 def render_summary(report: Report, page: Path, translate: Translator) -> RenderableType:
@@ -42,22 +47,29 @@ def render_status(state: State, now: datetime, translate: Translator) -> Rendera
 
 
 def render_standing(
-    result: str, decided_at: datetime, revoked: tuple[Message, ...], clock: Clock
+    result: str,
+    decided_at: datetime,
+    broken: tuple[Message, ...],
+    clock: Clock,
+    *,
+    recorded: bool = True,
 ) -> RenderableType:
-    """The last verdict; `revoked` says why it no longer holds, and is empty while it does."""
+    """The last verdict; `broken` says why it no longer holds, and is empty while it does."""
     shown = headline(result, "", check=False)
     translate = clock.translate
     when = f"{clock.date(decided_at)} {clock.seconds(decided_at)}"
     said = translate("Last verdict, of %(time)s:", time=when)
     line = Text.assemble(f"{said} ", (f"{shown.symbol} {translate(shown.word)}", _style(shown)))
-    if not revoked:
+    if not broken:
         return line
-    why = bullets(("✗", translate(reason)) for reason in revoked)
-    return Group(line, Text(translate("It no longer holds:"), style=STYLES["bad"]), *why)
+    why = bullets(("✗", translate(reason)) for reason in broken)
+    note = () if recorded else (Text(translate(NOT_RECORDED), style=STYLES["bad"]),)
+    return Group(line, Text(translate("It no longer holds:"), style=STYLES["bad"]), *why, *note)
 
 
 def _lines(report: Report, page: Path, translate: Translator) -> Iterator[RenderableType]:
     yield _verdict(report, translate)
+    yield from _revoked(report, translate)
     yield from bullets(_errors(report, translate))
     if report.not_executed:
         yield Text(translate("Not executed:"))
@@ -71,9 +83,18 @@ def _lines(report: Report, page: Path, translate: Translator) -> Iterator[Render
 
 def _verdict(report: Report, translate: Translator) -> Text:
     result = report.verdict.result if report.verdict else ""
-    shown = headline(result, report.result_state, check=report.check)
-    word = (f"{shown.symbol} {translate(shown.word)}", _style(shown))
+    revoked = bool(report.verdict and report.verdict.revoked_at)
+    shown = headline(result, report.result_state, check=report.check, revoked=revoked)
+    was = f" ({result})" if revoked else ""
+    word = (f"{shown.symbol} {translate(shown.word)}{was}", _style(shown))
     return Text.assemble(word, f"  {translate(shown.sentence)}")
+
+
+def _revoked(report: Report, translate: Translator) -> Iterator[RenderableType]:
+    since = revoked_sentence(report, Clock(report.time_zone, translate))
+    if since and report.verdict:
+        yield Text(translate(since), style=STYLES["bad"])
+        yield from bullets(("✗", translate(reason)) for reason in report.verdict.revoked_because)
 
 
 def _errors(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:

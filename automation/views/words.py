@@ -26,6 +26,7 @@ HEADLINES = {
         Message("Only what the venue can open without is missing."),
     ),
     "NO-GO": Headline("bad", "✗", Message("NO-GO"), Message("The venue must not open.")),
+    "REVOKED": Headline("bad", "✗", Message("Revoked"), Message("This verdict no longer holds.")),
     "RUNNING": Headline("plain", "▸", Message("In progress"), Message("There is no verdict yet.")),
     "CANCELLED": Headline(
         "doubt",
@@ -107,8 +108,10 @@ PROCEDURES = {
 }
 
 
-def headline(result: str, result_state: str, *, check: bool) -> Headline:
+def headline(result: str, result_state: str, *, check: bool, revoked: bool = False) -> Headline:
     """The verdict's headline; without a verdict, that of where the run stands."""
+    if revoked:
+        return HEADLINES["REVOKED"]
     if result:
         return HEADLINES[result]
     if check and result_state != "CANCELLED":

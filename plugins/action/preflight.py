@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
@@ -51,23 +51,44 @@ class ActionModule(ActionBase):
         answer = ask(self, ["preflight_host", *(_call(spec, limits) for spec in specs)])
         if answer.problem:
             return result([no_answer(spec["name"], host, answer) for spec in specs])
-        offset, strict = clock_offset(answer), boolean(self._task.args.get("strict", True))
-        checks = list(host_checks(host, answer.values, specs, limits, offset))
+        clock = measured_clock(self, answer, limits["clock_seconds"])
+        checks = list(host_checks(host, answer.values, specs, limits, clock))
         pairs = zip(specs, answer.components, strict=True)
         reports = [_report(host, *pair, checks, limits) for pair in pairs]
-        return {**result(reports, strict=strict), "clock_offset": offset}
+        strict = boolean(self._task.args.get("strict", True))
+        return {**result(reports, strict=strict), "clock_offset": clock.offset}
 
 
-def clock_offset(answer: Answer) -> float:
-    """How far the host's clock is ahead of the controller's, in seconds.
+class Clock(NamedTuple):
+    """Between which seconds the host's clock is ahead of the controller's."""
 
-    The host looked at its clock at the beginning and at the end, both between sending and
-    receiving. That leaves a range of possible offsets; this is the one nearest to zero, so a slow
-    network is never taken for a wrong clock.
-    """
+    lowest: float
+    highest: float
+
+    @property
+    def offset(self) -> float:
+        """The one nearest to zero, so a slow network is never taken for a wrong clock."""
+        return round(min(max(0.0, self.lowest), self.highest), 3)
+
+    def is_within(self, seconds: float) -> bool:
+        """Whether it is known as well as this; behind a slow login any clock looks right."""
+        return self.highest - self.lowest <= seconds
+
+
+def measured_clock(action: ActionBase, answer: Answer, limit: float) -> Clock:
+    """The host's clock; asked again, now that the connection is there, when it says too little."""
+    clock = seen_clock(answer)
+    if clock.is_within(limit):
+        return clock
+    again = ask(action, [])
+    return clock if again.problem else seen_clock(again)
+
+
+def seen_clock(answer: Answer) -> Clock:
+    """The host looked at its clock at the beginning and the end, both between send and receive."""
     highest = float(answer.values["began"]) - answer.sent_at
     lowest = float(answer.values["ended"]) - answer.received_at
-    return round(min(max(0.0, lowest), highest), 3)
+    return Clock(lowest, highest)
 
 
 def _call(spec: Mapping[str, Any], limits: Mapping[str, Any]) -> str:
@@ -97,14 +118,14 @@ def host_checks(
     values: Mapping[str, str],
     specs: list[dict[str, Any]],
     limits: Mapping[str, Any],
-    offset: float,
+    clock: Clock,
 ) -> Iterator[dict[str, Any]]:
-    """The checks of the host itself; `offset` is its clock's, in seconds."""
+    """The checks of the host itself."""
     yield _root(host, values)
     yield _fullest("disk space", "disk:", host, values, limits["disk_used_percent"])
     yield _fullest("inodes", "inodes:", host, values, limits["inodes_used_percent"])
     yield _memory(host, values, limits["memory_available_percent"])
-    yield _clock(host, offset, limits["clock_seconds"])
+    yield _clock(host, clock, limits["clock_seconds"])
     yield _failed_units(host, values, specs)
     yield _share("open files", host, values.get("files", ""), limits["open_files_percent"])
 
@@ -167,7 +188,10 @@ def _memory(host: str, values: Mapping[str, str], limit: float) -> dict[str, Any
     )
 
 
-def _clock(host: str, offset: float, limit: float) -> dict[str, Any]:
+def _clock(host: str, clock: Clock, limit: float) -> dict[str, Any]:
+    if not clock.is_within(limit):
+        return _unknown_clock(host, clock, limit)
+    offset = clock.offset
     args = {"host": host, "offset": f"{abs(offset):.1f}"}
     wrong = message("The clock of %(host)s is %(offset)s s ahead of this controller's", **args)
     if offset < 0:
@@ -182,13 +206,33 @@ def _clock(host: str, offset: float, limit: float) -> dict[str, Any]:
     )
 
 
+def _unknown_clock(host: str, clock: Clock, limit: float) -> dict[str, Any]:
+    args = {"host": host, "lowest": f"{clock.lowest:+.1f}", "highest": f"{clock.highest:+.1f}"}
+    return check(
+        "clock",
+        f"within {limit:g} s of the controller",
+        f"between {clock.lowest:+.3f} s and {clock.highest:+.3f} s",
+        passed=False,
+        why=message(
+            "The clock of %(host)s is not known well enough: "
+            "it is between %(lowest)s s and %(highest)s s off",
+            **args,
+        ),
+        following=message(
+            "%(host)s answers too slowly to tell; try: time ssh %(host)s date", host=host
+        ),
+    )
+
+
 def _failed_units(
     host: str, values: Mapping[str, str], specs: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """A failed unit of ours is no obstacle: the start will try it again."""
+    if "failed_units" not in values:
+        return _unknown_units(host)
     ours = {str(spec.get("unit", "")).removesuffix(".service") for spec in specs}
-    listed = values.get("failed_units", "(not told)")
-    failed = [unit for unit in listed.split() if unit.removesuffix(".service") not in ours]
+    listed = values["failed_units"].split()
+    failed = [unit for unit in listed if unit.removesuffix(".service") not in ours]
     args = {"host": host, "units": ", ".join(failed)}
     return check(
         "failed units",
@@ -197,6 +241,19 @@ def _failed_units(
         passed=not failed,
         why=message("On %(host)s systemd says these units failed: %(units)s", **args),
         following=message("See: systemctl status %(units)s; then: systemctl reset-failed", **args),
+    )
+
+
+def _unknown_units(host: str) -> dict[str, Any]:
+    return check(
+        "failed units",
+        "none",
+        "not known",
+        passed=False,
+        why=message(
+            "It is not known which units of %(host)s failed: systemctl gave no answer", host=host
+        ),
+        following=message("Log in to %(host)s and try: systemctl --failed", host=host),
     )
 
 
@@ -231,6 +288,8 @@ def _component_checks(
 def port_check(host: str, spec: Mapping[str, Any], port: str, listener: str) -> dict[str, Any]:
     """Whether a port is free, or held by the component itself."""
     kind, _, name = listener.partition(" ")
+    if kind == "unknown":
+        return _unknown_port(host, spec, port)
     stranger = "" if kind in {"", "ours"} else name or "a process that even root cannot see"
     args = {"host": host, "port": port, "stranger": stranger, "component": spec["name"]}
     return check(
@@ -242,6 +301,20 @@ def port_check(host: str, spec: Mapping[str, Any], port: str, listener: str) -> 
             "Port %(port)s on %(host)s, which %(component)s needs, is taken by %(stranger)s", **args
         ),
         following=message("Stop that process; it is not the unit raceday starts."),
+    )
+
+
+def _unknown_port(host: str, spec: Mapping[str, Any], port: str) -> dict[str, Any]:
+    args = {"host": host, "port": port}
+    return check(
+        f"port {port}",
+        f"free, or {spec['name']}'s own",
+        "not known",
+        passed=False,
+        why=message(
+            "It is not known who listens on port %(port)s of %(host)s: ss gave no answer", **args
+        ),
+        following=message("Log in to %(host)s and try: ss -ltnp (package iproute2)", host=host),
     )
 
 

@@ -20,6 +20,7 @@ STEP = {
     "expect": {"type": "dict"},
     "save": {"type": "dict"},
     "cleanup": {"type": "bool"},
+    "timeout": {"type": "float"},
     "why": {"type": "str"},
     "next": {"type": "str"},
 }

@@ -30,6 +30,8 @@ _value:
   elements: dict
 """
 
+TEST_SECONDS = 10.0  # as automation.venue.model has it
+
 
 def venue_tests(tests: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One step per test."""
@@ -37,7 +39,7 @@ def venue_tests(tests: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _step(test: Mapping[str, Any]) -> dict[str, Any]:
-    step: dict[str, Any] = {"check": test["name"]}
+    step: dict[str, Any] = {"check": test["name"], "timeout": test.get("timeout", TEST_SECONDS)}
     if "command" in test:
         return {**step, "command": [str(word) for word in test["command"]]}
     expect = test.get("expect") or {}

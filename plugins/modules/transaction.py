@@ -72,6 +72,9 @@ options:
         description: Run this step even after an earlier one did not hold, once its values are known.
         type: bool
         default: false
+      timeout:
+        description: Seconds this step may take, when that is not O(timeout).
+        type: float
       why:
         description:
           - The sentence to say when this step does not hold. Placeholders are C(%(seen)s) and the

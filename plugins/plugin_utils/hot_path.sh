@@ -28,7 +28,7 @@ look_at_unit() { # sets load, active, sub, result, restarts, invocation, pid, st
     return
   fi
   properties=LoadState,ActiveState,SubState,Result,NRestarts,InvocationID,MainPID,ExecMainStatus
-  answer=$(systemctl show -p "$properties,ActiveEnterTimestampMonotonic" -- "$unit" 2>/dev/null)
+  answer=$(bounded 10 systemctl show -p "$properties,ActiveEnterTimestampMonotonic" -- "$unit" 2>/dev/null)
   while IFS='=' read -r key value; do
     case $key in
       LoadState) load=$value ;;
@@ -61,7 +61,7 @@ tell_unit() {
 
 tell_log() {
   if [ -n "$unit" ] && has journalctl; then
-    journalctl -u "$unit" -n 20 --no-pager -o short-iso 2>/dev/null | put_text log
+    bounded 10 journalctl -u "$unit" -n 20 --no-pager -o short-iso 2>/dev/null | put_text log
   fi
 }
 
@@ -77,7 +77,7 @@ is_healthy() { # sets seen
       return 1
       ;;
     unit)
-      seen=$(systemctl is-active -- "$probe_unit" 2>/dev/null)
+      seen=$(bounded 10 systemctl is-active -- "$probe_unit" 2>/dev/null)
       [ "$seen" = active ]
       ;;
     none) seen=$active ;;
@@ -146,7 +146,8 @@ probe_from_outside() { # an external partner has no unit of ours: only the check
   put took $(($(centiseconds) - began))
 }
 
-tell_facts() {
+tell_facts() { # a fact's command finds the component's unit in its environment
+  export unit
   for fact in $facts; do
     eval "command=\$fact_$fact"
     put "fact.$fact" "$(eval "bounded 5 $command" 2>/dev/null | head -n 1)"
@@ -158,29 +159,29 @@ tell_facts() {
 start_component() {
   began=$(centiseconds)
   put component "$component"
-  outcome=$(start_outcome)
+  seen=''
+  reach_outcome || true
   put outcome "$outcome"
   look_at_unit
-  is_healthy || true
   tell_unit
   case $outcome in started | already | would) ;; *) tell_log ;; esac
   tell_facts
   put took $(($(centiseconds) - began))
 }
 
-start_outcome() {
+reach_outcome() { # sets outcome; fails when it is a bad one
   look_at_unit
-  before=$active
-  if [ "$load" = not-found ]; then echo no_such_unit && return; fi
+  before=$active outcome=already
+  if [ "$load" = not-found ]; then outcome=no_such_unit && return 1; fi
   if [ "$check" = 1 ]; then
-    if [ "$active" = active ]; then echo already; else echo would; fi
+    [ "$active" = active ] || outcome=would
     return
   fi
-  if [ "$active" != active ] && ! start_it; then echo start_failed && return; fi
+  if [ "$active" != active ] && ! start_it; then outcome=start_failed && return 1; fi
   await_ready || return
-  if [ "$before" = active ] && has_settled; then echo already && return; fi
+  if [ "$before" = active ] && has_settled; then return; fi
   settle_down || return
-  if [ "$before" = active ]; then echo already; else echo started; fi
+  [ "$before" = active ] || outcome=started
 }
 
 start_it() {
@@ -194,8 +195,8 @@ start_it() {
 await_ready() {
   deadline=$((began + timeout * 100))
   while ! is_ready; do
-    case $active in failed | inactive) echo died && return 1 ;; esac
-    if [ "$(centiseconds)" -ge $deadline ]; then echo not_ready && return 1; fi
+    case $active in failed | inactive) outcome=died && return 1 ;; esac
+    if [ "$(centiseconds)" -ge $deadline ]; then outcome=not_ready && return 1; fi
     sleep "$interval"
   done
 }
@@ -205,8 +206,8 @@ has_settled() { [ "$since" -gt 0 ] && [ $(($(centiseconds) - since)) -ge "$settl
 settle_down() {
   first="$invocation/$restarts"
   sleep "$settle"
-  if ! is_ready; then echo died_settling && return 1; fi
-  if [ "$invocation/$restarts" != "$first" ]; then echo restarted && return 1; fi
+  if ! is_ready; then outcome=died_settling && return 1; fi
+  if [ "$invocation/$restarts" != "$first" ]; then outcome=restarted && return 1; fi
 }
 
 # --- preflight ----------------------------------------------------------------------------------
@@ -221,15 +222,19 @@ preflight_host() {
   # shellcheck disable=SC2046  # three numbers; dash cannot read files of /proc/sys by itself
   set -- $(cat /proc/sys/fs/file-nr)
   put files "$1/$3"
+  tell_failed_units
+}
+
+tell_failed_units() { # nothing at all when systemd gives no answer: not known is not none
   failed=''
-  if has systemctl; then
-    failed=$(systemctl list-units --failed --plain --no-legend --no-pager | cut -d ' ' -f 1)
+  if has systemctl || [ -d /run/systemd/system ]; then
+    failed=$(bounded 10 systemctl list-units --failed --plain --no-legend --no-pager) || return 0
   fi
-  put failed_units "$(printf %s "$failed" | tr '\n' ' ')"
+  put failed_units "$(printf %s "$failed" | cut -d ' ' -f 1 | tr '\n' ' ')"
 }
 
 tell_used() { # NAME OPTION: percent used of each file system that servers write to
-  df "$2" / /var /var/lib /var/log /tmp 2>/dev/null | while read -r _ _ _ _ used mount; do
+  bounded 10 df "$2" / /var /var/lib /var/log /tmp 2>/dev/null | while read -r _ _ _ _ used mount; do
     case $used in *%) put "$1:$mount" "${used%\%}" ;; esac
   done
 }
@@ -244,19 +249,34 @@ preflight_component() {
   tell_facts
 }
 
-listener_on() { # "", "ours NAME", "stranger NAME" or "hidden": who listens on a TCP port
-  line=$(ss -Hltnp "sport = :$1" 2>/dev/null | head -n 1)
-  [ -n "$line" ] || return 0
-  case $line in *pid=*) ;; *) echo hidden && return ;; esac
-  name=${line#*\"} && name=${name%%\"*}
-  owner=${line#*pid=} && owner=${owner%%,*}
-  if [ -n "$status_command" ] && [ "$active" = active ]; then
-    echo "ours $name"
-  elif [ -n "$unit" ] && grep -qF -e "/$unit" "/proc/$owner/cgroup" 2>/dev/null; then
-    echo "ours $name"
-  else
-    echo "stranger $name (pid $owner)"
-  fi
+listener_on() { # who listens on a TCP port: "" for nobody, "unknown", or the worst of judge_listener
+  listeners=$(bounded 10 ss -Hltnp "sport = :$1" 2>/dev/null) || {
+    echo unknown
+    return 0
+  }
+  worst=''
+  while read -r listener; do
+    [ -n "$listener" ] || continue
+    case $worst in '' | ours*) worst=$(judge_listener "$listener") ;; esac
+  done <<EOF
+$listeners
+EOF
+  echo "$worst"
+}
+
+judge_listener() { # a line of ss: "ours NAME", "stranger NAME" or "hidden"
+  case $1 in *pid=*) ;; *) echo hidden && return ;; esac
+  name=${1#*\"} && name=${name%%\"*}
+  for owner in $(printf %s "$1" | grep -o 'pid=[0-9]*'); do
+    if is_ours "${owner#pid=}"; then echo "ours $name" && return; fi
+  done
+  owner=${1#*pid=}
+  echo "stranger $name (pid ${owner%%,*})"
+}
+
+is_ours() { # PID
+  if [ -n "$status_command" ] && [ "$active" = active ]; then return 0; fi
+  [ -n "$unit" ] && grep -qF -e "/$unit" "/proc/$1/cgroup" 2>/dev/null
 }
 
 tell_limits() {
@@ -267,8 +287,8 @@ tell_limits() {
 }
 
 tell_certificate() {
-  end=$(openssl x509 -enddate -noout -in "$1" 2>/dev/null) || end='='
-  if openssl x509 -checkend $((certificate_days * 86400)) -noout -in "$1" >/dev/null 2>&1; then
+  end=$(bounded 5 openssl x509 -enddate -noout -in "$1" 2>/dev/null) || end='='
+  if bounded 5 openssl x509 -checkend $((certificate_days * 86400)) -noout -in "$1" >/dev/null 2>&1; then
     put "certificate:$1" "good ${end#*=}"
   else
     put "certificate:$1" "bad ${end#*=}"

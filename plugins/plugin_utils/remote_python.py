@@ -16,6 +16,7 @@ from ansible.plugins.action import ActionBase
 
 SCRIPTS = Path(__file__).with_name("on_target")
 MARK = "@raceday "
+KEPT = ("changed", "failed", "msg", "raceday", "saved", "skipped")
 
 
 def run_on_target(
@@ -30,8 +31,18 @@ def run_on_target(
     if not told:
         said = (reply.get("stderr") or reply["stdout"]).strip().splitlines() or ["nothing"]
         return {"failed": True, "msg": f"{script} ended with {reply['rc']} and said: {said[-1]}"}
-    result: dict[str, Any] = json.loads(told[-1].removeprefix(MARK))
-    return result
+    return _kept(script, told[-1].removeprefix(MARK))
+
+
+def _kept(script: str, text: str) -> dict[str, Any]:
+    """What a host may say to Ansible: these keys, never facts or anything else."""
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return {"failed": True, "msg": f"{script} gave an answer that cannot be read: {text[:200]}"}
+    return {key: said[key] for key in KEPT if key in said}
 
 
 def _interpreter(task_vars: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,7 +78,7 @@ def shell_variables(spec: Mapping[str, Any], *, check: bool) -> str:
         "start_command": shlex.join(commands.get("start", ())),
         "status_command": shlex.join(commands.get("status", ())),
         "interval": times["interval"],
-        "timeout": int(times["timeout"]),
+        "timeout": max(1, math.ceil(float(times["timeout"]))),
         "settle": times["settle"],
         "settle_cs": int(float(times["settle"]) * 100),
         "check": int(check),

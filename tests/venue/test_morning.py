@@ -1,5 +1,6 @@
 """A morning on the demo: from closed to GO, again over what is up, and half up."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -120,11 +121,14 @@ def test_a_status_that_finds_a_gate_red_revokes_the_verdict(
     opened: Venue, raceday: Raceday
 ) -> None:
     """Exit 20, the last run's journal says since when and why, and it still verifies."""
-    assert raceday("status").code == 0
+    healthy = raceday("status")
+    assert (healthy.code, healthy.report["verdict"], healthy.report["healthy"]) == (0, None, True)
+    assert healthy.report["standing"]["revoked_at"] is None
     opened.systemctl("ticketing2", "stop")
     result = raceday("status")
     assert result.code == 20
     assert result.components["ticketing"] == "failed"
+    assert (result.report["verdict"], result.report["healthy"]) == (None, False)
     newest = max(raceday.reports.glob("*/2*"))
     assert "verdict.revoked" in (newest / "journal.jsonl").read_text().splitlines()[-1]
     state = fold_all(read_journal(newest / "journal.jsonl"))
@@ -133,6 +137,10 @@ def test_a_status_that_finds_a_gate_red_revokes_the_verdict(
         "ticketing is not healthy on ticketing2: "
         "the health check (http http://127.0.0.1:8082/health) said 'ticketing.service is inactive'"
     ]
+    told, recorded = result.report["standing"], json.loads((newest / "report.json").read_text())
+    assert (told["run_id"], told["result"]) == (newest.name, "GO")
+    assert told.items() <= {"run_id": newest.name, **recorded["verdict"]}.items()
+    assert told["revoked_at"]
 
 
 def test_status_of_a_closed_venue_says_so(venue: Venue, raceday: Raceday) -> None:

@@ -127,17 +127,16 @@ def black_hole() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-@pytest.mark.parametrize("lost", ["wagering1", "wagering2"])
 def test_a_black_holed_host_of_two_is_conditional(
-    venue: Venue, raceday: Raceday, black_hole: int, tmp_path: Path, lost: str
+    venue: Venue, raceday: Raceday, black_hole: int, tmp_path: Path
 ) -> None:
     """With min_ready: 1 the verdict is CONDITIONAL in time, and sales stay closed."""
     site = copy_venue(tmp_path, wagering_with_one_of_two)
-    move_host(site, lost, black_hole)
+    move_host(site, "wagering1", black_hole)
     result = raceday("morning", "--yes", venue=site)
     assert (result.code, result.verdict) == (10, "CONDITIONAL"), str(result)
     assert {(host, what) for host, what, _ in result.errors} == {
-        (lost, f"{lost} cannot be reached")
+        ("wagering1", "wagering1 cannot be reached")
     }
     (preflight,) = (step for step in result.report["steps"] if step["id"] == "wagering.preflight")
     assert preflight["seconds"] < CONNECT_TIMEOUT + 3
@@ -155,12 +154,32 @@ def test_sales_open_on_an_accepted_conditional_without_what_is_unproven(
     accept = ("--accept-conditional", "--reason", "wagering2 is in repair")
     result = raceday("morning", "--yes", *accept, venue=site)
     assert (result.code, result.verdict) == (10, "CONDITIONAL"), str(result)
+    assert {host for host, _, _ in result.errors} == {"wagering2"}
     assert result.report["sales"]["reason"] == "accepted as CONDITIONAL: wagering2 is in repair"
     assert result.report["sales"]["state"] == "opened_by_this_run"
     venue.systemctl("wagering2", "start")
     venue.wait_healthy("wagering2")
     assert venue.sales_are_open()
     assert venue.in_rotation() == set(SERVERS) - {"wagering/wagering2"}
+
+
+def test_a_server_that_hangs_is_told_when_its_time_is_over(
+    venue: Venue, raceday: Raceday, tmp_path: Path
+) -> None:
+    """It runs, takes connections and answers nothing: NO-GO as soon as its timeout is over."""
+    venue.switch_fault("wagering1", "hang")
+    result = raceday("morning", "--yes", venue=copy_venue(tmp_path, impatient_with_wagering))
+    assert (result.code, result.verdict) == (20, "NO-GO"), str(result)
+    ((host, what, why),) = result.errors
+    assert (host, what) == ("wagering1", "wagering is not ready on wagering1")
+    asked = "the health check (http http://127.0.0.1:8081/health) still said 'no answer' after "
+    assert why.startswith(asked)
+    assert float(why.removeprefix(asked).removesuffix(" s")) < 3 + 6  # one question may take 5 s
+
+
+def impatient_with_wagering(document: dict[str, Any]) -> None:
+    """Wagering has three seconds."""
+    document["components"]["wagering"]["healthcheck"]["timeout"] = 3
 
 
 def wagering_with_one_of_two(document: dict[str, Any]) -> None:

@@ -19,19 +19,15 @@ def main():
 
 
 def open_backends(params, *, check):
-    """Set what is closed to ready, wait, and report every server."""
+    """Set what is closed to ready, wait, and report every server and every backend."""
     before = server_states(params)
-    missing = sorted(set(params["backends"]) - {backend for backend, _ in before})
     closed = [server for server in wanted(before, params) if not is_up(before[server])]
     if not check and closed:
         commands = [f"set server {backend}/{name} state ready" for backend, name in closed]
         ask(params["socket"], "; ".join(commands))
     after = wanted(before if check else await_up(params), params)
-    checks = [record(f"backend {name}", "it exists", "unknown", False) for name in missing]
-    checks += [
-        record("/".join(server), "UP", status, check or is_up(status))
-        for server, status in after.items()
-    ]
+    checks = [server_check(server, status, check) for server, status in after.items()]
+    checks += [backend_check(name, after, check) for name in params["backends"]]
     state = ("would" if check else "ok") if closed else "already"
     report = {"component": params["component"], "state": state, "checks": checks}
     report["evidence"] = {"sales": "open" if any(map(is_up, after.values())) else "closed"}
@@ -75,6 +71,17 @@ def server_states(params):
 def is_up(status):
     """Whether HAProxy itself has found it up; "UP 1/2" is on its way up or down."""
     return status in ("UP", "no check")
+
+
+def server_check(server, status, check):
+    """Whether a server is up; in check mode whatever it is will do."""
+    return record("/".join(server), "UP", status, check or is_up(status))
+
+
+def backend_check(name, servers, check):
+    """Whether customers of a backend find at least one server."""
+    up = sum(is_up(status) for (backend, _), status in servers.items() if backend == name)
+    return record(f"backend {name} takes customers", "a server UP", f"{up} UP", check or up > 0)
 
 
 def record(name, expected, observed, passed):

@@ -13,7 +13,7 @@ SAVED = re.compile(r"\$(\w+)(?:([+-])(\d+))?")
 NAME = re.compile(r"\$(\w+)")
 DEFAULTS = {
     **dict.fromkeys(
-        ("check", "url", "body", "line", "command", "value", "contains", "why", "next")
+        ("check", "url", "body", "line", "command", "value", "contains", "why", "next", "timeout")
     ),
     "method": "GET",
     "status": 200,
@@ -55,7 +55,7 @@ def run_steps(params):
             continue
         began = time.monotonic()
         try:
-            observed, wrong = do_step(step, saved, params["timeout"]), None
+            observed, wrong = do_step(step, saved, step["timeout"] or params["timeout"]), None
         except NotSo as error:
             observed, wrong = error.observed, error
         proof = proven_by(steps[index:])

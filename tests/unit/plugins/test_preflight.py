@@ -26,7 +26,8 @@ def failed(
     preflight = plugin("action.preflight")
     values = {**HEALTHY, **(changes or {})}
     specs = [{"name": "wagering", "unit": "wagering"}]
-    checks = preflight.host_checks("w1", values, specs, preflight.LIMITS, offset)
+    clock = preflight.Clock(offset, offset)
+    checks = preflight.host_checks("w1", values, specs, preflight.LIMITS, clock)
     return [check for check in checks if not check["passed"]]
 
 
@@ -78,7 +79,7 @@ def test_what_a_host_does_not_say_fails_its_check(plugin: Plugin, missing: str) 
     """An answer that lacks a value never passes for a good one."""
     preflight = plugin("action.preflight")
     values = {key: text for key, text in HEALTHY.items() if key != missing}
-    checks = preflight.host_checks("w1", values, [], preflight.LIMITS, 0.0)
+    checks = preflight.host_checks("w1", values, [], preflight.LIMITS, preflight.Clock(0.0, 0.0))
     assert [check["name"] for check in checks if not check["passed"]]
 
 
@@ -103,15 +104,70 @@ def test_a_slow_network_is_not_a_wrong_clock(
     answer = plugin("plugin_utils.hot_path").Answer(
         {"began": str(began), "ended": str(ended)}, (), sent_at=100.0, received_at=101.0
     )
-    assert preflight.clock_offset(answer) == offset
+    assert preflight.seen_clock(answer).offset == offset
 
 
 @pytest.mark.parametrize(
     ("listener", "passed"),
-    [("", True), ("ours wagering", True), ("stranger nginx (pid 7)", False), ("hidden", False)],
+    [
+        ("", True),
+        ("ours wagering", True),
+        ("stranger nginx (pid 7)", False),
+        ("hidden", False),
+        ("unknown", False),
+    ],
 )
 def test_only_a_free_port_or_our_own_passes(plugin: Plugin, listener: str, passed: bool) -> None:
     """A listener that even root cannot see is a doubt, and doubt is not ready."""
     preflight = plugin("action.preflight")
     spec = {"name": "wagering"}
     assert preflight.port_check("w1", spec, "8081", listener)["passed"] is passed
+
+
+class Host:
+    """A host whose clock is 1.9 s behind; each call takes the next of these seconds to connect."""
+
+    def __init__(self, now: list[float], connects: list[float]) -> None:
+        self.now, self.connects = now, connects
+
+    def _low_level_execute_command(self, _: str) -> dict[str, Any]:
+        self.now[0] += self.connects.pop(0)
+        at = self.now[0] - 1.9
+        return {"rc": 0, "stdout": f"@raceday began={at}\n@raceday ended={at}\n"}
+
+
+@pytest.mark.parametrize(
+    ("connects", "said"),
+    [
+        ([2.0, 0.1], "The clock of w1 is 1.8 s behind this controller's"),
+        (
+            [2.0, 2.0],
+            "The clock of w1 is not known well enough: it is between -1.9 s and +0.1 s off",
+        ),
+        ([0.1], "The clock of w1 is 1.8 s behind this controller's"),
+    ],
+)
+def test_a_wrong_clock_does_not_hide_behind_a_slow_login(
+    plugin: Plugin, monkeypatch: pytest.MonkeyPatch, connects: list[float], said: str
+) -> None:
+    """It is asked once more on the warm connection; still in doubt, the check fails."""
+    preflight, hot_path, now = plugin("action.preflight"), plugin("plugin_utils.hot_path"), [1e6]
+    monkeypatch.setattr(hot_path.time, "time", lambda: now[0])
+    host = Host(now, connects)
+    clock = preflight.measured_clock(host, hot_path.ask(host, []), 1.0)
+    checks = preflight.host_checks("w1", HEALTHY, [], preflight.LIMITS, clock)
+    assert [sentence(check) for check in checks if not check["passed"]] == [said]
+    assert connects == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [("failed_units", "It is not known which units of w1 failed: systemctl gave no answer")],
+)
+def test_no_answer_of_systemd_has_its_own_sentence(plugin: Plugin, missing: str, said: str) -> None:
+    """Not known is told as not known."""
+    preflight = plugin("action.preflight")
+    values = {key: text for key, text in HEALTHY.items() if key != missing}
+    clock = preflight.Clock(0.0, 0.0)
+    checks = preflight.host_checks("w1", values, [], preflight.LIMITS, clock)
+    assert [sentence(check) for check in checks if not check["passed"]] == [said]

@@ -170,3 +170,19 @@ def test_looks_at_a_saved_value_are_all_told(run: Any, till: str) -> None:
     told = [(check["name"], check["passed"]) for check in checks]
     assert told == [("much", False), ("some", True), ("little", False)]
     assert broken == "much: expected balance = 5000, observed balance = 1000"
+
+
+def test_a_step_has_its_own_timeout(run: Any) -> None:
+    """A test of the venue file says how long it may take."""
+    checks, _, broken = run([{"check": "it is quick", "command": ["sleep", "1"], "timeout": 0.1}])
+    assert [check["passed"] for check in checks] == [False]
+    assert "timed out after 0.1" in broken
+
+
+@pytest.mark.parametrize(("written", "seconds"), [({}, 10.0), ({"timeout": 3}, 3)])
+def test_a_test_of_the_venue_file_keeps_its_timeout(
+    plugin: Plugin, written: dict[str, int], seconds: float
+) -> None:
+    """What the file does not say is what the venue's model says."""
+    steps = plugin("filter.venue_tests").venue_tests([{"name": "a", "command": ["b"], **written}])
+    assert steps == [{"check": "a", "command": ["b"], "timeout": seconds}]

@@ -20,9 +20,15 @@ def random_plan(random: Random) -> Plan:
         steps={step.id: _with_checks(step, random) for step in plan.steps.values()},
         check=random.random() < 0.05,
         accept_reason="the second board is for show" if random.random() < 0.5 else "",
-        standing={"run_id": "earlier"} if random.random() < 0.5 else {},
+        standing=_standing(plan) if random.random() < 0.5 else {},
         estimates={name: random.random() for name in plan.components},
     )
+
+
+def _standing(plan: Plan) -> dict[str, str]:
+    """A GO that stands, when every unit ran its first start."""
+    parts = plan.components.values()
+    return {f"{part.name}/{host}": "the first" for part in parts for host in part.hosts}
 
 
 def plan_of(components: Sequence[PlannedComponent]) -> Plan:

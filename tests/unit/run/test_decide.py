@@ -88,7 +88,9 @@ def test_a_test_wants_to_know_that_sales_are_closed(said: dict[str, str], move: 
     """While sales are open, or nobody knows, tests are left out."""
     state = seen({"db.test": Status.WAITING, "web.open": Status.WAITING}, rest=Status.SUCCEEDED)
     front = HostResult(HostState.OK, evidence=said)
-    assert moves(with_hosts(state, "web.preflight", w1=front)) == {"db.test": move}
+    assert moves(with_hosts(state, "web.preflight", w1=front, w2=front)) == {"db.test": move}
+    half = with_hosts(state, "web.preflight", w1=front)
+    assert moves(half) == {"db.test": "skip"}
 
 
 def test_a_step_past_its_bound_is_abandoned() -> None:

@@ -101,8 +101,9 @@ def test_what_was_not_executed_is_named() -> None:
 @pytest.mark.parametrize(
     ("standing", "start", "result"),
     [
-        ({"run_id": "earlier"}, HostState.ALREADY, "GO"),
-        ({"run_id": "earlier"}, HostState.OK, "NO-GO"),
+        ({"web/w1": "a", "web/w2": "b"}, HostState.ALREADY, "GO"),
+        ({"web/w1": "a", "web/w2": "b"}, HostState.OK, "NO-GO"),
+        ({"web/w1": "a", "web/w2": "before"}, HostState.ALREADY, "NO-GO"),
         ({}, HostState.ALREADY, "NO-GO"),
     ],
 )
@@ -111,9 +112,16 @@ def test_a_standing_go_excuses_a_test(
 ) -> None:
     """A test left out while sales are open is missed, unless nothing changed since their GO."""
     plan = replace(PLAN, standing=standing)
-    started = {"w1": HostResult(start), "w2": HostResult(HostState.ALREADY)}
-    state = judged(plan, {"web.start": started}, web_test=Status.SKIPPED)
+    started = {
+        "w1": HostResult(start, evidence={"invocation": "a"}),
+        "w2": HostResult(HostState.ALREADY, evidence={"invocation": "b"}),
+    }
+    selling = HostResult(HostState.OK, evidence={"sales": "open"})
+    hosts = {"web.start": started, "web.preflight": {"w1": selling, "w2": selling}}
+    state = judged(plan, hosts, web_test=Status.SKIPPED)
     assert judge(state, NOW).result == result
+    unknown = judged(plan, {"web.start": started}, web_test=Status.SKIPPED)
+    assert judge(unknown, NOW).result == "NO-GO"
 
 
 def test_each_loss_is_named_once() -> None:

@@ -162,6 +162,8 @@ def _is_excused(trial: Trial, name: str) -> bool:
     step, truth = trial.plan.steps[name], trial.simulator.truth
     if step.verb is not Verb.TEST or name in truth.begun or not trial.plan.standing:
         return False
+    if not trial.simulator.world.sales_open or not _front_was_heard(trial):
+        return False
     start = f"{step.component}.start"
     return all((start, host) in truth.untouched for host in truth.begun.get(start, ()))
 
@@ -185,11 +187,16 @@ def _sales_open_on_go_only(trial: Trial) -> Iterator[str]:
 def _no_test_among_customers(trial: Trial) -> Iterator[str]:
     """While customers bet, no test begins: the front was asked first, if it could answer at all."""
     truth = trial.simulator.truth
-    *_, front = trial.plan.steps.values()
-    asked = any((f"{front.component}.preflight", host) in truth.answered for host in front.hosts)
-    if trial.simulator.world.sales_open and asked:
+    if trial.simulator.world.sales_open and _front_was_heard(trial):
         tests = (name for name in truth.begun if trial.plan.steps[name].verb is Verb.TEST)
         yield from (f"{name} began while sales are open" for name in tests)
+
+
+def _front_was_heard(trial: Trial) -> bool:
+    """Some host of the component in front said whether sales are open."""
+    *_, front = trial.plan.steps.values()
+    answered = trial.simulator.truth.answered
+    return any((f"{front.component}.preflight", host) in answered for host in front.hosts)
 
 
 def _interruption_is_the_end(trial: Trial) -> Iterator[str]:

@@ -26,7 +26,7 @@ def racecourse(tmp_path: Path) -> Venue:
         "  database: {role: postgresql, title: 데이터}\n"
         "  wagering: {role: wagering, min_ready: 1, depends_on: [database, bank]}\n"
         "  tickets: {role: redis, hosts: ticketing, critical: false, "
-        "depends_on: {wagering: {condition: service_started}, database: {}}}\n",
+        "depends_on: {wagering: {condition: service_healthy}, database: {}}}\n",
     )
 
 
@@ -39,12 +39,12 @@ def test_the_table_shows_steps_and_what_waits_for_what(racecourse: Venue) -> Non
         '1     bank       Bank <"us">  external, asked from 2 hosts  -',
         "      database   데이터       1 host                        -",
         "2     wagering   wagering     2 hosts, 1 must be ready      database, bank",
-        "3     tickets    tickets      1 host, not critical          wagering (started), database",
+        "3     tickets    tickets      1 host, not critical          wagering, database",
     ]
 
 
 def test_mermaid_escapes_what_it_would_read_itself(racecourse: Venue) -> None:
-    """Titles are shown as they are written, and dotted edges wait for the start only."""
+    """Titles are shown as they are written."""
     assert mermaid(racecourse).splitlines() == [
         "flowchart LR",
         '  c_bank(["Bank #60;#34;us#34;#62;<br/>external, asked from 2 hosts"])',
@@ -53,7 +53,7 @@ def test_mermaid_escapes_what_it_would_read_itself(racecourse: Venue) -> None:
         "  c_database --> c_wagering",
         "  c_bank --> c_wagering",
         '  c_tickets["tickets<br/>1 host, not critical"]',
-        "  c_wagering -.-> c_tickets",
+        "  c_wagering --> c_tickets",
         "  c_database --> c_tickets",
     ]
 
@@ -65,7 +65,6 @@ def test_the_drawing_is_sound_xml_with_every_box_and_edge(racecourse: Venue) -> 
     titles = [group.findtext(f"{SVG}title") for group in drawing.iter(f"{SVG}g")]
     assert titles == ['Bank <"us">', "데이터", "wagering", "tickets"]
     assert text.count('class="edge') == 4
-    assert text.count('class="edge started"') == 1
     assert text.count('class="box external"') == 1
     assert "prefers-color-scheme: dark" in text
     width = float(drawing.attrib["width"])

@@ -60,17 +60,17 @@ def test_min_ready_becomes_a_count(tmp_path: Path, written: str, count: int) -> 
 
 
 def test_both_forms_of_depends_on_mean_the_same(tmp_path: Path) -> None:
-    """The short form waits until the other is healthy; the long form may ask for less."""
+    """The short form waits until the other is healthy; the long form may say so."""
     found = site(
         tmp_path,
         "  database: {role: postgresql}\n"
         "  wagering: {role: wagering, depends_on: [database]}\n"
-        "  ticketing: {role: redis, depends_on: {database: {condition: service_started}, "
+        "  ticketing: {role: redis, depends_on: {database: {condition: service_healthy}, "
         "wagering: {}}}\n",
     )
     assert found.components["wagering"].depends_on == (Dependency("database", "service_healthy"),)
     assert found.components["ticketing"].depends_on == (
-        Dependency("database", "service_started"),
+        Dependency("database", "service_healthy"),
         Dependency("wagering", "service_healthy"),
     )
 

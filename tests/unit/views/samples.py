@@ -19,6 +19,7 @@ from automation.run.events import (
     StepSkipped,
     StepStarted,
     VerdictDecided,
+    VerdictRevoked,
 )
 from automation.run.plan import Plan, PlannedComponent, Step, Verb
 from automation.run.state import State, fold_all
@@ -249,6 +250,11 @@ def no_go() -> Story:
     return Story(reports=dead).begin().go_on()
 
 
+def revoked() -> Story:
+    """A GO that a later look found broken."""
+    return go().tell(VerdictRevoked((Message("the port is closed"),)), 600.0)
+
+
 def failed_check() -> Story:
     """Ticketing answers, but a ticket is accepted twice; a planned check never comes."""
     why = Message("the second validation was accepted")
@@ -280,6 +286,7 @@ STORIES = {
     "go": go,
     "conditional": conditional,
     "no_go": no_go,
+    "revoked": revoked,
     "failed_check": failed_check,
     "running": running,
     "interrupted": interrupted,

@@ -10,7 +10,17 @@ from automation.run.events import Check, HostReported, HostState, Message, Probl
 from automation.views.html import render_html
 from automation.views.i18n import Translator
 from automation.views.report import build_report
-from tests.unit.views.samples import HEAD, STORIES, Story, died, go, morning_plan, no_go, running
+from tests.unit.views.samples import (
+    HEAD,
+    STORIES,
+    Story,
+    died,
+    go,
+    morning_plan,
+    no_go,
+    revoked,
+    running,
+)
 
 VOID = frozenset({"meta", "link", "br", "img", "hr", "input"})
 
@@ -69,6 +79,20 @@ def test_the_verdict_comes_first_with_its_word_and_reasons() -> None:
     assert places == sorted(places)
     assert "password authentication failed" in text
     assert "Read the log lines" in text
+
+
+def test_a_revoked_verdict_says_so_in_its_box() -> None:
+    """Revoked in red, since when and why; nothing claims that it is valid."""
+    page = page_of(revoked())
+    assert ("section", {"class": "verdict bad", "aria-labelledby": "verdict"}) in page.tags
+    box = page.text[page.text.index("Verdict") : page.text.index("Sales")]
+    since = "It no longer holds since Saturday 21 November 2026 08:40:23:"
+    parts = ("Revoked", "GO", "This verdict no longer holds.", since, "the port is closed")
+    places = [box.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "Valid until" not in page.text
+    assert "Every gate and every check was confirmed." not in page.text
+    assert "판정 철회" in page_of(revoked(), "ko").text
 
 
 def test_times_are_in_the_zone_of_the_venue_alone() -> None:

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from automation.views.metrics import render_metrics
 from automation.views.report import build_report
-from tests.unit.views.samples import BEGAN, HEAD, RUN_ID, Story, go, no_go, running
+from tests.unit.views.samples import BEGAN, HEAD, RUN_ID, Story, go, no_go, revoked, running
 
 PLACE = {"venue": "demo", "procedure": "morning"}
 
@@ -40,6 +40,16 @@ def test_the_verdict_is_one_hot() -> None:
     names = [("raceday_verdict", word) for word in ("GO", "CONDITIONAL", "NO-GO")]
     assert [samples(no_go())[name] for name in names] == [0, 0, 1]
     assert [samples(running())[name] for name in names] == [0, 0, 0]
+
+
+def test_a_revoked_go_is_no_go_any_more() -> None:
+    """No result is 1, it holds until no time, and yet GO was said when it was decided."""
+    found = samples(revoked())
+    assert {found["raceday_verdict", word] for word in ("GO", "CONDITIONAL", "NO-GO")} == {0}
+    assert ("raceday_verdict_valid_until_timestamp_seconds",) not in found
+    assert found["raceday_verdict_revoked_timestamp_seconds",] == revoked().now.timestamp()
+    last_go = ("raceday_last_go_timestamp_seconds",)
+    assert found[last_go] == samples(go())[last_go]
 
 
 def test_the_last_go_outlives_a_no_go() -> None:

@@ -24,6 +24,7 @@ from tests.unit.views.samples import (
     interrupted,
     morning_plan,
     no_go,
+    revoked,
     running,
 )
 
@@ -102,6 +103,15 @@ def test_a_good_morning_opens_sales_before_the_deadline() -> None:
     assert report.deadline is not None
     assert report.deadline.met is True
     assert report.deadline.margin_seconds == pytest.approx(1776.3, abs=0.5)
+
+
+def test_a_verdict_tells_whether_it_was_revoked() -> None:
+    """Since when and why; null and nothing while it was not."""
+    told = [json.loads(dump_report(report_of(story)))["verdict"] for story in (go(), revoked())]
+    pairs = [(item["revoked_at"], item["revoked_because"]) for item in told]
+    assert pairs[0] == (None, [])
+    assert pairs[1] == (revoked().now.isoformat(timespec="milliseconds"), ["the port is closed"])
+    assert {item["result"] for item in told} == {"GO"}
 
 
 def test_an_unaccepted_conditional_leaves_sales_closed() -> None:

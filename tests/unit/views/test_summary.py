@@ -6,9 +6,14 @@ from pathlib import Path
 from automation.run.events import Message
 from automation.views.i18n import Translator
 from automation.views.report import build_report
-from automation.views.summary import render_standing, render_status, render_summary
+from automation.views.summary import (
+    NOT_RECORDED,
+    render_standing,
+    render_status,
+    render_summary,
+)
 from automation.views.times import Clock
-from tests.unit.views.samples import HEAD, Story, conditional, go, interrupted, no_go
+from tests.unit.views.samples import HEAD, Story, conditional, go, interrupted, no_go, revoked
 from tests.unit.views.test_live import printed
 
 PAGE = Path("reports/demo/run/report.html")
@@ -43,6 +48,15 @@ def test_a_no_go_names_culprits_what_did_not_run_and_what_to_do() -> None:
     assert sum(line.startswith("Next: ") for line in lines) == 1
 
 
+def test_a_revoked_verdict_is_not_told_as_go() -> None:
+    """That it no longer holds comes first, then since when and why."""
+    assert summary(revoked())[:3] == [
+        "✗ Revoked (GO)  This verdict no longer holds.",
+        "It no longer holds since Saturday 21 November 2026 08:40:23:",
+        "✗ the port is closed",
+    ]
+
+
 def test_an_interrupted_run_says_so() -> None:
     """No verdict is claimed."""
     assert summary(interrupted())[0].startswith("■ Interrupted")
@@ -70,9 +84,9 @@ def test_a_standing_verdict_is_told_and_revoked_with_reasons() -> None:
     decided = datetime(2026, 11, 20, 23, 30, 22, tzinfo=UTC)
     head = "Last verdict, of Saturday 21 November 2026 08:30:22: ✓ GO"
     assert printed(render_standing("GO", decided, (), clock)).splitlines() == [head]
-    revoked = printed(render_standing("GO", decided, (Message("the port is closed"),), clock))
-    assert [line.strip() for line in revoked.splitlines()] == [
-        head,
-        "It no longer holds:",
-        "✗ the port is closed",
-    ]
+    why = (Message("the port is closed"),)
+    broken = [head, "It no longer holds:", "✗ the port is closed"]
+    text = printed(render_standing("GO", decided, why, clock))
+    assert [line.strip() for line in text.splitlines()] == broken
+    text = printed(render_standing("GO", decided, why, clock, recorded=False), 120)
+    assert [line.strip() for line in text.splitlines()] == [*broken, str(NOT_RECORDED)]

@@ -1,0 +1,50 @@
+"""What `raceday status --format json` prints: a report of the probe, and the verdict on record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from automation.run.events import Message
+from automation.run.state import State
+from automation.run.verdict import GO
+from automation.views.document import to_data
+from automation.views.report import build_report
+
+
+@dataclass(frozen=True)
+class StandingReport:
+    """The last verdict of the venue as its own run's journal tells it."""
+
+    run_id: str
+    result: str
+    decided_at: datetime
+    valid_until: datetime | None
+    revoked_at: datetime | None
+    revoked_because: tuple[Message, ...]
+
+
+def build_status(probe: State, now: datetime, standing: State | None) -> Mapping[str, Any]:
+    """The keys of a report, `healthy` and `standing`; a probe alone is no verdict."""
+    report = build_report(replace(probe, verdict=None), now, "")
+    verdict = standing and _standing(standing)
+    return {**to_data(report), "healthy": is_healthy(probe), "standing": to_data(verdict)}
+
+
+def is_healthy(probe: State) -> bool:
+    """Every gate of every component was seen, and is good."""
+    return probe.verdict is not None and probe.verdict.result == GO
+
+
+def _standing(state: State) -> StandingReport | None:
+    verdict = state.verdict
+    if verdict is None:
+        return None
+    return StandingReport(
+        run_id=state.run_id,
+        result=verdict.result,
+        decided_at=verdict.decided_at,
+        valid_until=datetime.fromisoformat(verdict.valid_until) if verdict.valid_until else None,
+        revoked_at=verdict.revoked_at,
+        revoked_because=verdict.revoked_because,
+    )
