@@ -36,7 +36,7 @@ class Dependency:
     """What must hold for another component before this one starts."""
 
     component: str
-    condition: Literal["service_healthy", "service_started"]
+    condition: Literal["service_healthy"]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ svg { --paper: #ffffff; --ink: #1c2733; --soft: #5b6b7b; --line: #8494a5; --box:
 .name { font-weight: 600 } .heading { font-size: 18px; font-weight: 600 }
 .box { fill: var(--box); stroke: var(--line); stroke-width: 1.5 }
 .external { stroke-dasharray: 5 4 }
-.edge { fill: none; stroke: var(--line); stroke-width: 1.5 } .started { stroke-dasharray: 2 4 }
+.edge { fill: none; stroke: var(--line); stroke-width: 1.5 }
 marker path { fill: var(--line) }
 """
 ARROW_HEAD = (
@@ -52,13 +52,12 @@ def terminal(venue: Venue, width: int = 100) -> str:
 
 
 def mermaid(venue: Venue) -> str:
-    """A Mermaid flowchart; a dotted edge waits only until the other is started."""
+    """A Mermaid flowchart: an arrow leads from what must be healthy to what waits for it."""
     lines = ["flowchart LR"]
     for component in venue.components.values():
         lines.append(f"  {_mermaid_node(component)}")
         for each in component.depends_on:
-            arrow = "-->" if each.condition == "service_healthy" else "-.->"
-            lines.append(f"  c_{each.component} {arrow} c_{component.name}")
+            lines.append(f"  c_{each.component} --> c_{component.name}")
     return "\n".join(lines) + "\n"
 
 
@@ -77,7 +76,7 @@ def svg(venue: Venue) -> str:
             ARROW_HEAD,
             '<rect class="paper" width="100%" height="100%"/>',
             f'<text class="heading" x="{MARGIN}" y="{MARGIN + 12}">{escape(venue.title)}</text>',
-            *(_edge(route, spots, venue) for route in layout.routes),
+            *(_edge(route, spots) for route in layout.routes),
             *(_box(component, spots[component.name]) for component in venue.components.values()),
             "</svg>\n",
         ]
@@ -85,10 +84,7 @@ def svg(venue: Venue) -> str:
 
 
 def _row(component: Component) -> tuple[Text, Text, Text, Text]:
-    waits = ", ".join(
-        each.component + ("" if each.condition == "service_healthy" else " (started)")
-        for each in component.depends_on
-    )
+    waits = ", ".join(each.component for each in component.depends_on)
     return Text(component.name), Text(component.title), Text(_hosts(component)), Text(waits or "-")
 
 
@@ -147,16 +143,13 @@ def _height(node: str) -> float:
     return BEND_HEIGHT if ">" in node else BOX_HEIGHT
 
 
-def _edge(route: tuple[str, ...], spots: Mapping[str, _Spot], venue: Venue) -> str:
-    waiting = venue.components[route[-1]]
-    conditions = {each.component: each.condition for each in waiting.depends_on}
-    started = "" if conditions[route[0]] == "service_healthy" else " started"
+def _edge(route: tuple[str, ...], spots: Mapping[str, _Spot]) -> str:
     points = [spots[node] for node in route]
     path = f"M{points[0].x + BOX_WIDTH:g} {points[0].middle:g}"
     for before, after in pairwise(points):
         path += _curve(before, after)
         path += f" H{after.x + BOX_WIDTH:g}" if after.height == BEND_HEIGHT else ""
-    return f'<path class="edge{started}" marker-end="url(#arrow)" d="{path}"/>'
+    return f'<path class="edge" marker-end="url(#arrow)" d="{path}"/>'
 
 
 def _curve(before: _Spot, after: _Spot) -> str:
