@@ -56,8 +56,7 @@ def mermaid(venue: Venue) -> str:
     lines = ["flowchart LR"]
     for component in venue.components.values():
         lines.append(f"  {_mermaid_node(component)}")
-        for each in component.depends_on:
-            lines.append(f"  c_{each.component} --> c_{component.name}")
+        lines += [f"  c_{each.component} --> c_{component.name}" for each in component.depends_on]
     return "\n".join(lines) + "\n"
 
 
