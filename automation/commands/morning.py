@@ -56,7 +56,7 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
     plan = replace(plan_morning(venue, utc_now()), check=check, accept_reason=reason.strip())
     if not check:
         confirm_change(f"Open {venue.title}?", yes=yes)
-    request = Request(forks, extra_vars, keep_artifacts)
+    request = Request(forks, extra_vars, keep_artifacts or settings.verbose > 0)
     with watching(settings) as view:
         outcome = run_plan(settings, venue, plan, request, [view])
     show_outcome(settings, outcome)
