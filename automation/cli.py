@@ -32,7 +32,9 @@ from automation.settings import read_settings
     show_default=True,
     help="json: one document on stdout, all else on stderr.",
 )
-@click.option("-v", "--verbose", count=True, help="Keep Ansible's own output in the run's artifacts/.")
+@click.option(
+    "-v", "--verbose", count=True, help="Keep Ansible's own output in the run's artifacts/."
+)
 @click.version_option(package_name="raceday")
 @click.pass_context
 def raceday(  # one parameter per global option
