@@ -24,7 +24,7 @@ demo-down: ## remove every trace of the demo racecourse
 check: ## the fast tests: linters, types, unit tests, 10,000 simulated mornings
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
-lint:
+lint: ## ruff, mypy, yamllint, shellcheck, ansible-lint
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/yamllint --strict .
@@ -32,20 +32,20 @@ lint:
 	@shellcheck scripts/setup.sh .ci/run
 	@$(BIN)/ansible-lint --offline
 
-unit:
+unit: ## unit, command-line and content tests
 	@$(BIN)/pytest tests/unit tests/cli tests/content
 
 simulate: ## 100,000 simulated mornings
 	@RACEDAY_SIMULATE=100000 $(BIN)/pytest tests/unit/run
 
-venue-tests: demo-up
+venue-tests: demo-up ## the tests on the demo racecourse
 	@$(BIN)/pytest tests/venue
 
 test: setup check ## everything: set-up, fast tests, tests on containers
 	@$(MAKE) --no-print-directory venue-tests; status=$$?; \
 	$(MAKE) --no-print-directory demo-down; exit $$status
 
-schemas: ## write schemas/ anew from the models
+schemas: ## write schemas/venue.v1.json anew from the model
 	@$(BIN)/raceday venue schema > schemas/venue.v1.json
 
 bench: demo-up ## time the hot path against ordinary tasks and plain ssh, side by side

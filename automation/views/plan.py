@@ -57,7 +57,7 @@ def _waits_for(step: Step, translate: Translator) -> str:
         return translate("the verdict")
     if step.lane == "gate":
         return translate("everything before it")
-    return ", ".join((*step.needs, *step.after)) or "-"
+    return ", ".join(dict.fromkeys((*step.needs, *step.after))) or "-"
 
 
 def _seconds(value: float | None) -> str:
