@@ -22,6 +22,7 @@ demo-down: ## remove every trace of the demo racecourse
 	@$(BIN)/python -m demo down
 
 check: ## the fast tests: linters, types, unit tests, 10,000 simulated mornings
+	@RACEDAY_SIMULATE=10000 $(BIN)/pytest -m simulation tests/unit
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
 lint: ## ruff, mypy, yamllint, shellcheck, ansible-lint
@@ -33,10 +34,10 @@ lint: ## ruff, mypy, yamllint, shellcheck, ansible-lint
 	@$(BIN)/ansible-lint --offline
 
 unit: ## unit, command-line and content tests
-	@$(BIN)/pytest tests/unit tests/cli tests/content
+	@$(BIN)/pytest -n 2 -m "not simulation" tests/unit tests/cli tests/content
 
 simulate: ## 100,000 simulated mornings
-	@RACEDAY_SIMULATE=100000 $(BIN)/pytest tests/unit/run
+	@RACEDAY_SIMULATE=100000 $(BIN)/pytest -m simulation tests/unit
 
 venue-tests: demo-up ## the tests on the demo racecourse
 	@$(BIN)/pytest tests/venue

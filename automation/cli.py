@@ -5,20 +5,37 @@ import os
 import sys
 import tempfile
 import traceback
+from importlib import import_module
 from pathlib import Path
 
 import click
 
-from automation.commands.morning import morning
-from automation.commands.plan import plan
-from automation.commands.status import status
-from automation.commands.venue import venue
 from automation.errors import Bug, RacedayError
 from automation.exit_codes import ExitCode
 from automation.settings import read_settings
 
+COMMANDS = ("morning", "plan", "status", "venue")
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Commands(click.Group):
+    """Each command is a module of its own, imported only when it is called, for a quick start."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """The order of a day."""
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """The command `name` of the module `name`; None when there is none, and click says so."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"automation.commands.{name}"), name)
+        return command
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option("--venue", metavar="NAME|PATH", help="A name under inventories/, or any inventory.")
 @click.option(
     "--reports", type=click.Path(path_type=Path), metavar="DIR", help="Where runs are kept."
@@ -58,10 +75,6 @@ def raceday(  # one parameter per global option
     30 refused, 75 another run holds the venue, 130 interrupted, 1 a bug.
     """
     context.obj = read_settings(venue, reports, lang, output, verbose)
-
-
-for command in (morning, plan, status, venue):
-    raceday.add_command(command)
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ from automation.settings import content_root
 from automation.venue.kinds import role_paths
 
 AT_ONCE = frozenset({Verb.PREFLIGHT, Verb.PROBE})  # one task: a host's first report is its last
-AHEAD = 1  # processes that may be starting up at the same time: more would slow each other down
+AT_FIRST = 2  # processes launched before any host is busy; from then on one after the other
 ALLOWED = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "SSH_AUTH_SOCK", "TZ"}
 )
@@ -70,7 +70,7 @@ class Lane:
     @property
     def hosts(self) -> tuple[str, ...]:
         """Every host of the lane, each once, in plan order."""
-        return tuple(dict.fromkeys(host for step in self.all_steps for host in step.hosts))
+        return _hosts(self.all_steps)
 
     @property
     def all_steps(self) -> tuple[Step, ...]:
@@ -93,6 +93,7 @@ class AnsibleExecutor:
         self._waiting: list[Lane] = []
         self._begun: list[tuple[Step, tuple[str, ...]]] = []
         self._unready: tuple[str, ...] = ()
+        self._warm = False
         self._reports: queue.SimpleQueue[HostReported | StepFinished | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
 
@@ -102,14 +103,17 @@ class AnsibleExecutor:
         return self._options.run_id
 
     def prepare(self, plan: Plan) -> None:
-        """Launch the first lanes; each one that has started up launches the next."""
+        """Launch the first lanes; the others follow one by one once a first step has ended.
+
+        Until then all hosts are being connected to, and a process starting up would be in the way.
+        """
         grouped: dict[str, dict[Verb, tuple[Step, ...]]] = {}
         for step in plan.steps.values():
             verbs = grouped.setdefault(step.lane, {})
             verbs[step.verb] = (*verbs.get(step.verb, ()), step)
         self._lanes = {name: self._make_lane(name, steps) for name, steps in grouped.items()}
         self._waiting = list(self._lanes.values())
-        for _ in range(AHEAD):
+        for _ in range(AT_FIRST):
             self._launch_next()
 
     def begin(self, step: Step, hosts: Sequence[str], unready: Sequence[str]) -> None:
@@ -183,10 +187,6 @@ class AnsibleExecutor:
             self._release(self._lanes[name], verb, list(released))
 
     def _release(self, lane: Lane, verb: Verb, hosts: Sequence[str]) -> None:
-        with self._lock:
-            if lane in self._waiting:
-                self._waiting.remove(lane)
-                self._launch(lane)
         order = {"hosts": hosts, "unready": self._unready}
         os.write(lane.fifos[verb], json.dumps(order).encode() + b"\n")
         if lane.ended:
@@ -236,7 +236,7 @@ class AnsibleExecutor:
 
     def _on_release(self, lane: Lane, kind: str, data: Mapping[str, Any]) -> None:
         if kind == "playbook_on_task_start":
-            if lane.current is None:
+            if lane.current is None and self._warm:
                 self._launch_next()
             self._finish_verb(lane)
         elif kind == "runner_on_ok":
@@ -266,6 +266,9 @@ class AnsibleExecutor:
         for host in sorted(lane.begun[step_id] & set(lane.lost)):  # silent, because lost before
             self._reports.put(replace(lane.lost[host], step=step_id))
         self._reports.put(StepFinished(step_id, cause))
+        if not self._warm:
+            self._warm = True
+            self._launch_next()
 
     # --- how it is called ----------------------------------------------------------------------
 
@@ -304,7 +307,6 @@ class AnsibleExecutor:
         first = next(iter(lane.steps.values()))[0]
         return {
             "component": first.component,
-            "raceday_hosts": list(lane.hosts),
             "raceday_lane": str(lane.folder),
             "raceday_role": self._options.roles.get(first.component, "service"),
             "raceday_members": {
@@ -336,11 +338,21 @@ class AnsibleExecutor:
 
 def _write_playbook(lane: Lane) -> Path:
     """The verbs of a lane, one after the other in one process; each is a playbook of ours."""
-    verbs = [content_root() / "playbooks" / f"{verb}.yml" for verb in lane.steps]
-    plays = [{"ansible.builtin.import_playbook": str(path)} for path in verbs]
+    plays = [
+        {
+            "ansible.builtin.import_playbook": str(content_root() / "playbooks" / f"{verb}.yml"),
+            "vars": {"raceday_hosts": _hosts(steps)},
+        }
+        for verb, steps in lane.steps.items()
+    ]
     path = lane.folder / "lane.yml"
     path.write_text(json.dumps(plays), encoding="utf-8")
     return path
+
+
+def _hosts(steps: Iterable[Step]) -> tuple[str, ...]:
+    """Every host of these steps, each once."""
+    return tuple(dict.fromkeys(host for step in steps for host in step.hosts))
 
 
 def _members(steps: Sequence[Step]) -> dict[str, list[str]]:

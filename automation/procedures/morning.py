@@ -94,12 +94,9 @@ def _steps(venue: Venue) -> Iterator[Step]:
 
 
 def _looks(venue: Venue, order: list[Component]) -> Iterator[Step]:
-    """Preflight and partners at once; then each component's clocks among themselves."""
+    """Preflight of all hosts at once; then each component's clocks among themselves."""
     ours = [component for component in order if not component.external]
     yield from (_preflight(venue, component) for component in ours)
-    for component in order:
-        if component.external:
-            yield _step(component, Verb.PROBE, "partners", timeout=_patience(component))
     before = tuple(f"{component.name}.preflight" for component in ours)
     for component in ours:
         if len(component.hosts) > 1:
@@ -125,8 +122,10 @@ def _preflight(venue: Venue, component: Component) -> Step:
 
 
 def _starts_and_tests(venue: Venue, order: list[Component]) -> Iterator[Step]:
+    """In start order, for the order of the plan is the order in which processes are launched."""
     for component in order:
         if component.external:
+            yield _step(component, Verb.PROBE, "partners", timeout=_patience(component))
             continue
         yield _start(venue, component)
         checks = test_checks(venue, component)

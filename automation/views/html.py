@@ -1,5 +1,6 @@
 """`report.html`: one self-contained page. What came from hosts is escaped and cannot act."""
 
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -27,24 +28,28 @@ LONGEST_LINE = 400
 def render_html(report: Report, translate: Translator) -> str:
     """The whole page, in the translator's language and the venue's time zone."""
     clock = Clock(report.time_zone, translate)
-    page = _environment(translate).get_template("report.html.j2")
-    return page.render(
-        report=report,
-        clock=clock,
-        lang=translate.lang,
-        words=words,
-        headline=_headline(report),
-        facts={
-            "revoked": revoked_sentence(report, clock),
-            "sales": sales_sentence(report, clock),
-            "deadline": deadline_sentence(report, clock),
-            "duration": duration_sentence(report, clock),
-            "saved": time_saved_sentence(report),
-        },
-        timeline=build_timeline(report),
-        titles={item.name: item.title for item in report.components},
-        failed_checks=[item for item in report.checks if not item.passed],
-        passed_checks=_passed_by_component(report),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            t=translate,
+            report=report,
+            clock=clock,
+            lang=translate.lang,
+            words=words,
+            headline=_headline(report),
+            facts={
+                "revoked": revoked_sentence(report, clock),
+                "sales": sales_sentence(report, clock),
+                "deadline": deadline_sentence(report, clock),
+                "duration": duration_sentence(report, clock),
+                "saved": time_saved_sentence(report),
+            },
+            timeline=build_timeline(report),
+            titles={item.name: item.title for item in report.components},
+            failed_checks=[item for item in report.checks if not item.passed],
+            passed_checks=_passed_by_component(report),
+        )
     )
 
 
@@ -58,8 +63,9 @@ def _headline(report: Report) -> words.Headline:
     )
 
 
-def _environment(translate: Translator) -> Environment:
-    environment = Environment(
+@cache
+def _environment() -> Environment:
+    return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -67,8 +73,6 @@ def _environment(translate: Translator) -> Environment:
         lstrip_blocks=True,
         finalize=_inert,
     )
-    environment.globals["t"] = translate
-    return environment
 
 
 def _inert(value: Any) -> Any:

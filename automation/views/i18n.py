@@ -1,6 +1,7 @@
 """Says a `Message` in the operator's language: gettext catalogues, read at run time."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ class Translator:
         return self.check_name(value) if key == "check" and isinstance(value, str) else value
 
 
+@cache
 def read_catalogue(lang: str) -> Mapping[str, str]:
     """English text to its translation, translated entries only; empty for English itself."""
     path = LOCALE / lang / "LC_MESSAGES" / "raceday.po"

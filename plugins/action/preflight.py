@@ -53,8 +53,11 @@ class ActionModule(ActionBase):
             return result([no_answer(spec["name"], host, answer) for spec in specs])
         clock = measured_clock(self, answer, limits["clock_seconds"])
         checks = list(host_checks(host, answer.values, specs, limits, clock))
+        spent = round(float(answer.values["ended"]) - float(answer.values["began"]), 3)
         pairs = zip(specs, answer.components, strict=True)
-        reports = [_report(host, *pair, checks, limits) for pair in pairs]
+        reports = [
+            {**_report(host, *pair, checks, limits), "seconds": max(spent, 0.0)} for pair in pairs
+        ]
         strict = boolean(self._task.args.get("strict", True))
         return {**result(reports, strict=strict), "clock_offset": clock.offset}
 

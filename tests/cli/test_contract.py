@@ -26,7 +26,10 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 def commands(group: click.Group = raceday, path: str = "") -> Iterator[tuple[str, click.Command]]:
     """Every command with its path."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
         yield f"{path} {name}".strip(), command
         if isinstance(command, click.Group):
             yield from commands(command, f"{path} {name}".strip())

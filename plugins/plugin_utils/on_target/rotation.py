@@ -20,6 +20,7 @@ def main():
 
 def open_backends(params, *, check):
     """Set what is closed to ready, wait, and report every server and every backend."""
+    began = time.monotonic()
     before = server_states(params)
     closed = [server for server in wanted(before, params) if not is_up(before[server])]
     if not check and closed:
@@ -30,6 +31,7 @@ def open_backends(params, *, check):
     checks += [backend_check(name, after, check) for name in params["backends"]]
     state = ("would" if check else "ok") if closed else "already"
     report = {"component": params["component"], "state": state, "checks": checks}
+    report["seconds"] = round(time.monotonic() - began, 3)
     report["evidence"] = {"sales": "open" if any(map(is_up, after.values())) else "closed"}
     failed = any(not item["passed"] for item in checks)
     return {"changed": bool(closed), "failed": failed, "raceday": [report]}

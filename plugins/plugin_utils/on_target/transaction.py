@@ -39,9 +39,10 @@ def main():
 
 def do_all(params):
     """The result as Ansible has it: one report with a check per named step."""
+    began = time.monotonic()
     checks, saved, broken = run_steps(params)
     report = {"component": params["component"], "state": "ok", "checks": checks}
-    report["seconds"] = round(sum(item["seconds"] for item in checks), 3)
+    report["seconds"] = round(time.monotonic() - began, 3)
     result = {"changed": True, "failed": bool(broken), "raceday": [report], "saved": saved}
     return {**result, "msg": broken} if broken else result
 

@@ -36,7 +36,7 @@ def desk(tmp_path: Path) -> Iterator[str]:
     Desk.servers, Desk.broken = dict.fromkeys(names, "MAINT"), set()
     path = tmp_path / "admin.sock"
     with socketserver.ThreadingUnixStreamServer(str(path), Desk) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield str(path)
         server.shutdown()
 

@@ -47,7 +47,7 @@ def till() -> Iterator[str]:
     """The URL of a fresh till."""
     Till.balance, Till.takes = 1000, True
     server = HTTPServer(("127.0.0.1", 0), Till)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -27,6 +27,7 @@ AGAIN = "RACEDAY_SEED={seed} RACEDAY_SIMULATE=1 pytest tests/unit/run/test_prope
 CHUNK = 100
 
 
+@pytest.mark.simulation
 @pytest.mark.timeout(max(300, GRAPHS // 20))
 def test_random_runs_keep_every_promise(tmp_path: Path) -> None:
     """Random start-up graphs with random faults break none of the invariants in trials.py.
