@@ -28,6 +28,7 @@ Host *
     HostName 127.0.0.1
     IdentityFile "{state}/id_ed25519"
     IdentitiesOnly yes
+    KexAlgorithms ^curve25519-sha256
     UserKnownHostsFile "{state}/known_hosts"
     GlobalKnownHostsFile /dev/null
     StrictHostKeyChecking yes
