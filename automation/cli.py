@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import sys
 import tempfile
 import traceback
+from difflib import get_close_matches
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -14,7 +17,16 @@ from automation.errors import Bug, RacedayError
 from automation.exit_codes import ExitCode
 from automation.settings import read_settings
 
-COMMANDS = ("morning", "plan", "status", "venue")
+COMMANDS = (
+    "morning",
+    "evening",
+    "restart",
+    "plan",
+    "status",
+    "explain",
+    "logs",
+    "venue",
+)
 
 
 class Commands(click.Group):
@@ -38,7 +50,10 @@ class Commands(click.Group):
 )
 @click.option("--venue", metavar="NAME|PATH", help="A name under inventories/, or any inventory.")
 @click.option(
-    "--reports", type=click.Path(path_type=Path), metavar="DIR", help="Where runs are kept."
+    "--reports",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where runs are kept [reports/ here].",
 )
 @click.option("--lang", type=click.Choice(["en", "ko"]), help="Language of what is said to people.")
 @click.option(
@@ -90,6 +105,9 @@ def _run(arguments: list[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _tell("Interrupted; nothing more was done.", "", ExitCode.INTERRUPTED, wants_json)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
     except click.ClickException as error:
         return _tell(error.format_message(), _help_hint(error), ExitCode.USAGE, wants_json)
     except RacedayError as error:
@@ -101,12 +119,25 @@ def _run(arguments: list[str]) -> int:
 
 def _help_hint(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return f"Try: {context.command_path} --help" if context else ""
+    if context is None:
+        return ""
+    if isinstance(error, click.NoSuchOption) and error.option_name in _global_options():
+        return f"It stands before the command: raceday {error.option_name} ... {context.info_name}"
+    near = get_close_matches(_wrong_command(error), COMMANDS, n=1)
+    return f"Did you mean {near[0]}?" if near else f"Try: {context.command_path} --help"
+
+
+def _global_options() -> frozenset[str]:
+    return frozenset(option for param in raceday.params for option in param.opts)
+
+
+def _wrong_command(error: click.ClickException) -> str:
+    found = re.fullmatch(r"No such command '(.+)'\.", error.format_message())
+    return found[1] if found else ""
 
 
 def _wants_json(arguments: list[str]) -> bool:
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return "--format=json" in arguments or ("--format", "json") in pairs
+    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
 
 
 def _tell(message: str, hint: str, code: ExitCode, wants_json: bool) -> int:

@@ -44,6 +44,17 @@ class Locked(RacedayError):
     exit_code = ExitCode.LOCKED
 
 
+class Unwritable(RacedayError):
+    """What must be recorded cannot be, so nothing more may be done and nothing is proven."""
+
+    def __init__(self, error: OSError) -> None:
+        where = error.filename or "the reports directory"
+        super().__init__(
+            f"Nothing can be recorded ({error.strerror}: {where}); the verdict is NO-GO.",
+            "Free space or mend the reports directory, then run the procedure again.",
+        )
+
+
 class Bug(RacedayError):
     """Something that raceday did not expect; the traceback is kept in a file."""
 

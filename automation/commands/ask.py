@@ -1,10 +1,10 @@
-"""The question before anything is changed."""
+"""The question before anything is changed, and the reason that some requests must give."""
 
 import sys
 
 import click
 
-from automation.errors import Refused
+from automation.errors import Refused, UsageError
 
 
 def confirm_change(question: str, *, yes: bool) -> None:
@@ -18,3 +18,13 @@ def confirm_change(question: str, *, yes: bool) -> None:
         )
     if not click.confirm(question, err=True):
         raise Refused("You said no; nothing was touched.")
+
+
+def reason_for(option: str, reason: str, *, wanted: bool) -> str:
+    """The reason that goes with an option. Raises UsageError when one comes without the other."""
+    if wanted != bool(reason.strip()):
+        raise UsageError(
+            f"{option} and --reason go together.",
+            f'Say why, for instance: {option} --reason "ticketing2 is in repair".',
+        )
+    return reason.strip()

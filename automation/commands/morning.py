@@ -4,37 +4,31 @@ from dataclasses import replace
 
 import click
 
-from automation.commands.ask import confirm_change
+from automation.commands.ask import confirm_change, reason_for
 from automation.commands.load import venue_of
-from automation.commands.show import show_outcome, watching
-from automation.errors import UsageError
+from automation.commands.options import run_options
+from automation.commands.show import run_and_show
 from automation.procedures.morning import plan_morning
-from automation.procedures.session import Request, exit_code, run_plan, utc_now
+from automation.procedures.session import Request, utc_now
 from automation.settings import Settings
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Ansible's check mode: nothing is changed on any host.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before starting.")
 @click.option(
     "--accept-conditional",
     is_flag=True,
     help="Open sales on CONDITIONAL too; wants --reason, which is recorded.",
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why a CONDITIONAL is accepted.")
-@click.option("--forks", type=click.IntRange(min=1), help="Hosts at a time per step [all of them].")
-@click.option("-e", "--extra-vars", multiple=True, metavar="VARS", help="Passed to Ansible.")
-@click.option("--keep-artifacts", is_flag=True, help="Keep what ansible-runner wrote per process.")
+@run_options
 @click.pass_obj
-def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
+def morning(
     settings: Settings,
-    check: bool,
-    yes: bool,
     accept_conditional: bool,
     reason: str,
-    forks: int | None,
-    extra_vars: tuple[str, ...],
-    keep_artifacts: bool,
+    check: bool,
+    yes: bool,
+    request: Request,
 ) -> int:
     """Open the venue: preflight, start in order, test, verdict, open sales on GO.
 
@@ -47,17 +41,14 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
       raceday morning --check         what would be done; changes nothing
       raceday --venue seoul morning --yes
     """
-    if accept_conditional != bool(reason.strip()):
-        raise UsageError(
-            "--accept-conditional and --reason go together.",
-            'Say why, for instance: --accept-conditional --reason "ticketing2 is in repair".',
-        )
+    why = reason_for("--accept-conditional", reason, wanted=accept_conditional)
     venue = venue_of(settings)
-    plan = replace(plan_morning(venue, utc_now()), check=check, accept_reason=reason.strip())
+    plan = replace(
+        plan_morning(venue, utc_now()),
+        check=check,
+        accept_conditional=accept_conditional,
+        reason=why,
+    )
     if not check:
         confirm_change(f"Open {venue.title}?", yes=yes)
-    request = Request(forks, extra_vars, keep_artifacts or settings.verbose > 0)
-    with watching(settings) as view:
-        outcome = run_plan(settings, venue, plan, request, [view])
-    show_outcome(settings, outcome)
-    return exit_code(outcome.state)
+    return run_and_show(settings, venue, plan, request)

@@ -1,12 +1,15 @@
 """What a run shows while it goes on, and what it shows at the end."""
 
 import sys
+from dataclasses import replace
 
 import click
 from rich.console import Console, RenderableType
 
-from automation.procedures.session import Outcome, utc_now
+from automation.procedures.session import Outcome, Request, exit_code, run_plan, utc_now
+from automation.run.plan import Plan
 from automation.settings import Settings
+from automation.venue.site import Venue
 from automation.views.files import PAGE
 from automation.views.i18n import Translator
 from automation.views.report import dump_report
@@ -17,6 +20,15 @@ from automation.views.watch import View, open_view
 def watching(settings: Settings) -> View:
     """The view that follows a run, on stderr so that stdout stays the result's."""
     return open_view(sys.stderr, settings.lang, settings.format, utc_now)
+
+
+def run_and_show(settings: Settings, venue: Venue, plan: Plan, request: Request) -> int:
+    """Run a plan while somebody watches, show what came of it, and return the exit code."""
+    kept = replace(request, keep_artifacts=request.keep_artifacts or settings.verbose > 0)
+    with watching(settings) as view:
+        outcome = run_plan(settings, venue, plan, kept, [view])
+    show_outcome(settings, outcome)
+    return exit_code(outcome.state)
 
 
 def show_outcome(settings: Settings, outcome: Outcome) -> None:

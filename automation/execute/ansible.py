@@ -15,15 +15,17 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ansible_runner.config.runner import RunnerConfig
 from ansible_runner.runner import Runner
 
+from automation.execute.lane import Lane, Stage, make_lanes, write_playbook
 from automation.execute.processes import MARKER, end_marked
 from automation.execute.results import reports_of
+from automation.run.decide import Begin
 from automation.run.events import GOOD, HostReported, Message, StepFinished
 from automation.run.plan import Plan, Step, Verb
 from automation.settings import content_root
@@ -51,38 +53,6 @@ class Options:
     keep: Path | None = None
 
 
-@dataclass
-class Lane:
-    """One process: its steps by verb in the order it does them, and how far it has got."""
-
-    name: str
-    steps: Mapping[Verb, tuple[Step, ...]]
-    folder: Path
-    fifos: dict[Verb, int] = field(default_factory=dict)
-    thread: threading.Thread | None = None
-    current: Verb | None = None
-    begun: dict[str, set[str]] = field(default_factory=dict)
-    finished: set[str] = field(default_factory=set)
-    lost: dict[str, HostReported] = field(default_factory=dict)
-    cancelled: bool = False
-    ended: bool = False
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """Every host of the lane, each once, in plan order."""
-        return _hosts(self.all_steps)
-
-    @property
-    def all_steps(self) -> tuple[Step, ...]:
-        """Its steps of every verb."""
-        return tuple(step for steps in self.steps.values() for step in steps)
-
-    @property
-    def current_steps(self) -> tuple[Step, ...]:
-        """The steps of the verb that is being done."""
-        return self.steps[self.current] if self.current else ()
-
-
 class AnsibleExecutor:
     """Does steps with ansible-playbook processes, one per lane."""
 
@@ -91,8 +61,7 @@ class AnsibleExecutor:
         self._scratch = Path(tempfile.mkdtemp(prefix="raceday-"))
         self._lanes: dict[str, Lane] = {}
         self._waiting: list[Lane] = []
-        self._begun: list[tuple[Step, tuple[str, ...]]] = []
-        self._unready: tuple[str, ...] = ()
+        self._begun: list[Begin] = []
         self._warm = False
         self._reports: queue.SimpleQueue[HostReported | StepFinished | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -107,19 +76,22 @@ class AnsibleExecutor:
 
         Until then all hosts are being connected to, and a process starting up would be in the way.
         """
-        grouped: dict[str, dict[Verb, tuple[Step, ...]]] = {}
-        for step in plan.steps.values():
-            verbs = grouped.setdefault(step.lane, {})
-            verbs[step.verb] = (*verbs.get(step.verb, ()), step)
-        self._lanes = {name: self._make_lane(name, steps) for name, steps in grouped.items()}
+        self._lanes = make_lanes(plan, self._scratch)
         self._waiting = list(self._lanes.values())
         for _ in range(AT_FIRST):
             self._launch_next()
 
-    def begin(self, step: Step, hosts: Sequence[str], unready: Sequence[str]) -> None:
+    def begin(self, order: Begin) -> None:
         """Noted now, released by the next `report`, together with all that begins with it."""
-        self._begun.append((step, tuple(hosts)))
-        self._unready = tuple(unready)
+        self._begun.append(order)
+
+    def skip(self, step: Step) -> None:
+        """Let the process go past a stage none of whose steps will be begun."""
+        lane = self._lanes[step.lane]
+        stage = lane.stage_of(step)
+        lane.skipped.add(step.id)
+        if lane.skipped.issuperset(item.id for item in stage.steps):
+            _write_order(stage, {"hosts": [], "unready": [], "servers": []})
 
     def abandon(self, step: Step) -> None:
         """End the step's whole process; ansible-runner looks at the flag at least once a second."""
@@ -146,9 +118,7 @@ class AnsibleExecutor:
             self._waiting.clear()
         for lane in self._lanes.values():
             lane.cancelled = True
-            for descriptor in lane.fifos.values():
-                os.close(descriptor)
-            lane.fifos.clear()
+            lane.close()
         end_marked(self._options.run_id)
         for lane in self._lanes.values():
             if lane.thread:
@@ -156,15 +126,6 @@ class AnsibleExecutor:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     # --- lanes ---------------------------------------------------------------------------------
-
-    def _make_lane(self, name: str, steps: Mapping[Verb, tuple[Step, ...]]) -> Lane:
-        lane = Lane(name, steps, self._scratch / name)
-        lane.folder.mkdir()
-        for verb in steps:
-            path = lane.folder / verb
-            os.mkfifo(path, 0o600)
-            lane.fifos[verb] = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        return lane
 
     def _launch_next(self) -> None:
         with self._lock:
@@ -177,18 +138,24 @@ class AnsibleExecutor:
         lane.thread.start()
 
     def _release_begun(self) -> None:
-        groups: dict[tuple[str, Verb], dict[str, None]] = {}
-        for step, hosts in self._begun:
-            self._lanes[step.lane].begun[step.id] = set(hosts)
-            released = groups.setdefault((step.lane, step.verb), {})
-            released.update(dict.fromkeys(hosts))
+        groups: dict[tuple[str, str], list[Begin]] = {}
+        for order in self._begun:
+            lane = self._lanes[order.step.lane]
+            lane.begun[order.step.id] = set(order.hosts)
+            stage = lane.stage_of(order.step)
+            groups.setdefault((lane.name, stage.name), []).append(order)
         self._begun.clear()
-        for (name, verb), released in groups.items():
-            self._release(self._lanes[name], verb, list(released))
+        for (name, _), orders in groups.items():
+            self._release(self._lanes[name], orders)
 
-    def _release(self, lane: Lane, verb: Verb, hosts: Sequence[str]) -> None:
-        order = {"hosts": hosts, "unready": self._unready}
-        os.write(lane.fifos[verb], json.dumps(order).encode() + b"\n")
+    def _release(self, lane: Lane, orders: Sequence[Begin]) -> None:
+        """One line on the stage's FIFO; its play reads it whenever its process has come so far."""
+        line = {
+            "hosts": list(dict.fromkeys(host for order in orders for host in order.hosts)),
+            "unready": orders[-1].unready,
+            "servers": orders[-1].servers,
+        }
+        _write_order(lane.stage_of(orders[0].step), line)
         if lane.ended:
             self._lost(lane, Message("its ansible-playbook process had ended before"))
 
@@ -212,7 +179,7 @@ class AnsibleExecutor:
 
     def _lost(self, lane: Lane, why: Message) -> None:
         """The process is gone: every step it has begun and not finished ends here."""
-        for step in lane.all_steps:
+        for step in lane.steps:
             if step.id in lane.begun:
                 self._finish(lane, step.id, why)
 
@@ -231,16 +198,16 @@ class AnsibleExecutor:
             for report in reports_of(lane.current_steps, str(kind), data):
                 self._tell(lane, report)
         elif kind == "playbook_on_stats":
-            self._finish_verb(lane)
+            self._finish_stage(lane)
         return self._options.keep is not None
 
     def _on_release(self, lane: Lane, kind: str, data: Mapping[str, Any]) -> None:
         if kind == "playbook_on_task_start":
             if lane.current is None and self._warm:
                 self._launch_next()
-            self._finish_verb(lane)
+            self._finish_stage(lane)
         elif kind == "runner_on_ok":
-            lane.current = Verb(data["res"]["verb"])
+            lane.enter(data["res"]["stage"])
 
     def _tell(self, lane: Lane, report: HostReported) -> None:
         """Pass a report on; a host that is lost is lost for the later verbs of the lane too."""
@@ -251,10 +218,10 @@ class AnsibleExecutor:
         self._reports.put(report)
         silent = lane.begun[report.step]
         silent.discard(report.host)
-        if lane.current in AT_ONCE and not silent:
+        if lane.current and lane.current.verb in AT_ONCE and not silent:
             self._finish(lane, report.step, None)
 
-    def _finish_verb(self, lane: Lane) -> None:
+    def _finish_stage(self, lane: Lane) -> None:
         for step in lane.current_steps:
             if step.id in lane.begun:
                 self._finish(lane, step.id, None)
@@ -279,7 +246,7 @@ class AnsibleExecutor:
                 self._options.keep / lane.name if self._options.keep else lane.folder / "artifacts"
             ),
             project_dir=str(content_root()),
-            playbook=str(_write_playbook(lane)),
+            playbook=str(write_playbook(lane, self._options.roles)),
             inventory=str(self._options.inventory),
             ident="run",
             quiet=True,
@@ -293,27 +260,13 @@ class AnsibleExecutor:
         return config
 
     def _arguments(self, lane: Lane) -> Iterable[str]:
-        variables = lane.folder / "vars.json"
-        variables.write_text(json.dumps(self._variables(lane)), encoding="utf-8")
         for word in self._options.extra_vars:  # @file is meant from where the operator stands
             given = f"@{Path(word[1:]).absolute()}" if word.startswith("@") else word
             yield f"-e {shlex.quote(given)}"
-        yield f"-e {shlex.quote(f'@{variables}')}"
-        yield f"--forks {self._options.forks or len(lane.hosts)}"
+        yield f"-e raceday_lane={shlex.quote(str(lane.folder))}"
+        yield f"--forks {self._options.forks or lane.forks}"
         if self._options.check:
             yield "--check --diff"
-
-    def _variables(self, lane: Lane) -> dict[str, Any]:
-        first = next(iter(lane.steps.values()))[0]
-        return {
-            "component": first.component,
-            "raceday_lane": str(lane.folder),
-            "raceday_role": self._options.roles.get(first.component, "service"),
-            "raceday_members": {
-                "components": {step.component: list(step.hosts) for step in lane.all_steps},
-                **{verb: _members(steps) for verb, steps in lane.steps.items()},
-            },
-        }
 
     def _environment(self, lane: Lane) -> dict[str, str]:
         root = content_root()
@@ -329,6 +282,7 @@ class AnsibleExecutor:
             "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_INJECT_FACT_VARS": "0",
             "ANSIBLE_DEPRECATION_WARNINGS": "0",
+            "TMPDIR": str(self._scratch),
             "ANSIBLE_LOCAL_TEMP": str(lane.folder / "tmp"),
         }
 
@@ -336,32 +290,8 @@ class AnsibleExecutor:
         return f"{self._options.run_id}/{lane.name}"
 
 
-def _write_playbook(lane: Lane) -> Path:
-    """The verbs of a lane, one after the other in one process; each is a playbook of ours."""
-    plays = [
-        {
-            "ansible.builtin.import_playbook": str(content_root() / "playbooks" / f"{verb}.yml"),
-            "vars": {"raceday_hosts": _hosts(steps)},
-        }
-        for verb, steps in lane.steps.items()
-    ]
-    path = lane.folder / "lane.yml"
-    path.write_text(json.dumps(plays), encoding="utf-8")
-    return path
-
-
-def _hosts(steps: Iterable[Step]) -> tuple[str, ...]:
-    """Every host of these steps, each once."""
-    return tuple(dict.fromkeys(host for step in steps for host in step.hosts))
-
-
-def _members(steps: Sequence[Step]) -> dict[str, list[str]]:
-    """Which components each host answers for."""
-    members: dict[str, list[str]] = {}
-    for step in steps:
-        for host in step.hosts:
-            members.setdefault(host, []).append(step.component)
-    return members
+def _write_order(stage: Stage, order: Mapping[str, Sequence[str]]) -> None:
+    os.write(stage.fifo, json.dumps(order).encode() + b"\n")
 
 
 def _allowed(environment: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from automation.run.events import (
     GOOD,
+    Check,
     HostReported,
     HostState,
     Message,
@@ -14,23 +15,37 @@ from automation.run.events import (
 )
 from automation.run.plan import Step
 
+FOR_ALL = "raceday.core.clocks"  # runs once, and reports for every host it compared
+
 
 def reports_of(steps: Sequence[Step], kind: str, data: Mapping[str, Any]) -> Iterator[HostReported]:
     """Reports in one event of a host, for the steps that are being done."""
-    result, host = data.get("res") or {}, str(data.get("host"))
-    told = list(_told(steps, host, result))
+    host = str(data.get("host"))
+    told = list(_told(steps, host, data))
     yield from told
     if kind == "runner_on_ok" or any(_is_bad(report) for report in told):
         return
     yield from (_failure(step, host, kind, data) for step in steps if host in step.hosts)
 
 
-def _told(steps: Sequence[Step], host: str, result: Mapping[str, Any]) -> Iterator[HostReported]:
+def _told(steps: Sequence[Step], host: str, data: Mapping[str, Any]) -> Iterator[HostReported]:
+    items = (data.get("res") or {}).get("raceday") or ()
+    if not isinstance(items, list | tuple) or not all(isinstance(item, dict) for item in items):
+        why = Message("it is no list of reports")
+        yield from (_unreadable(step, host, why) for step in steps if host in step.hosts)
+        return
     by_component = {step.component: step for step in steps}
-    for item in result.get("raceday") or ():
-        step = by_component.get(item.get("component"))
+    for item in items:
+        step = by_component.get(str(item.get("component")))
         if step is not None:
-            yield _report(step, item.get("host", host), item)
+            yield _of_one(step, host, item, for_all=data.get("task_action") == FOR_ALL)
+
+
+def _of_one(step: Step, host: str, item: Mapping[str, Any], *, for_all: bool) -> HostReported:
+    named = item.get("host", host)
+    if named == host or (for_all and isinstance(named, str)):
+        return _report(step, named, item)
+    return _unreadable(step, host, Message("it speaks for %(host)s", {"host": str(named)}))
 
 
 def _report(step: Step, host: str, item: Mapping[str, Any]) -> HostReported:
@@ -40,14 +55,26 @@ def _report(step: Step, host: str, item: Mapping[str, Any]) -> HostReported:
             host=host,
             state=HostState(item["state"]),
             seconds=float(item.get("seconds", 0.0)),
-            checks=tuple(load_check(check) for check in item.get("checks", ())),
+            checks=tuple(_check(check) for check in item.get("checks", ())),
             problem=load_problem(item.get("problem")),
             evidence={str(key): str(text) for key, text in item.get("evidence", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = Message("%(host)s sent a report that cannot be read", {"host": host})
         why = Message("%(error)s", {"error": f"{type(error).__name__}: {error}"})
-        return HostReported(step.id, host, HostState.FAILED, problem=Problem(what, why))
+        return _unreadable(step, host, why)
+
+
+def _check(data: Mapping[str, Any]) -> Check:
+    """Any text would count as true, so `passed` must be true or false itself."""
+    check = load_check(data)
+    if not isinstance(check.passed, bool):
+        raise TypeError(f"passed is {check.passed!r}")
+    return check
+
+
+def _unreadable(step: Step, host: str, why: Message) -> HostReported:
+    what = Message("%(host)s sent a report that cannot be read", {"host": host})
+    return HostReported(step.id, host, HostState.FAILED, problem=Problem(what, why))
 
 
 def _is_bad(report: HostReported) -> bool:

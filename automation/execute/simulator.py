@@ -4,7 +4,7 @@ It is an executor for testing the engine. Beside its reports it keeps the truth:
 happened in its world, so that a test can hold a verdict against it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,6 +12,7 @@ from functools import partial
 from heapq import heappop, heappush
 from random import Random
 
+from automation.run.decide import Begin
 from automation.run.events import Check, HostReported, HostState, Message, Problem, StepFinished
 from automation.run.plan import Plan, Step, Verb
 
@@ -32,11 +33,16 @@ class Fault(StrEnum):
     TAKES_BACK = "takes back"  # it reports a failure, and then that all is well
     STRAY = "stray"  # reports come that nobody asked for
     LATE = "late"  # the report comes after the step's bound
-    CRASHES = "crashes"  # the step ends with a cause; later reports still arrive
+    MUTE = "mute"  # it does what is asked, and says nothing of what it knows
+    CRASHES = "crashes"  # the process of its lane dies; later reports still arrive
     HANGS = "hangs"  # the step never ends
 
 
-LOOKS = frozenset({Verb.TEST, Verb.PROBE})
+TESTS = frozenset({Verb.TEST, Verb.THROUGH, Verb.SETTLED})
+ROTATES = frozenset({Verb.CLOSE, Verb.DRAIN, Verb.UNDRAIN})
+NEEDS_UP = TESTS | ROTATES | {Verb.PROBE}
+DISTURBS = ROTATES | TESTS | {Verb.STOP}
+UNHEARD = frozenset({Fault.SILENT, Fault.LATE})
 FAILURES = frozenset({Fault.FAILS, Fault.TAKES_BACK})
 WHOLE_STEP = ""
 Faults = Mapping[tuple[str, str], Fault]  # by step id and host, or step id and WHOLE_STEP
@@ -54,21 +60,35 @@ class FakeClock:
 
 @dataclass(frozen=True)
 class World:
-    """How things are before the run: this share of the hosts is up, customers bet already."""
+    """How things are before the run: this share of the hosts is up, customers bet already.
+
+    `servers` are those behind each load balancer, as "backend/server"; when sales are open,
+    customers are sent to all but those `taken_out`.
+    """
 
     up: float = 0.0
     sales_open: bool = False
+    servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    taken_out: frozenset[str] = frozenset()
 
 
 @dataclass
 class Truth:
-    """What really happened, whatever was recorded or concluded. All but `begun`: (step, host).
+    """What really happened, whatever was recorded or concluded; most of it by (step, host).
 
     A host has `answered` when it did what was asked and its report was delivered in time; what it
-    did is `proven` when every planned check was good too, `untouched` when it was so before.
+    did is `proven` when every planned check was good too, `untouched` when it said how it was so
+    before. `customers` are the places that took customers when a step that disturbs them was begun,
+    and `told_open` the hosts that said so. `up` is what runs, and `rotation` what each host of a
+    load balancer sends customers to.
     """
 
+    up: set[tuple[str, str]] = field(default_factory=set)
+    rotation: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
     begun: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    customers: dict[str, frozenset[str]] = field(default_factory=dict)
+    told_open: set[str] = field(default_factory=set)
     answered: set[tuple[str, str]] = field(default_factory=set)
     proven: set[tuple[str, str]] = field(default_factory=set)
     untouched: set[tuple[str, str]] = field(default_factory=set)
@@ -87,36 +107,62 @@ class Simulator:
         self._random = random
         self._faults = faults
         self._steps: tuple[Step, ...] = ()
-        self._front = ""
-        self._up: set[tuple[str, str]] = set()
+        self._orders: dict[str, Begin] = {}
+        self._changes_nothing = False
         self._deaths: dict[tuple[str, str], datetime] = {}
         self._open: set[str] = set()
+        self._dead_lanes: dict[str, Message] = {}
         self._queue: list[tuple[datetime, int, Callable[[], Report]]] = []
         self._queued = 0
 
     def prepare(self, plan: Plan) -> None:
         """Set up the world: what is not ours to start is up, of the rest the world's share."""
         self._steps = tuple(plan.steps.values())
-        self._front = next((step.component for step in self._steps if step.on_verdict), "")
-        self._up = {
+        self._changes_nothing = plan.check
+        self.truth.up = {
             (component.name, host)
             for component in plan.components.values()
             for host in component.hosts
             if component.external or self._random.random() < self.world.up
         }
+        self.truth.rotation = {
+            (name, host): self._at_first(name, host)
+            for name in plan.fronts
+            for host in plan.components[name].hosts
+        }
 
-    def begin(self, step: Step, hosts: Sequence[str], unready: Sequence[str] = ()) -> None:  # noqa: ARG002
+    def begin(self, order: Begin) -> None:
         """Schedule what the hosts will report. Refuses a second time, and after the end."""
-        if self.closed or step.id in self.truth.begun:
+        step, hosts = order.step, order.hosts
+        if self.closed or step.id in self._orders:
             raise RuntimeError(f"{step.id} was begun twice or after the end")
-        self.truth.begun[step.id] = tuple(hosts)
+        self.truth.begun[step.id] = hosts
+        if step.verb in DISTURBS:
+            self.truth.customers[step.id] = self.customers()
+        self._orders[step.id] = order
         self._open.add(step.id)
-        answers = [self._schedule_host(step, host) for host in hosts]
-        self._schedule_end(step, max(answers))
+        if step.lane in self._dead_lanes:
+            cause = self._dead_lanes[step.lane]
+            self._schedule(self.clock.now, partial(self._end, step, cause))
+        else:
+            answers = [self._schedule_host(step, host) for host in hosts]
+            self._schedule_end(step, max(answers))
+
+    def skip(self, step: Step) -> None:
+        """Nothing was got ready."""
 
     def abandon(self, step: Step) -> None:
-        """Give a step up. What is already on its way still arrives, as on a real network."""
+        """Give a step up, and the process of its lane with it.
+
+        What is already on its way still arrives, as on a real network.
+        """
         self._open.discard(step.id)
+        self._end_lane(step, Message("its process was ended"))
+
+    def customers(self) -> frozenset[str]:
+        """The places that take customers now: load balancers that are up, servers as they say."""
+        selling = (place for place in self.truth.rotation if self._sells(place))
+        return frozenset(word for place in selling for word in self.truth.rotation[place])
 
     def report(self, timeout: float | None) -> Report | None:
         """Let time pass until the next report, or until the timeout."""
@@ -141,6 +187,8 @@ class Simulator:
         if fault is Fault.LATE:
             seconds += step.timeout
         at = self.clock.now + timedelta(seconds=seconds)
+        if fault in UNHEARD:
+            self._do(step, host, fault)
         if fault is not Fault.SILENT:
             self._schedule(at, partial(self._answer, step, host, fault))
         if fault is Fault.TWICE:
@@ -159,7 +207,7 @@ class Simulator:
             case Fault.CRASHES:
                 part = self._random.random() * (last_answer - self.clock.now)
                 cause = Message("the process of %(step)s ended with code 250", {"step": step.id})
-                self._schedule(self.clock.now + part, partial(self._end, step, cause))
+                self._schedule(self.clock.now + part, partial(self._crash, step, cause))
             case _:
                 self._schedule(last_answer, partial(self._end, step, None))
 
@@ -171,44 +219,126 @@ class Simulator:
         self._open.discard(step.id)
         return StepFinished(step.id, cause)
 
+    def _crash(self, step: Step, cause: Message) -> StepFinished:
+        if step.id in self._open:
+            self._end_lane(step, cause)
+        return self._end(step, cause)
+
+    def _end_lane(self, step: Step, cause: Message) -> None:
+        """Its other steps end with it, and those that begin later end at once."""
+        self._dead_lanes.setdefault(step.lane, cause)
+        for other in self._steps:
+            if other.lane == step.lane and other.id in self._open and other is not step:
+                self._schedule(self.clock.now, partial(self._end, other, cause))
+
     def _answer(self, step: Step, host: str, fault: Fault | None) -> HostReported:
-        place = (step.component, host)
+        place = (step.owner, host)
         if fault is Fault.UNREACHABLE or self._is_dead(place):
             return _bad_news(step, host, HostState.UNREACHABLE)
-        if fault in FAILURES or (step.verb in LOOKS and place not in self._up):
-            return _bad_news(step, host, HostState.FAILED)
-        state = self._do(step, place, fault)
+        if fault in FAILURES or (step.verb in NEEDS_UP and place not in self.truth.up):
+            return _bad_news(step, host, HostState.FAILED, self._evidence(step, place, fault))
+        is_open = step.id in self._open
+        state = self._do(step, host, fault) if is_open else HostState.OK
         checks = tuple(_observe(step, fault))
-        if step.id in self._open:
-            self._learn(step, host, state, checks)
-        return HostReported(step.id, host, state, 1.5, checks, None, self._evidence(step))
+        evidence = self._evidence(step, place, fault)
+        report = HostReported(step.id, host, state, 1.5, checks, None, evidence)
+        if is_open:
+            self._learn(step, report)
+        return report
 
-    def _do(self, step: Step, place: tuple[str, str], fault: Fault | None) -> HostState:
+    def _do(self, step: Step, host: str, fault: Fault | None) -> HostState:
+        """Change the world as the step asks, if there is anything to change."""
+        place = (step.owner, host)
         if fault is Fault.DIES:
             self._deaths[place] = self.clock.now + timedelta(seconds=self._random.uniform(0, 60))
-        if step.verb is not Verb.START or place in self._up:
-            return HostState.ALREADY if step.verb is Verb.START else HostState.OK
-        self._up.add(place)
+        if not (step.verb in {Verb.START, Verb.STOP} or step.verb in ROTATES):
+            return HostState.OK
+        change = self._change(step, place)
+        if change is None:
+            return HostState.ALREADY
+        if self._changes_nothing:
+            return HostState.WOULD
+        change()
         return HostState.OK
 
-    def _learn(self, step: Step, host: str, state: HostState, checks: Sequence[Check]) -> None:
-        pair = (step.id, host)
+    def _change(self, step: Step, place: tuple[str, str]) -> Callable[[], None] | None:
+        """What would make it so; None when it is so already."""
+        match step.verb:
+            case Verb.START | Verb.STOP:
+                is_so = (place in self.truth.up) == (step.verb is Verb.START)
+                return None if is_so else partial(self._switch, place)
+            case Verb.UNDRAIN:
+                put_in = self._named(step, place) - self.truth.rotation[place]
+                return partial(self.truth.rotation[place].update, put_in) if put_in else None
+            case _:
+                taken = self._named(step, place) & self.truth.rotation[place]
+                return (
+                    partial(self.truth.rotation[place].difference_update, taken) if taken else None
+                )
+
+    def _switch(self, place: tuple[str, str]) -> None:
+        """Start what is down, stop what is up; a load balancer comes up with no customers."""
+        self.truth.up ^= {place}
+        if place in self.truth.rotation:
+            self.truth.rotation[place].clear()
+
+    def _named(self, step: Step, place: tuple[str, str]) -> set[str]:
+        """The places behind a load balancer that a step is about."""
+        order = self._orders[step.id]
+        servers = order.servers or step.servers
+        left_out = order.unready if step.verb is Verb.UNDRAIN else ()
+        names = {word: word.rpartition("/")[2] for word in self._behind(place[0])}
+        return {
+            word
+            for word, name in names.items()
+            if (name in servers or not servers) and name not in left_out
+        }
+
+    def _behind(self, front: str) -> tuple[str, ...]:
+        """What stands behind a load balancer; its own name when the world does not say."""
+        return self.world.servers.get(front, (front,))
+
+    def _at_first(self, front: str, host: str) -> set[str]:
+        if not self.world.sales_open or (front, host) not in self.truth.up:
+            return set()
+        return set(self._behind(front)) - self.world.taken_out
+
+    def _sells(self, place: tuple[str, str]) -> bool:
+        return (
+            place in self.truth.up and not self._is_dead(place) and bool(self.truth.rotation[place])
+        )
+
+    def _learn(self, step: Step, report: HostReported) -> None:
+        pair = (step.id, report.host)
         first = pair not in self.truth.answered
         self.truth.answered.add(pair)
-        if first and state is HostState.ALREADY:
+        if first and report.state is HostState.ALREADY and report.evidence:
             self.truth.untouched.add(pair)
-        names = {check.name for check in checks}
-        if all(check.passed for check in checks) and names >= set(step.checks):
+        names = {check.name for check in report.checks}
+        if all(check.passed for check in report.checks) and names >= set(step.checks):
             self.truth.proven.add(pair)
 
     def _is_dead(self, place: tuple[str, str]) -> bool:
         return place in self._deaths and self._deaths[place] <= self.clock.now
 
-    def _evidence(self, step: Step) -> Mapping[str, str]:
-        """Whether sales are open, from the component that opens them; which start a unit runs."""
-        knows = step.verb is Verb.PREFLIGHT and step.component == self._front
-        sales = {"sales": "open" if self.world.sales_open else "closed"} if knows else {}
-        return {**sales, **({"invocation": "the first"} if step.verb is Verb.START else {})}
+    def _evidence(
+        self, step: Step, place: tuple[str, str], fault: Fault | None
+    ) -> Mapping[str, str]:
+        """What a host says beside its result: its unit's state, and who gets customers."""
+        if fault is Fault.MUTE or step.verb in TESTS:
+            return {}
+        told = {}
+        if step.verb is Verb.PROBE:
+            told["active"] = "active" if place in self.truth.up else "inactive"
+        if step.verb is Verb.START:
+            told["invocation"] = "the first"
+        if place in self.truth.rotation and step.verb is not Verb.CLOCKS:
+            told["sales"] = "open" if self._sells(place) else "closed"
+            if step.verb not in ROTATES and place[0] in self.world.servers:
+                told["rotation"] = " ".join(sorted(self.truth.rotation[place]))
+        if told.get("sales") == "open" and step.id in self._open:
+            self.truth.told_open.add(place[1])
+        return told
 
     def _stray_report(self) -> HostReported:
         """Good news from a host that was not asked, or for a step that is not running."""
@@ -221,10 +351,12 @@ class Simulator:
         return StepFinished(self._random.choice([*idle, "nobody.start"]))
 
 
-def _bad_news(step: Step, host: str, state: HostState) -> HostReported:
+def _bad_news(
+    step: Step, host: str, state: HostState, seen: Mapping[str, str] | None = None
+) -> HostReported:
     what = Message("%(step)s failed on %(host)s", {"step": step.id, "host": host})
     why = Message("its unit said: %(cause)s", {"cause": Message("the port is taken")})
-    evidence = {"log": "bind: 주소가 이미 사용 중입니다"}
+    evidence = {"log": "bind: 주소가 이미 사용 중입니다", **(seen or {})}
     return HostReported(step.id, host, state, 0.2, (), Problem(what, why), evidence)
 
 

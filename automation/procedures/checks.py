@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from automation.venue.kinds import read_kind
+from automation.venue.model import Healthcheck
 from automation.venue.site import Component, Venue
 
 HOST_CHECKS = (
@@ -18,9 +19,9 @@ FELLOWS = "clock against its fellows"
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def preflight_checks(component: Component) -> tuple[str, ...]:
+def preflight_checks(venue: Venue, component: Component) -> tuple[str, ...]:
     """What preflight looks at on every host of a component."""
-    ports = (f"port {port}" for port in _ports(component))
+    ports = (f"port {port}" for port in _ports(venue, component))
     certificates = (f"certificate {path}" for path in component.certificates)
     return (*HOST_CHECKS, *ports, *certificates)
 
@@ -38,9 +39,24 @@ def through_checks(venue: Venue, component: Component) -> tuple[str, ...]:
 
 def opening_checks(venue: Venue, front: Component) -> tuple[str, ...]:
     """What must hold once a load balancer was told to open."""
+    return tuple(f"backend {name} takes customers" for name in _backends(venue, front))
+
+
+def closing_checks(venue: Venue, front: Component) -> tuple[str, ...]:
+    """What must hold once a load balancer was told to close."""
+    return tuple(f"backend {name} refuses customers" for name in _backends(venue, front))
+
+
+def settled_checks(venue: Venue, component: Component) -> tuple[str, ...]:
+    """What must be true of a component before its day may end."""
+    return _promised(venue, component, "settled")
+
+
+def _backends(venue: Venue, front: Component) -> tuple[str, ...]:
     behind = (item.restart.behind for item in venue.components.values())
-    backends = (place.backend for place in behind if place and place.component == front.name)
-    return tuple(f"backend {name} takes customers" for name in dict.fromkeys(backends))
+    return tuple(
+        dict.fromkeys(place.backend for place in behind if place and place.component == front.name)
+    )
 
 
 def _promised(venue: Venue, component: Component, verb: str) -> tuple[str, ...]:
@@ -49,8 +65,15 @@ def _promised(venue: Venue, component: Component, verb: str) -> tuple[str, ...]:
     return read_kind(component.role, venue.inventory).checks.get(verb, ())
 
 
-def _ports(component: Component) -> tuple[int, ...]:
-    probe, ports = component.healthcheck, set(component.ports)
+def healthcheck_of(venue: Venue, component: Component) -> Healthcheck | None:
+    """Its own health check, else the one that its role has for every server of the kind."""
+    if component.healthcheck or component.role is None:
+        return component.healthcheck
+    return read_kind(component.role, venue.inventory).healthcheck
+
+
+def _ports(venue: Venue, component: Component) -> tuple[int, ...]:
+    probe, ports = healthcheck_of(venue, component), set(component.ports)
     if probe and probe.http:
         address = urlsplit(probe.http)
         if address.hostname in LOCAL:

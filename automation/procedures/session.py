@@ -1,5 +1,6 @@
 """One procedure from the lock to the report: where venue, engine, executor and views meet."""
 
+import errno
 import getpass
 import os
 import secrets
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from automation.errors import Bug, RacedayError
+from automation.errors import Bug, RacedayError, Unwritable
 from automation.execute.ansible import AnsibleExecutor, Options
 from automation.execute.processes import end_marked, marked_runs
 from automation.exit_codes import ExitCode
@@ -31,6 +32,7 @@ from automation.views.document import Report
 from automation.views.files import write_report, write_views
 from automation.views.i18n import Translator
 
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 VERDICT_CODES = {
     "GO": ExitCode.GO,
     "CONDITIONAL": ExitCode.CONDITIONAL,
@@ -82,11 +84,15 @@ def with_history(settings: Settings, plan: Plan, now: datetime) -> Plan:
 def run_plan(
     settings: Settings, venue: Venue, plan: Plan, request: Request, observers: Sequence[Observer]
 ) -> Outcome:
-    """Hold the venue, run the plan, write the report. Raises Locked when somebody else holds it."""
+    """Hold the venue, run the plan, write the report.
+
+    Raises Locked when somebody else holds it, Unwritable when the disk has no room for the truth.
+    """
     now = utc_now()
     run_id, operator = _new_run_id(plan.procedure, now), operator_name()
     reports = settings.reports / venue.name
-    with hold(reports / LOCK, this_process(run_id, operator, plan.procedure, now)):
+    holder = this_process(run_id, operator, plan.procedure, now)
+    with _full_disk_told(), hold(reports / LOCK, holder, venue.venue_file):
         _end_dead_runs(reports)
         folder = reports / run_id
         folder.mkdir(mode=0o700)
@@ -197,6 +203,17 @@ def _versions() -> dict[str, str]:
 
 
 @contextmanager
+def _full_disk_told() -> Iterator[None]:
+    """A disk that takes nothing more is no bug: the operator can mend it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise Unwritable(error) from error
+
+
+@contextmanager
 def _traceback_kept(folder: Path) -> Iterator[None]:
     """A bug leaves its traceback in the run's folder."""
     try:
@@ -204,6 +221,8 @@ def _traceback_kept(folder: Path) -> Iterator[None]:
     except RacedayError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise
         path = folder / "traceback.txt"
         path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         raise Bug(error, path) from error

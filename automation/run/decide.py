@@ -7,15 +7,30 @@ from datetime import UTC, datetime, timedelta
 from automation.run.events import HostState, Message
 from automation.run.plan import Step, Verb
 from automation.run.state import ENDED, PASSED, State, Status, StepState
-from automation.run.verdict import Judgement, findings, judge
+from automation.run.verdict import (
+    SALES_OPEN,
+    Judgement,
+    confirmed_hosts,
+    findings,
+    in_rotation,
+    is_excused,
+    judge,
+    unready_hosts,
+)
 
 
 @dataclass(frozen=True)
 class Begin:
-    """Release a step on these hosts."""
+    """Release a step on these hosts, with what a load balancer must know of the servers behind it.
+
+    No test goes through an `unready` one and no customer is sent there; of `servers` it is told,
+    none meaning all.
+    """
 
     step: Step
     hosts: tuple[str, ...]
+    unready: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,8 @@ class Finish:
     result_state: str
 
 
+DISTURBING = frozenset({Verb.STOP, Verb.DRAIN})
+
 Action = Begin | Skip | Abandon | Conclude | Finish
 
 
@@ -57,14 +74,24 @@ def decide(state: State, now: datetime) -> tuple[Action, ...]:
     moves = (*_abandoned(running, now), *_moves(state))
     if moves or running or state.finished_at:
         return moves
-    if state.verdict is None and not state.interrupted and not state.plan.check:
+    if _is_to_be_judged(state):
         return (Conclude(judge(state, now)),)
     return (Finish(_result_state(state)),)
+
+
+def is_protected(step: Step) -> bool:
+    """Whether an interruption waits for its end: half of it would be worse than all of it."""
+    return bool(step.puts_back) or step.verb is Verb.STOP
 
 
 def overdue_at(state: State) -> datetime | None:
     """When the next running step passes its bound, in UTC; None when nothing runs."""
     return min(map(_bound, _running(state)), default=None)
+
+
+def _is_to_be_judged(state: State) -> bool:
+    plan = state.plan
+    return plan.gives_verdict and not (state.verdict or state.interrupted or plan.check)
 
 
 def _abandoned(running: Sequence[StepState], now: datetime) -> Iterator[Abandon]:
@@ -95,6 +122,8 @@ def _moves(state: State) -> Iterator[Begin | Skip]:
 
 
 def _move(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | None:
+    if step.puts_back:
+        return _put_back(state, step, ended)
     if state.interrupted:
         return Skip(step, Message("the operator interrupted the run"))
     if step.on_verdict:
@@ -102,29 +131,66 @@ def _move(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | Non
     for name in step.needs:
         if name in ended and state.steps[name].status not in PASSED:
             return Skip(step, _blocked(state.steps[name]))
+    if state.plan.stops_at_failure:
+        for item in state.steps.values():
+            if item.status is Status.FAILED and item.step.verb is not Verb.PROBE:
+                return Skip(step, _blocked(item))
     if ended.issuperset(step.needs) and ended.issuperset(step.after):
         return _released(state, step)
     return None
 
 
+def _put_back(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | None:
+    """Due when what it undoes was begun, even after a failure or an interruption."""
+    if not (ended.issuperset(step.needs) and ended.issuperset(step.after)):
+        return None
+    if not state.steps[step.puts_back].targets:
+        return Skip(step, Message("%(step)s was not executed", {"step": step.puts_back}))
+    for name in step.needs:
+        if state.steps[name].status not in PASSED:
+            return Skip(step, _blocked(state.steps[name]))
+    if step.verb is not Verb.UNDRAIN:
+        return Begin(step, step.hosts)
+    unready = unready_hosts(state)
+    before = in_rotation(state, step)
+    servers = tuple(name for name in before if name not in unready)
+    if servers:
+        return Begin(step, step.hosts, unready, servers)
+    if before:
+        args = {"hosts": ", ".join(before)}
+        return Skip(step, Message("%(hosts)s is not ready, so it stays out of rotation", args))
+    return Skip(step, Message("nothing of it was in rotation before"))
+
+
 def _released(state: State, step: Step) -> Begin | Skip:
     if state.plan.check and _is_only_for_real(state, step):
         return Skip(step, Message("check mode changes nothing"))
-    forbidden = _sales_forbid(state) if step.is_test else None
-    if forbidden:
+    forbidden = _sales_forbid(state) if step.is_test or step.verb in DISTURBING else None
+    if forbidden and not state.plan.break_glass:
         return Skip(step, forbidden)
     lost = state.hosts_lost(step.owner)
     hosts = tuple(host for host in step.hosts if host not in lost)
+    if step.verb in {Verb.SETTLED, Verb.CLOSE}:
+        hosts = tuple(host for host in hosts if not _is_stopped(state, step.component, host))
+        if not hosts and not lost:
+            return Skip(step, Message("it does not run, so nobody can be asked"))
     if len(hosts) >= max(step.min_ready, 1):
-        return Begin(step, hosts)
+        return Begin(step, hosts, unready_hosts(state), step.servers)
     return Skip(step, _too_few_hosts(step, lost))
+
+
+def _is_stopped(state: State, component: str, host: str) -> bool:
+    """A probe of this run found its unit stopped in order; one that failed is not."""
+    looks = (item for item in state.steps.values() if item.step.component == component)
+    seen = (item.hosts[host] for item in looks if host in item.hosts)
+    return any(result.evidence.get("active") == "inactive" for result in seen)
 
 
 def _is_only_for_real(state: State, step: Step) -> bool:
     """A test writes, and a gate knows nothing of what check mode did not start."""
     needed = (state.steps[name].hosts.values() for name in step.needs)
     would = any(result.state is HostState.WOULD for results in needed for result in results)
-    return step.is_test or (step.verb is Verb.PROBE and would)
+    return step.is_test or step.verb is Verb.SETTLED or (step.verb is Verb.PROBE and would)
 
 
 def _too_few_hosts(step: Step, lost: Mapping[str, StepState]) -> Message:
@@ -140,9 +206,14 @@ def _on_verdict(state: State, step: Step) -> Begin | Skip | None:
         return Skip(step, Message("check mode changes nothing"))
     if state.verdict is None:
         return None
-    accepted = state.verdict.result == "CONDITIONAL" and bool(state.plan.accept_reason)
+    accepted = state.verdict.result == "CONDITIONAL" and state.plan.accept_conditional
     if state.verdict.result == "GO" or accepted:
-        return Begin(step, step.hosts)
+        unready = unready_hosts(state)
+        proven = {host for name in state.plan.components for host in confirmed_hosts(state, name)}
+        servers = tuple(name for name in step.servers if name in proven and name not in unready)
+        if servers or not step.servers:
+            return Begin(step, step.hosts, unready, servers)
+        return Skip(step, Message("none of the servers behind it is ready"))
     return Skip(step, Message("the verdict is %(verdict)s", {"verdict": state.verdict.result}))
 
 
@@ -153,20 +224,27 @@ def _blocked(item: StepState) -> Message:
 
 
 def _sales_forbid(state: State) -> Message | None:
-    """Tests need to know that sales are closed."""
-    match state.sales_said():
+    """A test, a stop or a drain needs to know that sales are closed."""
+    match "closed" if state.plan.check else state.sales_said():
         case "open":
-            return Message("sales are open: a test now would stand among customers' bets")
+            return SALES_OPEN
         case "closed":
             return None
         case _:
             return Message("it is not known whether sales are closed, so no test may run")
 
 
+def _is_no_matter(state: State, item: StepState) -> bool:
+    """A first look, a put-back that had nothing to do, a test that the standing GO excuses."""
+    if item.status is not Status.SKIPPED:
+        return item.step.is_look
+    return bool(item.step.puts_back) or is_excused(state, item)
+
+
 def _result_state(state: State) -> str:
     if state.interrupted:
         return "CANCELLED"
-    statuses = {item.status for item in state.steps.values()}
+    statuses = {item.status for item in state.steps.values() if not _is_no_matter(state, item)}
     if state.plan.check:
         return "ERRORS" if findings(state) else "SUCCESS"
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):

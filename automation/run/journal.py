@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from automation.errors import RacedayError
+from automation.errors import RacedayError, Unwritable
 from automation.run.events import Event, dump_event, load_event
 
 GENESIS = "0" * 64
@@ -49,15 +49,8 @@ class Journal:
         self.head = digest
 
 
-class JournalUnwritable(RacedayError):
-    """The journal cannot be written, so nothing more may be done."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(
-            f"The journal cannot be written ({error.strerror}: {error.filename or 'journal'}); "
-            "the verdict is NO-GO because nothing can be recorded.",
-            "Free space or mend the reports directory, then run the procedure again.",
-        )
+class JournalUnwritable(Unwritable):
+    """The journal cannot be written."""
 
 
 class FileSink:

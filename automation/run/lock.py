@@ -4,9 +4,10 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -38,16 +39,18 @@ class VenueLocked(Locked):
 
 
 @contextmanager
-def hold(path: Path, holder: Holder) -> Iterator[None]:
+def hold(path: Path, holder: Holder, venue_file: Path | None = None) -> Iterator[None]:
     """Hold the venue whose lock file is `path`, or raise VenueLocked at once.
 
-    Processes that are started meanwhile do not inherit the lock, so it is free as soon as its
-    holder is gone, however it went.
+    The venue file itself is held too, so that a run which keeps its reports elsewhere is not
+    missed. Processes that are started meanwhile do not inherit the lock, so it is free as soon as
+    its holder is gone, however it went.
     """
     lock = _acquire(path)
     try:
-        _publish(_holder_file(path), holder)
-        yield
+        with _held(venue_file) if venue_file else nullcontext():
+            _publish(_holder_file(path), holder)
+            yield
     finally:
         _holder_file(path).unlink(missing_ok=True)
         lock.release()
@@ -78,6 +81,17 @@ def _acquire(path: Path) -> FileLock:
     except OSError as error:
         raise _unusable(path, error) from error
     return lock
+
+
+@contextmanager
+def _held(file: Path) -> Iterator[None]:
+    """flock on a file that is only read; FileLock wants to write to what it locks."""
+    with file.open("rb") as stream:
+        try:
+            flock(stream, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise VenueLocked(file, None) from None
+        yield
 
 
 def _unusable(path: Path, error: OSError) -> UsageError:
@@ -122,7 +136,7 @@ def _process_exists(pid: int) -> bool:
 
 def _sentence(path: Path, holder: Holder | None) -> str:
     if holder is None:
-        return f"Another run holds {path} and has not said yet who it is."
+        return f"Another run holds {path} and does not say here who it is."
     return (
         f"{holder.operator} holds the venue since {holder.since} for {holder.why}: "
         f"run {holder.run_id}, process {holder.pid} on {holder.host}."
@@ -131,7 +145,7 @@ def _sentence(path: Path, holder: Holder | None) -> str:
 
 def _next_step(holder: Holder | None) -> str:
     if holder is None:
-        return "Try again in a moment."
+        return "Try again in a moment. Does somebody use another reports directory?"
     return (
         f"Wait for run {holder.run_id}, or interrupt it where it runs. "
         "When its process ends, however it ends, the venue is free."

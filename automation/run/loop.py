@@ -12,6 +12,7 @@ from automation.run.decide import (
     Finish,
     Skip,
     decide,
+    is_protected,
     overdue_at,
 )
 from automation.run.events import (
@@ -29,7 +30,6 @@ from automation.run.events import (
 from automation.run.journal import Journal
 from automation.run.plan import Plan, Step
 from automation.run.state import State, Status, fold
-from automation.run.verdict import unready_hosts
 
 Clock = Callable[[], datetime]
 Observer = Callable[[State, Event], None]
@@ -42,8 +42,11 @@ class Executor(Protocol):
     def prepare(self, plan: Plan) -> None:
         """Get ready whatever can be got ready before its step is begun."""
 
-    def begin(self, step: Step, hosts: Sequence[str], unready: Sequence[str]) -> None:
-        """Let a step go on these hosts, knowing which of all are unready; returns at once."""
+    def begin(self, order: Begin) -> None:
+        """Let a step go on the hosts of the order; returns at once."""
+
+    def skip(self, step: Step) -> None:
+        """A step will never be begun; what was got ready for it may go on without it."""
 
     def abandon(self, step: Step) -> None:
         """End whatever still works on a step."""
@@ -100,9 +103,10 @@ class Run:
         match action:
             case Begin(step, hosts):
                 state = self._record(StepStarted(step.id, hosts))
-                self._executor.begin(step, hosts, unready_hosts(state))
+                self._executor.begin(action)
                 return state
             case Skip(step, reason):
+                self._executor.skip(step)
                 return self._record(StepSkipped(step.id, reason))
             case Abandon(step, cause):
                 self._executor.abandon(step)
@@ -125,7 +129,7 @@ class Run:
     def _interrupt(self, who: str) -> State:
         state = self._record(RunInterrupted(who))
         for item in state.steps.values():
-            if item.status is Status.RUNNING:
+            if item.status is Status.RUNNING and not is_protected(item.step):
                 self._executor.abandon(item.step)
                 state = self._record(StepFinished(item.step.id, INTERRUPTED))
         return state

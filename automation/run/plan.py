@@ -11,14 +11,18 @@ from typing import Any
 
 
 class Verb(StrEnum):
-    """What a role can do to its component; `undrain` opens, the first three only look."""
+    """What a role can do to its component; the first three only look."""
 
     PREFLIGHT = "preflight"
     CLOCKS = "clocks"
     PROBE = "probe"
     START = "start"
+    STOP = "stop"
     TEST = "test"
     THROUGH = "through"  # the same test along the customers' way, from the load balancer's hosts
+    SETTLED = "settled"  # nothing that customers are owed is left open
+    CLOSE = "close"  # no sale from now on, at every backend of a load balancer
+    DRAIN = "drain"  # these servers get no new customers, and lose the ones they have one by one
     UNDRAIN = "undrain"
 
 
@@ -43,6 +47,8 @@ class Step:
     timeout: float = 120.0
     on_verdict: bool = False
     hosts_of: str = ""
+    servers: tuple[str, ...] = ()
+    puts_back: str = ""
 
     @property
     def owner(self) -> str:
@@ -53,6 +59,17 @@ class Step:
     def is_test(self) -> bool:
         """Whether it acts as a customer would."""
         return self.verb in {Verb.TEST, Verb.THROUGH}
+
+    @property
+    def is_look(self) -> bool:
+        """A first look, before anything is done: what it finds down is no fault of this run."""
+        return self.verb is Verb.PROBE and self.lane == "look"
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether one bad check on a host that answers is its failure."""
+        strict = {Verb.TEST, Verb.THROUGH, Verb.SETTLED, Verb.CLOSE, Verb.DRAIN, Verb.UNDRAIN}
+        return self.verb in strict
 
 
 @dataclass(frozen=True)
@@ -72,7 +89,11 @@ class PlannedComponent:
 
 @dataclass(frozen=True)
 class Plan:
-    """A procedure on a venue, closed: what is not in here cannot happen."""
+    """A procedure on a venue, closed: what is not in here cannot happen.
+
+    `fronts` are the load balancers, which say whether sales are open. With `break_glass` steps are
+    done although they are; `reason` says why, as it does for a CONDITIONAL that was accepted.
+    """
 
     venue: str
     title: str
@@ -83,7 +104,12 @@ class Plan:
     deadline: str = ""
     verdict_valid_minutes: float = 720.0
     check: bool = False
-    accept_reason: str = ""
+    fronts: tuple[str, ...] = ()
+    gives_verdict: bool = True
+    stops_at_failure: bool = False
+    accept_conditional: bool = False
+    break_glass: bool = False
+    reason: str = ""
     standing: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     estimates: Mapping[str, float] = field(default_factory=dict)
@@ -101,7 +127,18 @@ def load_plan(data: Mapping[str, Any]) -> Plan:
     """The plan as it stood in the journal."""
     components = {name: _component(item) for name, item in data["components"].items()}
     steps = {name: _step(item) for name, item in data["steps"].items()}
-    return Plan(**{**data, "components": components, "steps": steps})
+    known = _of_today(data, steps)
+    return Plan(**{**known, "components": components, "steps": steps})
+
+
+def _of_today(data: Mapping[str, Any], steps: Mapping[str, Step]) -> dict[str, Any]:
+    """A plan of version 0.1 named its fronts by what they opened, and had one kind of reason."""
+    opened = (step.component for step in steps.values() if step.on_verdict)
+    known = {**data, "fronts": tuple(data.get("fronts", dict.fromkeys(opened)))}
+    if "accept_reason" in known:
+        known["reason"] = known.pop("accept_reason")
+        known["accept_conditional"] = bool(known["reason"])
+    return known
 
 
 def _component(item: Mapping[str, Any]) -> PlannedComponent:
@@ -117,5 +154,7 @@ def _component(item: Mapping[str, Any]) -> PlannedComponent:
 
 
 def _step(item: Mapping[str, Any]) -> Step:
-    tuples = {key: tuple(item[key]) for key in ("hosts", "needs", "after", "checks")}
+    tuples = {
+        key: tuple(item.get(key, ())) for key in ("hosts", "needs", "after", "checks", "servers")
+    }
     return Step(**{**item, **tuples, "verb": Verb(item["verb"])})

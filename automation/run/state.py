@@ -22,7 +22,7 @@ from automation.run.events import (
     VerdictDecided,
     VerdictRevoked,
 )
-from automation.run.plan import Plan, Step, load_plan
+from automation.run.plan import Plan, Step, Verb, load_plan
 
 
 class Status(StrEnum):
@@ -99,26 +99,33 @@ class State:
     def sales_said(self) -> str:
         """Whether sales are "open" at any load balancer, "closed" at all of them, else "".
 
-        They are "closed" too when the plan has nothing that could open them.
+        The last word of each counts. They are "closed" too when the venue has no load balancer.
         """
-        fronts = {step.component for step in self.plan.steps.values() if step.on_verdict}
-        hosts = {host for name in fronts for host in self.plan.components[name].hosts}
-        said = {
-            host: result.evidence["sales"]
-            for item in self.steps.values()
-            if item.step.component in fronts
-            for host, result in item.hosts.items()
-            if "sales" in result.evidence
-        }
+        hosts = {host for name in self.plan.fronts for host in self.plan.components[name].hosts}
+        said = self.last_said("sales")
         if "open" in said.values():
             return "open"
         return "closed" if all(said.get(host) == "closed" for host in hosts) else ""
 
+    def last_said(self, fact: str) -> Mapping[str, str]:
+        """What each load balancer's host said last of a fact."""
+        return {
+            host: result.evidence[fact]
+            for item in self.steps.values()
+            if item.step.owner in self.plan.fronts
+            for host, result in item.hosts.items()
+            if fact in result.evidence
+        }
+
     def hosts_lost(self, component: str) -> Mapping[str, StepState]:
-        """Hosts of a component that no later step can use, with the step that lost them."""
+        """Hosts of a component that no later step can use, with the step that lost them.
+
+        A probe only looks: a host that is down may be stopped, and one that hangs restarted.
+        """
         lost: dict[str, StepState] = {}
         for item in self.steps.values():
-            if item.step.owner == component and item.status in ENDED:
+            looked = item.step.verb is Verb.PROBE
+            if item.step.owner == component and item.status in ENDED and not looked:
                 bad = (name for name, result in item.hosts.items() if result.state not in GOOD)
                 for host in bad:
                     lost.setdefault(host, item)
@@ -232,11 +239,10 @@ def _silent(step: Step, cause: Message | None) -> HostResult:
 
 
 def _outcome(item: StepState, hosts: Mapping[str, HostResult]) -> Status:
-    """A test or an opening fails with its first bad check; others need only min_ready."""
+    """A strict step fails with its first bad check; others need only min_ready."""
     good = sum(_complete(item.step, result) for result in hosts.values())
     ready = sum(result.state in GOOD for result in hosts.values())
-    strict = item.step.is_test or item.step.on_verdict
-    if ready < item.step.min_ready or (strict and good < len(hosts)):
+    if ready < item.step.min_ready or (item.step.is_strict and good < len(hosts)):
         return Status.FAILED
     return Status.SUCCEEDED if good == len(item.step.hosts) else Status.DEGRADED
 

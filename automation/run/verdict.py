@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from automation.run.events import GOOD, Check, HostState, Message, Problem
-from automation.run.plan import PlannedComponent, Verb
+from automation.run.plan import PlannedComponent, Step, Verb
 from automation.run.state import ENDED, HostResult, State, Status, StepState, missing_checks
 
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
+SALES_OPEN = Message("sales are open: a test now would stand among customers' bets")
 GO, CONDITIONAL, NO_GO = "GO", "CONDITIONAL", "NO-GO"
 
 
@@ -62,13 +63,13 @@ def findings(state: State) -> tuple[Finding, ...]:
     lost: set[tuple[str, str]] = set()
     found: list[Finding] = []
     for item in state.steps.values():
-        for finding in _step_findings(item):
+        for finding in () if item.step.is_look else _step_findings(item):
             place = (finding.component, finding.host)
             if finding.lost_host and place in lost:
                 continue
             lost |= {place} if finding.lost_host else set()
             found.append(finding)
-    return tuple(found)
+    return (*found, *_untested(state))
 
 
 def confirmed_hosts(state: State, component: str) -> frozenset[str]:
@@ -78,14 +79,30 @@ def confirmed_hosts(state: State, component: str) -> frozenset[str]:
 
 
 def unready_hosts(state: State) -> tuple[str, ...]:
-    """Hosts that were lost, or where a start, a test or a gate found something wrong, each once.
+    """Hosts that were lost, were stopped, or where something was found wrong since they started.
 
     No test goes through them and no customer is sent there. What fails at a partner is not theirs.
     """
-    ended = (item for item in state.steps.values() if item.status in ENDED)
-    ours = (item for item in ended if not state.plan.components[item.step.component].external)
-    pairs = ((item.step.verb, name, host) for item in ours for name, host in item.hosts.items())
-    return tuple(dict.fromkeys(name for verb, name, host in pairs if _is_unready(verb, host)))
+    unready: dict[str, None] = {}
+    for item in state.steps.values():
+        if state.plan.components[item.step.component].external:
+            continue
+        if item.step.verb is Verb.STOP:
+            unready.update(dict.fromkeys(item.targets))
+        if item.status in ENDED:
+            for host, result in item.hosts.items():
+                if _is_unready(item.step.verb, result):
+                    unready[host] = None
+                elif item.step.verb is Verb.START:
+                    unready.pop(host, None)
+    return tuple(unready)
+
+
+def in_rotation(state: State, step: Step) -> tuple[str, ...]:
+    """The servers that a step puts back: those of its own that customers were sent to before."""
+    before = (word for said in state.last_said("rotation").values() for word in said.split())
+    names = tuple(dict.fromkeys(word.rpartition("/")[2] for word in before))
+    return tuple(name for name in names if name in step.servers or not step.servers)
 
 
 def _component_result(
@@ -124,13 +141,17 @@ def _is_gate(item: StepState, component: str) -> bool:
     )
 
 
+def is_excused(state: State, item: StepState) -> bool:
+    """Whether nobody misses a skipped step: a standing GO excuses tests while sales are open."""
+    return item.step.is_test and _stands(state, item)
+
+
 def _unexcused(state: State) -> Iterator[StepState]:
-    """Skipped steps that the verdict misses. A standing GO excuses tests while sales are open."""
+    """Skipped steps that the verdict misses."""
     for item in state.steps.values():
-        if item.status is Status.SKIPPED and not item.step.on_verdict:
-            excused = item.step.is_test and _stands(state, item)
-            if not excused:
-                yield item
+        skipped = item.status is Status.SKIPPED and not item.step.on_verdict
+        if skipped and not is_excused(state, item):
+            yield item
 
 
 def _stands(state: State, item: StepState) -> bool:
@@ -150,6 +171,21 @@ def _stands(state: State, item: StepState) -> bool:
 def _invocation(result: HostResult) -> str:
     """Which start of its unit a host runs; nothing unless it was up before this run."""
     return result.evidence.get("invocation", "") if result.state is HostState.ALREADY else ""
+
+
+def _untested(state: State) -> Iterator[Finding]:
+    """While sales are open nothing is tested, so what was started since is not proven."""
+    if not state.plan.gives_verdict or state.sales_said() != "open":
+        return
+    for item in _unexcused(state):
+        if item.step.verb is Verb.TEST and item.reason == SALES_OPEN:
+            args = {"component": item.step.component}
+            what = Message("%(component)s could not be tested", args)
+            why = Message("sales are open, and no GO stands for it as it runs now")
+            following = Message(
+                "Close sales (raceday sales close), then run raceday morning again."
+            )
+            yield Finding(item.step.component, "", item.step.id, Problem(what, why, following))
 
 
 def _step_findings(item: StepState) -> Iterator[Finding]:

@@ -71,11 +71,16 @@ class Document:
         return self.places.get(self.known_path(path), Place(1, "", "map"))
 
 
-def read_document(file: Path) -> Document:
-    """Read a YAML file with its places; what cannot be read at all is a single problem."""
+def read_document(
+    file: Path, *, wanted: str = "the blocks venue and components", templates: bool = False
+) -> Document:
+    """Read a YAML file with its places; what cannot be read at all is a single problem.
+
+    `wanted` is what an empty file lacks; `templates` says that braces are no template in it.
+    """
     try:
         text = file.read_text(encoding="utf-8")
-        return _compose(file, text)
+        return _compose(file, text, wanted, _Reader(templates=templates))
     except OSError as error:
         return _unreadable(file, f"cannot be read: {error.strerror}", 1)
     except UnicodeDecodeError as error:
@@ -115,15 +120,14 @@ def _made(kind: str, value: Any) -> str:
     return f"{KINDS[kind]} {str(value).lower() if isinstance(value, bool) else value}"
 
 
-def _compose(file: Path, text: str) -> Document:
+def _compose(file: Path, text: str, wanted: str, reader: "_Reader") -> Document:
     if text.startswith("$ANSIBLE_VAULT"):
         return _unreadable(
             file, "is encrypted; decrypt it with ansible-vault and keep secrets in another file", 1
         )
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if root is None:
-        return _unreadable(file, "is empty; write the blocks venue and components", 1)
-    reader = _Reader()
+        return _unreadable(file, f"is empty; write {wanted}", 1)
     data = reader.value(root, (), root.start_mark.line + 1)
     return Document(file, text, data, reader.places, tuple(reader.problems))
 
@@ -142,7 +146,8 @@ def _syntax(error: yaml.MarkedYAMLError) -> str:
 class _Reader:
     """Walks the nodes of one file once and collects values, places and problems."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, templates: bool) -> None:
+        self._templates = templates
         self.places: dict[KeyPath, Place] = {}
         self.problems: list[Problem] = []
         self._constructor = yaml.constructor.SafeConstructor()
@@ -206,7 +211,7 @@ class _Reader:
         return value
 
     def _check_scalar(self, place: Place, value: Any, path: KeyPath) -> None:
-        if place.kind == "str" and TEMPLATE.search(value):
+        if place.kind == "str" and TEMPLATE.search(value) and not self._templates:
             self._problem(path, f"is {place.written}; " + _no_templates("it"))
         elif place.kind == "timestamp":
             self._problem(path, f'{reading(place, value)}; write it in quotes: "{place.written}"')

@@ -1,20 +1,68 @@
 """What a role says of its kind of server: `roles/<kind>/meta/raceday.yml`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from typing import Annotated, Literal
 
-import yaml
+from pydantic import AfterValidator, Field
 
+from automation.errors import VenueError
 from automation.settings import content_root
+from automation.venue.checks import parse, sentences_of
+from automation.venue.document import Document, KeyPath, Place, Problem, read_document
+from automation.venue.fields import Argv, Name, Title, UnitName, mistake, wants
+from automation.venue.model import Healthcheck, Keys
+
+PROVING = ("test", "through", "settled")  # verbs that are nothing but the checks they report
+NOT_WRITTEN: Mapping[KeyPath, Place] = {(): Place(1, "nothing", "map")}
+SERVICE = "service"  # its checks are the venue's own tests
+
+
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise mistake(f'names "{twice}" twice; keep one')
+    return names
+
+
+CheckNames = Annotated[tuple[Title, ...], Field(min_length=1), AfterValidator(_once)]
+Need = Annotated[Literal["race_card", "sales_open"], wants("race_card or sales_open")]
+
+
+class PromisedChecks(Keys):
+    """Per verb the names of the checks that every host must report."""
+
+    test: CheckNames | None = None
+    through: CheckNames | None = None
+    settled: CheckNames | None = None
+    refusal: CheckNames | None = None
+
+
+class KindFile(Keys):
+    """The file as it is written; a venue file's own words win over it."""
+
+    unit: UnitName | None = None
+    healthcheck: Healthcheck | None = None
+    facts: Mapping[Name, Argv] = Field(default_factory=dict)
+    checks: PromisedChecks = PromisedChecks()
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind's usual unit, and per verb the names of the checks that every host must report."""
+    """A kind's usual unit and health check, the checks it promises, what it needs of a venue.
+
+    `verbs` are the entry points of the role; `problems` are sentences, one per mistake in its file.
+    """
 
     unit: str = ""
+    healthcheck: Healthcheck | None = None
     checks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    verbs: frozenset[str] = frozenset()
+    problems: tuple[str, ...] = ()
 
 
 def role_paths(inventory: Path) -> tuple[Path, ...]:
@@ -25,9 +73,52 @@ def role_paths(inventory: Path) -> tuple[Path, ...]:
 
 
 def read_kind(role: str, inventory: Path) -> Kind:
-    """The kind of a role; a role that says nothing has no unit and no checks of its own."""
-    files = (path / role / "meta" / "raceday.yml" for path in role_paths(inventory))
-    file = next((file for file in files if file.is_file()), None)
-    said = yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file else {}
-    checks = {verb: tuple(names) for verb, names in said.get("checks", {}).items()}
-    return Kind(unit=said.get("unit", ""), checks=checks)
+    """The kind of a role; a role that says nothing has no unit and no checks of its own.
+
+    Raises VenueError with every mistake in what it says.
+    """
+    kind = look_at(role, inventory)
+    if kind.problems:
+        raise VenueError(kind.problems)
+    return kind
+
+
+@cache
+def look_at(role: str, inventory: Path) -> Kind:
+    """The kind of a role with all that is wrong of it; the first role of the name is Ansible's."""
+    places = (path / role for path in role_paths(inventory))
+    folder = next((place for place in places if place.is_dir()), None)
+    if folder is None:
+        return Kind()
+    file = folder / "meta" / "raceday.yml"
+    document = _read(file) if file.is_file() else Document(file, "", {}, NOT_WRITTEN, ())
+    parsed, problems = parse(document, KindFile)
+    kind = replace(_kind(parsed or KindFile()), verbs=_verbs(folder))
+    if parsed is not None and role != SERVICE:
+        problems += _promise_problems(kind)
+    return replace(kind, problems=sentences_of(document, problems))
+
+
+def _read(file: Path) -> Document:
+    return read_document(file, wanted="unit, healthcheck, facts, checks or needs", templates=True)
+
+
+def _kind(said: KindFile) -> Kind:
+    promised = said.checks.model_dump(exclude_none=True)
+    return Kind(said.unit or "", said.healthcheck, promised, said.needs)
+
+
+def _verbs(folder: Path) -> frozenset[str]:
+    return frozenset(file.stem for file in (folder / "tasks").glob("*.yml"))
+
+
+def _promise_problems(kind: Kind) -> Iterator[Problem]:
+    """A check nobody expects is never missed, and one that no verb reports never comes."""
+    for verb in PROVING:
+        file = f"tasks/{verb}.yml"
+        if verb in kind.verbs and verb not in kind.checks:
+            text = f"is missing, though the role has {file}; name the checks that it reports"
+            yield Problem(("checks", verb), text)
+        if verb in kind.checks and verb not in kind.verbs:
+            text = f"promises checks, but the role has no {file}; write it, or remove them"
+            yield Problem(("checks", verb), text)

@@ -3,13 +3,13 @@
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from automation.errors import UsageError, VenueError
 from automation.venue.addresses import hosts_of
-from automation.venue.checks import check_document, problems_error
-from automation.venue.document import Document, read_document, shown
+from automation.venue.checks import check_document, sentences_of
+from automation.venue.document import Document, Problem, read_document, shown
 from automation.venue.fields import did_you_mean
 from automation.venue.inventory import (
     Inventory,
@@ -19,6 +19,7 @@ from automation.venue.inventory import (
 )
 from automation.venue.model import VenueFile
 from automation.venue.resolve import resolve_components
+from automation.venue.roles import kinds_of, role_problems
 from automation.venue.site import Component, Venue
 
 VENUE_FILES = ("group_vars/all/venue.yml", "group_vars/all/venue.yaml")
@@ -40,9 +41,13 @@ def resolve_venue(
     document: Document, file: VenueFile, inventory: Inventory, *, limit: str | None = None
 ) -> Venue:
     """The venue of a sound file on the hosts of an inventory; raises VenueError like the above."""
+    kinds = kinds_of(file, inventory.source)
     components, problems = resolve_components(file, inventory)
-    if problems:
-        raise problems_error(document, problems)
+    problems += _race_card_problems(file, inventory.source)
+    problems += role_problems(file, inventory.source, kinds)
+    of_roles = [sentence for kind in kinds.values() for sentence in kind.problems]
+    if problems or of_roles:
+        raise VenueError((*sentences_of(document, problems), *of_roles))
     return _venue(document, file, inventory, components, _limited(inventory, limit))
 
 
@@ -77,6 +82,17 @@ def directory_of(inventory: Path) -> Path:
     return inventory if inventory.is_dir() else inventory.parent
 
 
+def _race_card(file: VenueFile, source: Path) -> Path | None:
+    return directory_of(source) / file.venue.race_card if file.venue.race_card else None
+
+
+def _race_card_problems(file: VenueFile, source: Path) -> Iterator[Problem]:
+    card = _race_card(file, source)
+    if card and not card.is_file():
+        text = "and there is no such file; it is looked for beside the inventory"
+        yield Problem(("venue", "race_card"), f"is {file.venue.race_card}, {text}")
+
+
 def _venue(
     document: Document,
     file: VenueFile,
@@ -90,7 +106,7 @@ def _venue(
         title=keys.title or keys.name,
         time_zone=keys.time_zone,
         sales_open=dt.time.fromisoformat(keys.sales_open) if keys.sales_open else None,
-        race_card=directory_of(inventory.source) / keys.race_card if keys.race_card else None,
+        race_card=_race_card(file, inventory.source),
         verdict_valid_minutes=keys.verdict_valid_minutes,
         connect_timeout=keys.connect_timeout,
         thresholds=keys.thresholds,

@@ -3,16 +3,11 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from automation.venue.document import KeyPath, Problem
-from automation.venue.fields import did_you_mean
 from automation.venue.inventory import Inventory, is_pattern, matching_hosts, similar_name
-from automation.venue.kinds import role_paths
 from automation.venue.model import ComponentKeys, VenueFile
 from automation.venue.site import Component, Dependency
-
-STARTS = "*/tasks/start.yml"
 
 type Hosts = Mapping[str, tuple[str, ...]]
 
@@ -25,7 +20,6 @@ def resolve_components(
     problems = [
         *(problem for name in hosts for problem in _host_problems(name, file, inventory, hosts)),
         *_sharing_problems(file, hosts),
-        *_role_problems(file, role_paths(inventory.source)),
     ]
     components = {
         name: _component(name, keys, hosts[name]) for name, keys in file.components.items()
@@ -77,21 +71,6 @@ def _count(share: int | str, total: int) -> int:
     if isinstance(share, int):
         return share
     return math.ceil(total * int(share.removesuffix("%")) / 100)
-
-
-def _role_problems(file: VenueFile, paths: Sequence[Path]) -> Iterator[Problem]:
-    known = sorted({found.parent.parent.name for path in paths for found in path.glob(STARTS)})
-    for name, keys in file.components.items():
-        if keys.role and keys.role not in known:
-            mend = did_you_mean(keys.role, known) or f"; write one of {', '.join(known)}"
-            text = f"is {keys.role}, and there is no role of that name with a start verb{mend}"
-            yield Problem(("components", name, "role"), text)
-        if keys.tests and keys.role != "service":
-            text = (
-                f"would never run, because role {keys.role} brings tests of its own or none; "
-                "remove tests, or write role: service"
-            )
-            yield Problem(("components", name, "tests"), text)
 
 
 def _host_problems(

@@ -31,6 +31,8 @@ class ComponentState(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"  # nothing proves that it is up
     SKIPPED = "skipped"
+    STOPPED = "stopped"
+    STOPPING = "stopping"
 
 
 UP = frozenset({ComponentState.READY, ComponentState.ALREADY_UP, ComponentState.DEGRADED})
@@ -62,7 +64,7 @@ class ComponentView:
     @property
     def ready_hosts(self) -> int:
         """How many of its hosts answered well and failed nothing."""
-        return sum(host.state in GOOD for host in self.hosts)
+        return sum(host.state in {*GOOD, "stopped"} for host in self.hosts)
 
     @property
     def ready_at(self) -> datetime | None:
@@ -94,9 +96,18 @@ def component_state(state: State, name: str) -> ComponentState:
     if main.status is Status.SKIPPED:
         return ComponentState.SKIPPED
     if main.status not in PASSED:
-        begun = main.status is Status.RUNNING
-        return ComponentState.STARTING if begun else ComponentState.WAITING
+        return _under_way(items, main)
     return _passed(items, main)
+
+
+def _under_way(items: tuple[StepState, ...], main: StepState) -> ComponentState:
+    if main.step.verb is Verb.STOP and main.status is Status.RUNNING:
+        return ComponentState.STOPPING
+    rolled = main.step.verb is Verb.START and any(
+        item.started_at for item in items if item.step.verb in {Verb.DRAIN, Verb.STOP}
+    )
+    begun = main.status is Status.RUNNING or rolled
+    return ComponentState.STARTING if begun else ComponentState.WAITING
 
 
 def unreported_checks(item: StepState, result: HostResult) -> tuple[str, ...]:
@@ -109,16 +120,16 @@ def _own(state: State, name: str) -> tuple[StepState, ...]:
     return tuple(
         item
         for item in state.steps.values()
-        if item.step.component == name and not item.step.on_verdict
+        if item.step.component == name and not item.step.on_verdict and not item.step.is_look
     )
 
 
 def _readying(items: tuple[StepState, ...]) -> StepState | None:
-    """The step that makes the component ready: its start, else its probe, else what there is."""
-    for verb in (Verb.START, Verb.PROBE):
-        found = next((item for item in items if item.step.verb is verb), None)
-        if found is not None:
-            return found
+    """The step that brings the component where it is to be: its last start, else its stop, ..."""
+    for verb in (Verb.START, Verb.STOP, Verb.PROBE):
+        found = [item for item in items if item.step.verb is verb]
+        if found:
+            return found[-1]
     return items[-1] if items else None
 
 
@@ -142,6 +153,8 @@ def _passed(items: tuple[StepState, ...], main: StepState) -> ComponentState:
         return ComponentState.FAILED
     if any(_is_unproven(item) for item in items):
         return ComponentState.UNKNOWN
+    if main.step.verb is Verb.STOP:
+        return ComponentState.STOPPED
     if any(item.status is Status.DEGRADED for item in items):
         return ComponentState.DEGRADED
     if {result.state for result in main.hosts.values()} == {HostState.ALREADY}:
@@ -177,17 +190,20 @@ def _host(items: tuple[StepState, ...], main: StepState | None, name: str) -> Ho
         key: text for result in results for key, text in result.evidence.items() if key != LOG
     }
     bad = next((result for result in results if not result.good), None)
-    return HostView(name, _bad_word(bad) if bad else _good_word(main, name), evidence)
+    return HostView(name, _bad_word(bad) if bad else _good_word(items, main, name), evidence)
 
 
 def _bad_word(result: HostResult) -> str:
     return str(HostState.FAILED if result.state in GOOD else result.state)
 
 
-def _good_word(main: StepState | None, name: str) -> str:
-    """What the readying step said of the host, else where that step stands."""
+def _good_word(items: tuple[StepState, ...], main: StepState | None, name: str) -> str:
+    """What the readying steps said of the host, the last one first, else where they stand."""
     if main is None:
         return str(HostState.UNKNOWN)
-    if name in main.hosts:
-        return str(main.hosts[name].state)
+    same = [item for item in items if item.step.verb is main.step.verb]
+    said = next((item.hosts[name] for item in reversed(same) if name in item.hosts), None)
+    if said is not None:
+        stopped = main.step.verb is Verb.STOP and said.state is not HostState.WOULD
+        return "stopped" if stopped else str(said.state)
     return {Status.RUNNING: "starting", Status.SKIPPED: "skipped"}.get(main.status, "waiting")

@@ -10,28 +10,26 @@ OPEN, CLOSED, OPENED, UNKNOWN = "open", "closed", "opened_by_this_run", "unknown
 
 
 def view_sales(state: State) -> Sales | None:
-    """What is known of the sales; None when the procedure neither opens nor sees them."""
+    """What is known of the sales; None when the venue has nothing that could open them."""
+    if not state.plan.fronts:
+        return None
     opening = [item for item in state.steps.values() if item.step.on_verdict]
-    seen = _seen(state)
-    if not opening:
-        return Sales(seen, None, None) if seen else None
-    if all(item.status in PASSED for item in opening):
+    if opening and all(item.status in PASSED for item in opening):
         return _opened(state, opening)
-    if seen == OPEN:
-        return Sales(OPEN, None, None)
     begun = [item for item in opening if item.started_at]
     if begun:
         return Sales(UNKNOWN, None, _doubt(begun))
-    return Sales(CLOSED, None, next((item.reason for item in opening if item.reason), None))
+    said = state.sales_said()
+    if said == CLOSED:
+        return Sales(CLOSED, None, next((item.reason for item in opening if item.reason), None))
+    return Sales(said or UNKNOWN, None, None)
 
 
 def view_deadline(state: State, sales: Sales | None, now: datetime) -> Deadline | None:
-    """The time sales were due, and whether it was kept."""
-    if not state.plan.deadline or sales is None:
+    """The time sales were due, and whether it was kept; None when they were open before."""
+    if not state.plan.deadline or sales is None or sales.state == OPEN:
         return None
     due = datetime.fromisoformat(state.plan.deadline)
-    if sales.state == OPEN:
-        return Deadline(due, met=True, margin_seconds=None)
     margin = (due - (sales.at or state.finished_at or now)).total_seconds()
     if sales.at:
         return Deadline(due, met=margin >= 0, margin_seconds=margin)
@@ -43,7 +41,7 @@ def _opened(state: State, opening: list[StepState]) -> Sales:
     if all(result is HostState.ALREADY for result in results):
         return Sales(OPEN, None, None)
     at = max(item.finished_at for item in opening if item.finished_at)
-    accepted = state.plan.accept_reason
+    accepted = state.plan.reason
     reason = Message("accepted as CONDITIONAL: %(reason)s", {"reason": accepted})
     is_accepted = state.verdict is not None and state.verdict.result == "CONDITIONAL"
     return Sales(OPENED, at, reason if is_accepted else None)
@@ -55,13 +53,3 @@ def _doubt(begun: list[StepState]) -> Message:
         return Message("sales are being opened right now")
     failed = next(item for item in begun if item.status not in PASSED)
     return Message("%(step)s failed", {"step": failed.step.id})
-
-
-def _seen(state: State) -> str:
-    """What the hosts themselves say of the sales: open when any of them says so."""
-    said = {
-        result.evidence.get("sales")
-        for item in state.steps.values()
-        for result in item.hosts.values()
-    }
-    return next((word for word in (OPEN, CLOSED) if word in said), "")

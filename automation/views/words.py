@@ -40,7 +40,15 @@ HEADLINES = {
         Message("Check mode"),
         Message("This shows what would be done; nothing was changed on any host."),
     ),
-    "": Headline("plain", "○", Message("No verdict"), Message("The run ended without a verdict.")),
+    "SUCCESS": Headline(
+        "good", "✓", Message("Done"), Message("Everything that was asked for was done.")
+    ),
+    "WARNINGS": Headline(
+        "doubt", "▲", Message("Done, with warnings"), Message("Not all of it was done; see why.")
+    ),
+    "ERRORS": Headline(
+        "bad", "✗", Message("Failed"), Message("It ended with the first thing that went wrong.")
+    ),
 }
 STATES = {
     "waiting": Message("waiting"),
@@ -51,6 +59,8 @@ STATES = {
     "failed": Message("failed"),
     "unknown": Message("unknown"),
     "skipped": Message("not executed"),
+    "stopping": Message("stopping"),
+    "stopped": Message("stopped"),
     "ok": Message("OK"),
     "already": Message("already up"),
     "would": Message("would be done"),
@@ -67,6 +77,8 @@ SYMBOLS = {
     "failed": "✗",
     "unknown": "?",
     "skipped": "-",
+    "stopping": "▸",
+    "stopped": "■",
     "ok": "✓",
     "already": "✓",
     "would": "○",
@@ -80,6 +92,8 @@ TONES = {
     "ok": "good",
     "already": "good",
     "succeeded": "good",
+    "stopped": "good",
+    "stopping": "plain",
     "degraded": "doubt",
     "unknown": "doubt",
     "failed": "bad",
@@ -96,14 +110,19 @@ VERBS = {
     "test": Message("functional test"),
     "through": Message("test through the load balancer"),
     "probe": Message("gate"),
-    "drain": Message("take out of rotation"),
-    "undrain": Message("opening"),
+    "settled": Message("settlement"),
+    "close": Message("closing of sales"),
+    "drain": Message("out of rotation"),
+    "undrain": Message("into rotation"),
 }
 PROCEDURES = {
     "morning": Message("Morning start-up"),
     "evening": Message("Evening shutdown"),
     "restart": Message("Rolling restart"),
     "test": Message("Functional test"),
+    "sales-open": Message("Opening of sales"),
+    "sales-close": Message("Closing of sales"),
+    "recover": Message("Recovery"),
     "status": Message("Status"),
 }
 
@@ -116,7 +135,7 @@ def headline(result: str, result_state: str, *, check: bool, revoked: bool = Fal
         return HEADLINES[result]
     if check and result_state != "CANCELLED":
         return HEADLINES["CHECK"]
-    return HEADLINES.get(result_state, HEADLINES[""])
+    return HEADLINES[result_state]
 
 
 def procedure_title(procedure: str) -> Message:

@@ -28,10 +28,11 @@ CREATE TABLE wagering.bets (
     selection integer NOT NULL,
     amount bigint NOT NULL CHECK (amount > 0),
     test boolean NOT NULL,
-    state text NOT NULL DEFAULT 'accepted' CHECK (state IN ('accepted', 'cancelled')),
+    state text NOT NULL DEFAULT 'accepted' CHECK (state IN ('accepted', 'cancelled', 'won', 'lost')),
     idempotency_key text,
     placed_at timestamptz NOT NULL DEFAULT now(),
     cancelled_at timestamptz,
+    settled_at timestamptz,
     UNIQUE (account, idempotency_key),
     CHECK (test = (race LIKE 'test-%'))
 );
@@ -120,6 +121,9 @@ BEGIN
              jsonb_array_elements(race->''runners'') AS runner', target) USING card;
 END $$;
 SELECT pg_temp.load_card('wagering', :'card'), pg_temp.load_card('ticketing', :'card');
+
+-- The result, as entered; only a closed race has one.
+ALTER TABLE wagering.races ADD winner integer, ADD CHECK (winner IS NULL OR closed);
 
 INSERT INTO ticketing.capacity (race, capacity) SELECT race, 5000 FROM ticketing.races;
 INSERT INTO wagering.accounts SELECT 'A' || n, 100000 FROM generate_series(1001, 1010) AS n;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -126,7 +127,7 @@ def host_checks(
     """The checks of the host itself."""
     yield _root(host, values)
     yield _fullest("disk space", "disk:", host, values, limits["disk_used_percent"])
-    yield _fullest("inodes", "inodes:", host, values, limits["inodes_used_percent"])
+    yield _inodes(host, values, limits["inodes_used_percent"])
     yield _memory(host, values, limits["memory_available_percent"])
     yield _clock(host, clock, limits["clock_seconds"])
     yield _failed_units(host, values, specs)
@@ -144,15 +145,24 @@ def _root(host: str, values: Mapping[str, str]) -> dict[str, Any]:
     )
 
 
+def _inodes(host: str, values: Mapping[str, str], limit: float) -> dict[str, Any]:
+    """Some file systems, btrfs among them, have no limit of inodes; df says "-" of them."""
+    told = {key: text for key, text in values.items() if key.startswith("inodes:")}
+    limited = {key: text for key, text in told.items() if text != "-"}
+    if told and not limited:
+        return check("inodes", f"at most {limit:.0f} % used", "no limit", passed=True)
+    return _fullest("inodes", "inodes:", host, limited, limit)
+
+
 def _fullest(
     name: str, prefix: str, host: str, values: Mapping[str, str], limit: float
 ) -> dict[str, Any]:
     shares = {
-        key.removeprefix(prefix): float(text)
+        key.removeprefix(prefix): _share_used(text)
         for key, text in values.items()
-        if key.startswith(prefix) and text.isdigit()
+        if key.startswith(prefix)
     }
-    mount, used = max(shares.items(), key=lambda item: item[1], default=("?", float("nan")))
+    mount, used = max(shares.items(), key=_badness, default=("?", math.nan))
     args = {"host": host, "mount": mount, "used": f"{used:.0f}", "limit": f"{limit:.0f}"}
     full = message(
         "The disk of %(host)s is %(used)s %% full at %(mount)s (limit %(limit)s %%)", **args
@@ -171,6 +181,15 @@ def _fullest(
             "Make room on %(host)s, for instance: journalctl --vacuum-size=200M", host=host
         ),
     )
+
+
+def _share_used(text: str) -> float:
+    return float(text) if text.isdigit() else math.nan
+
+
+def _badness(share: tuple[str, float]) -> tuple[bool, float]:
+    """What is not known is worse than what is full."""
+    return math.isnan(share[1]), share[1]
 
 
 def _memory(host: str, values: Mapping[str, str], limit: float) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
         line = await_line(path)
         if not line:
             raise AnsibleError(f"{path}: raceday ended before it released this play.")
-        return {"changed": False, "verb": path.name, **json.loads(line)}
+        return {"changed": False, "stage": path.name, **json.loads(line)}
 
 
 def await_line(path: Path) -> str:

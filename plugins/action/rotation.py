@@ -1,4 +1,4 @@
-"""Open HAProxy's backends; see plugins/modules/rotation.py for its manual."""
+"""Take servers of HAProxy in and out of rotation; see plugins/modules/rotation.py."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from ansible_collections.raceday.core.plugins.plugin_utils.remote_python import 
 ARGUMENTS = {
     "component": {"type": "str", "required": True},
     "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+    "action": {"type": "str", "choices": ["undrain", "drain", "close"], "default": "undrain"},
     "backends": {"type": "list", "elements": "str", "required": True},
+    "servers": {"type": "list", "elements": "str", "default": []},
     "leave_out": {"type": "list", "elements": "str", "default": []},
-    "timeout": {"type": "float", "default": 15.0},
+    "timeout": {"type": "float"},
 }
 
 

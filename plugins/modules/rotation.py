@@ -1,14 +1,15 @@
 #!/usr/bin/python
-"""Open HAProxy's backends. The work is done by the action plugin of the same name."""
+"""Take servers of HAProxy in and out of rotation. The work is done by the action plugin of the same name."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rotation
-short_description: Put every server of HAProxy's backends in rotation
+short_description: Take servers of HAProxy's backends in and out of rotation
 description:
-  - Sets each server of the named backends to C(ready) over the admin socket and waits until HAProxy
-    itself sees it up. What is in rotation already is left alone.
+  - Works over the admin socket, in one round trip, and says what each server was set to before. What is
+    so already is left alone.
+  - A server that is taken out ends in C(maint), where HAProxy's own health checks never put it back.
 options:
   component:
     description: The component that the checks belong to.
@@ -18,20 +19,35 @@ options:
     description: HAProxy's admin socket.
     type: path
     default: /run/haproxy/admin.sock
+  action:
+    description:
+      - V(undrain) sets servers to C(ready) and waits until HAProxy itself sees them up.
+      - V(drain) sets those in rotation to C(drain), waits until nobody is at them or queues for them, and
+        sets them to C(maint). When O(timeout) passes first they go to C(maint) all the same, and the check
+        C(sessions of BACKEND/SERVER) says how many were left.
+      - V(close) sets servers to C(maint) at once, then waits as V(drain) does; how many customers are still
+        at it is in the evidence and fails nothing.
+    type: str
+    choices: [undrain, drain, close]
+    default: undrain
   backends:
-    description: The backends to open.
+    description: The backends to work on.
     type: list
     elements: str
     required: true
+  servers:
+    description: Names of the servers to work on; every server of the backends by default.
+    type: list
+    elements: str
+    default: []
   leave_out:
     description: Names of servers that stay as they are, because they were not found ready.
     type: list
     elements: str
     default: []
   timeout:
-    description: Seconds to wait until every server is seen up.
+    description: Seconds to wait; 15 for V(undrain), 30 for V(drain), 5 for V(close) by default.
     type: float
-    default: 15.0
 author: The raceday authors (@raceday)
 """
 
@@ -40,11 +56,21 @@ EXAMPLES = r"""
   raceday.core.rotation:
     component: load_balancer
     backends: [wagering, ticketing]
+
+- name: Take one server out for a restart
+  raceday.core.rotation:
+    component: wagering
+    action: drain
+    backends: [wagering]
+    servers: [wagering1]
 """
 
 RETURN = r"""
 raceday:
-  description: One report with a check per server.
+  description:
+    - One report with checks per server and backend. Its evidence has C(before:BACKEND/SERVER), which is
+      C(ready), C(drain) or C(maint); C(sales), which is C(open) while any server of the load balancer is
+      not in C(maint); and, but for V(undrain), C(sessions), how many customers are still at it.
   returned: always
   type: list
 """

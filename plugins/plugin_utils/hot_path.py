@@ -19,7 +19,7 @@ from ansible.plugins.action import ActionBase
 
 LIBRARY = Path(__file__).with_name("hot_path.sh").read_text(encoding="utf-8")
 MARK = "@raceday "
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -125,17 +125,22 @@ def _sentences(report: Mapping[str, Any]) -> Iterable[str]:
 def _parse(reply: Mapping[str, Any], sent_at: float, received_at: float) -> Answer:
     values: dict[str, str] = {}
     components: list[dict[str, str]] = []
-    for line in str(reply.get("stdout", "")).splitlines():
-        if not line.startswith(MARK):
-            continue
-        key, value = _pair(line.removeprefix(MARK))
+    for key, value in _pairs(str(reply.get("stdout", ""))):
         if key == "component":
             components.append({})
         target = values if key in {"began", "ended"} or not components else components[-1]
-        target[key] = value
+        if target.setdefault(key, value) != value:
+            why = f"the answer says {clean(key)} twice"
+            return Answer(problem=why, sent_at=sent_at, received_at=received_at)
     if "ended" not in values:
         return Answer(problem=_why_not(reply), sent_at=sent_at, received_at=received_at)
     return Answer(values, tuple(components), sent_at, received_at)
+
+
+def _pairs(text: str) -> Iterable[tuple[str, str]]:
+    """Every key and value; only a line feed ends a line, whatever else a value holds."""
+    lines = (line.removesuffix("\r") for line in text.split("\n"))
+    return (_pair(line.removeprefix(MARK)) for line in lines if line.startswith(MARK))
 
 
 def _pair(line: str) -> tuple[str, str]:

@@ -22,9 +22,14 @@ bounded() { # SECONDS COMMAND...: one command that cannot hang us
 # --- the unit -----------------------------------------------------------------------------------
 
 look_at_unit() { # sets load, active, sub, result, restarts, invocation, pid, status, since
-  load=loaded active=inactive sub='' result='' restarts=0 invocation='' pid=0 status=0 since=0
+  load=loaded active=unknown sub='' result='' restarts=0 invocation='' pid=0 status=0 since=0
   if [ -n "$status_command" ]; then
-    if eval "bounded 10 $status_command" >/dev/null 2>&1; then active=active; fi
+    eval "bounded 10 $status_command" >/dev/null 2>&1
+    case $? in # the shell's and timeout's own codes say nothing about it
+      0) active=active ;;
+      124 | 126 | 127) ;;
+      *) active=inactive ;;
+    esac
     return
   fi
   properties=LoadState,ActiveState,SubState,Result,NRestarts,InvocationID,MainPID,ExecMainStatus
@@ -86,28 +91,46 @@ is_healthy() { # sets seen
 
 answers_http() {
   if has curl; then
-    answer=$(curl -s -m 5 -w '\n%{http_code}' -- "$probe_url" 2>/dev/null)
+    answer=$(curl -s -m 5 -w '\n%{http_code} %{time_connect}' -- "$probe_url" 2>/dev/null)
+    ended=$?
     code=${answer##*
 }
     body=${answer%
 *}
+    connected=${code#* } code=${code% *}
   elif has wget; then
-    body=$(wget -q -T 5 -O - -- "$probe_url" 2>/dev/null) && code=200 || code=000
+    body=$(bounded 5 wget -q -T 5 -O - -- "$probe_url" 2>/dev/null)
+    ended=$? code=200 connected=''
   else
     seen='neither curl nor wget is installed'
     return 1
   fi
   seen="HTTP $code $(printf %s "$body" | tr '\n' ' ' | cut -c 1-120)"
-  [ "$code" = 000 ] && seen='no answer'
+  if [ "$ended" != 0 ]; then seen=$(why_no_answer) && return 1; fi
   [ "$code" = "$probe_status" ] || return 1
   [ -z "$probe_contains" ] || printf %s "$body" | grep -qF -e "$probe_contains"
+}
+
+why_no_answer() { # a server that hangs has taken the connection; codes are curl's, 124 is timeout's
+  case $ended:$connected in
+    124: | 28:0 | 28:0.000000) echo 'no answer within 5 s' ;;
+    28:*) echo 'no answer within 5 s (connected)' ;;
+    7:*) echo 'connection refused' ;;
+    *) echo 'no answer' ;;
+  esac
 }
 
 answers_tcp() {
   seen='no connection'
   if has bash; then
     # shellcheck disable=SC2016  # bash itself expands $0 and $1
-    bounded 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$probe_host" "$probe_port" 2>/dev/null || return 1
+    said=$(LC_ALL=C bounded 5 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$probe_host" "$probe_port" 2>&1)
+    case $?:$said in
+      0:*) ;;
+      124:*) seen='no connection within 5 s' && return 1 ;;
+      *refused*) seen='connection refused' && return 1 ;;
+      *) return 1 ;;
+    esac
   elif has nc; then
     nc -z -w 5 "$probe_host" "$probe_port" </dev/null >/dev/null 2>&1 || return 1
   else
@@ -210,6 +233,81 @@ settle_down() {
   if [ "$invocation/$restarts" != "$first" ]; then outcome=restarted && return 1; fi
 }
 
+# --- stop: and see that nothing of it is left ---------------------------------------------------
+
+stop_component() {
+  began=$(centiseconds)
+  put component "$component"
+  seen=''
+  reach_end || true
+  put outcome "$outcome"
+  put left "$left"
+  tell_unit
+  case $outcome in stopped | already | would) ;; *) tell_log ;; esac
+  tell_facts
+  put took $(($(centiseconds) - began))
+}
+
+reach_end() { # sets outcome, and left when something is; fails when it is a bad one
+  look_at_unit
+  outcome=already left=''
+  if ! is_down; then
+    if [ "$check" = 1 ]; then outcome=would && return; fi
+    if ! stop_it; then outcome=stop_failed && return 1; fi
+    outcome=stopped
+  elif [ "$load" = not-found ]; then
+    outcome=no_such_unit && return 1
+  fi
+  await_end
+}
+
+is_down() { case $active in inactive | failed) ;; *) return 1 ;; esac; }
+
+stop_it() {
+  if [ -n "$stop_command" ]; then
+    eval "bounded $timeout $stop_command" >/dev/null 2>&1
+  else
+    bounded "$timeout" systemctl stop -- "$unit" >/dev/null 2>&1
+  fi
+  ended=$?
+  case $ended in
+    0) return 0 ;;
+    124) left="no end within $timeout s" ;;
+    *) left="exit $ended" ;;
+  esac
+  return 1
+}
+
+await_end() { # ports and processes may need a moment more than the unit
+  deadline=$(($(centiseconds) + 500))
+  while ! is_gone; do
+    if [ "$check" = 1 ] || [ "$(centiseconds)" -ge $deadline ]; then outcome=$remains && return 1; fi
+    sleep "$interval"
+    look_at_unit
+  done
+}
+
+is_gone() { # else sets remains and left
+  remains=still_active left=$active
+  if [ "$active" = active ] && [ -n "$status_command" ]; then remains=process_left left=''; fi
+  is_down || return 1
+  remains=port_open
+  for port in $ports; do
+    left="$port $(listener_on "$port")"
+    [ "$left" = "$port " ] || return 1
+  done
+  remains=process_left left=$(processes_left)
+  [ -z "$left" ]
+}
+
+processes_left() { # "NAME (pid N)" of each that is still in the unit's cgroup
+  [ -n "$unit" ] || return 0
+  grep -lF -e "/$unit" /proc/[0-9]*/cgroup 2>/dev/null | while read -r process; do
+    process=${process%/cgroup}
+    echo "$(tr -d '\n' 2>/dev/null <"$process/comm") (pid ${process#/proc/})"
+  done | tr '\n' ' '
+}
+
 # --- preflight ----------------------------------------------------------------------------------
 
 preflight_host() {
@@ -234,9 +332,8 @@ tell_failed_units() { # nothing at all when systemd gives no answer: not known i
 }
 
 tell_used() { # NAME OPTION: percent used of each file system that servers write to
-  bounded 10 df "$2" / /var /var/lib /var/log /tmp 2>/dev/null | while read -r _ _ _ _ used mount; do
-    case $used in *%) put "$1:$mount" "${used%\%}" ;; esac
-  done
+  bounded 10 df "$2" / /var /var/lib /var/log /tmp 2>/dev/null | sed 1d | sort -u |
+    while read -r _ _ _ _ used mount; do put "$1:$mount" "${used%\%}"; done
 }
 
 preflight_component() {

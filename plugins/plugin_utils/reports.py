@@ -11,7 +11,18 @@ from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     problem,
 )
 
-UNIT_KEYS = ("unit", "active", "sub", "result", "restarts", "invocation", "status", "seen", "log")
+UNIT_KEYS = (
+    "unit",
+    "active",
+    "sub",
+    "result",
+    "restarts",
+    "invocation",
+    "status",
+    "seen",
+    "left",
+    "log",
+)
 
 
 def evidence(seen: Mapping[str, str]) -> dict[str, str]:

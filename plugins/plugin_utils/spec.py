@@ -44,11 +44,11 @@ def role_knowledge(role: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         *constants.DEFAULT_ROLES_PATH,
         *([f"{beside}/roles", f"{beside}/../roles"] if beside else []),
     ]
-    for root in roots:
-        file = Path(root) / role / "meta" / "raceday.yml"
-        if role and file.is_file():
-            return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
-    return {}
+    folder = next((Path(root) / role for root in roots if (Path(root) / role).is_dir()), None)
+    file = folder / "meta" / "raceday.yml" if role and folder else None
+    if file is None or not file.is_file():
+        return {}
+    return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
 
 
 def local_ports(spec: Mapping[str, Any]) -> list[int]:
@@ -76,6 +76,7 @@ def shell_variables(spec: Mapping[str, Any], *, check: bool) -> str:
         "component": spec["name"],
         "unit": "" if commands else _unit(spec),
         "start_command": shlex.join(commands.get("start", ())),
+        "stop_command": shlex.join(commands.get("stop", ())),
         "status_command": shlex.join(commands.get("status", ())),
         "interval": times["interval"],
         "timeout": max(1, math.ceil(float(times["timeout"]))),

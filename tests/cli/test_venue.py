@@ -17,7 +17,7 @@ FILE = """\
 venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
 components:
   database: {role: postgresql}
-  wagering: {role: wagering, depends_on: [database]}
+  wagering: {role: kiosk_gateway, depends_on: [database]}
 """
 
 

@@ -40,6 +40,12 @@ def test_every_entry_point_has_a_spec(role: str) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_what_can_be_started_can_be_stopped(role: str) -> None:
+    """The evening goes the morning's way back."""
+    assert ("start" in verbs(role)) == ("stop" in verbs(role))
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_specs_and_defaults_agree(role: str) -> None:
     """What a spec says of a default is the default; every default is in a spec."""
     defaults = read(role, "defaults/main.yml")

@@ -86,6 +86,24 @@ async def cancel(database: asyncpg.Pool, bet: int) -> tuple[dict[str, Any], int]
         return dict(row), balance
 
 
+async def cancel_all(database: asyncpg.Pool, account: str) -> list[dict[str, Any]]:
+    """Undo every bet of an account that still stands; the bets as they were."""
+    rows = await database.fetch(
+        "SELECT bet FROM wagering.bets WHERE account = $1 AND state = 'accepted' ORDER BY bet",
+        account,
+    )
+    return [(await cancel(database, row["bet"]))[0] for row in rows]
+
+
+async def count_live(database: asyncpg.Pool, account: str) -> int:
+    """How many bets of an account still stand."""
+    return int(
+        await database.fetchval(
+            "SELECT count(*) FROM wagering.bets WHERE account = $1 AND state = 'accepted'", account
+        )
+    )
+
+
 def _check_terms(order: Order) -> None:
     if order.pool not in POOLS:
         raise Refusal(400, f"pool must be one of {', '.join(POOLS)}, not {order.pool!r}")

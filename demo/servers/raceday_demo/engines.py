@@ -49,6 +49,11 @@ class Engines:
         if not await self._is_cancelled(bet, answer):
             _expect(answer, 200)
 
+    async def cancel_test_bets(self, account: str) -> int:
+        """Cancel every bet of a test account; how many are left."""
+        answer = await self._ask("DELETE", f"/accounts/{account}/bets")
+        return int(_expect(answer, 200)["left"])
+
     async def _is_cancelled(self, bet: int, answer: Answer) -> bool:
         if answer.status != 409:  # noqa: PLR2004 - conflict: cancelled before, or the race closed
             return False

@@ -37,6 +37,7 @@ class Gateway:
             "heartbeat": self._heartbeat,
             "sell": self._sell,
             "cancel": self._cancel,
+            "clean_up": self._clean_up,
         }
 
     async def reply(self, line: bytes) -> Reply:
@@ -90,6 +91,14 @@ class Gateway:
         await sales.cancel(self._service.stores.database, self._engines, sale)
         log.info("sale %d cancelled", sale)
         return {"ok": True, "sale": sale}
+
+    async def _clean_up(self, message: Message) -> Reply:
+        machine = fields.name(message, "machine")
+        fields.keep_apart(test=True, machine=machine)
+        stores, engines = self._service.stores, self._engines
+        cancelled, left = await sales.clean_up(stores.database, engines, machine)
+        log.info("%d test sales of %s cancelled, %d left", cancelled, machine, left)
+        return {"ok": True, "cancelled": cancelled, "left": left}
 
 
 class Lines:

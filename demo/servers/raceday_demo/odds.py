@@ -19,5 +19,10 @@ def win_odds(totals: Mapping[int, int]) -> dict[int, float | None]:
     }
 
 
+def win_payout(totals: Mapping[int, int], winner: int, amount: int) -> int:
+    """The won that a bet on the winner is paid; exact, because a bet is a multiple of 100 won."""
+    return amount * _tenths(sum(totals.values()), totals[winner]) // 10
+
+
 def _tenths(pool: int, staked: int) -> int:
     return max(LOWEST_TENTHS, pool * (100 - TAKEOUT_PERCENT) * 10 // (staked * 100))

@@ -31,7 +31,12 @@ class CashBet:
     @property
     def account(self) -> str:
         """Where the bet is booked."""
-        return f"test-kiosk-{self.machine}" if self.test else CASH_ACCOUNT
+        return test_account(self.machine) if self.test else CASH_ACCOUNT
+
+
+def test_account(machine: str) -> str:
+    """Where a machine's test bets are booked."""
+    return f"test-kiosk-{machine}"
 
 
 def read_cash_bet(message: Mapping[str, Any]) -> CashBet:
@@ -87,6 +92,22 @@ async def cancel(database: asyncpg.Pool, engines: Engines, sale: int) -> None:
     )
     if done is None:
         raise await _why_not(database, sale)
+
+
+async def clean_up(database: asyncpg.Pool, engines: Engines, machine: str) -> tuple[int, int]:
+    """Cancel every test sale that a machine has left: how many there were, how many are left.
+
+    The account is the machine's own, so its bets are cancelled whether or not a sale knows its bet.
+    """
+    left = await engines.cancel_test_bets(test_account(machine))
+    if left:
+        return 0, left
+    rows = await database.fetch(
+        "UPDATE kiosk.sales SET state = 'cancelled', cancelled_at = now()"
+        " WHERE machine = $1 AND test AND state NOT IN ('cancelled', 'failed') RETURNING sale",
+        machine,
+    )
+    return len(rows), 0
 
 
 def _order(bet: CashBet) -> dict[str, Any]:

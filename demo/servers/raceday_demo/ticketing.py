@@ -30,6 +30,7 @@ class TicketOffice:
         return [
             web.get("/card", self.show_race_card),
             web.get("/cards/{card}", self.show_card),
+            web.delete("/cards/{card}/tickets", self.void_test_tickets),
             web.post("/tickets", self.issue),
             web.get("/tickets/{ticket}", self.show_ticket),
             web.post("/tickets/{ticket}/validate", self.validate),
@@ -94,6 +95,14 @@ class TicketOffice:
         balance = await tickets.void(self._database, ticket)
         log.info("ticket %d void", ticket)
         return web.json_response({"ticket": ticket, "state": "void", "balance": balance})
+
+    async def void_test_tickets(self, request: web.Request) -> web.Response:
+        """Void all that a test card has left, as after a test that crashed."""
+        card = fields.name(request.match_info, "card")
+        fields.keep_apart(test=True, card=card)
+        voided = await tickets.void_all(self._database, card)
+        left = await tickets.count_live(self._database, card)
+        return web.json_response({"card": card, "voided": voided, "left": left})
 
     async def _refuse_hurry(self, card: str) -> None:
         """Count a card's purchases in Redis; without Redis nobody is refused."""

@@ -88,6 +88,26 @@ async def void(database: asyncpg.Pool, ticket: int) -> int:
         return balance
 
 
+async def void_all(database: asyncpg.Pool, card: str) -> int:
+    """Take every live ticket of a test card back; how many there were."""
+    rows = await database.fetch(
+        "SELECT ticket FROM ticketing.tickets WHERE card = $1 AND state <> 'void' ORDER BY ticket",
+        card,
+    )
+    for row in rows:
+        await void(database, row["ticket"])
+    return len(rows)
+
+
+async def count_live(database: asyncpg.Pool, card: str) -> int:
+    """How many tickets of a card are not void."""
+    return int(
+        await database.fetchval(
+            "SELECT count(*) FROM ticketing.tickets WHERE card = $1 AND state <> 'void'", card
+        )
+    )
+
+
 async def _lock_ticket(connection: asyncpg.Connection, ticket: int) -> dict[str, Any]:
     row = await connection.fetchrow(
         "SELECT * FROM ticketing.tickets WHERE ticket = $1 FOR UPDATE", ticket

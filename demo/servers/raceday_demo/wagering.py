@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from redis.exceptions import RedisError
 
-from . import bets, fields
+from . import bets, fields, results
 from .odds import win_odds
 from .race_card import TEST_RUNNERS, read_card
 from .refusal import Refusal
@@ -32,10 +32,12 @@ class Engine:
         return [
             web.get("/card", self.show_card),
             web.get("/accounts/{account}", self.show_account),
+            web.delete("/accounts/{account}/bets", self.cancel_test_bets),
             web.post("/bets", self.place_bet),
             web.get("/bets/{bet}", self.show_bet),
             web.delete("/bets/{bet}", self.cancel_bet),
             web.get("/races/{race}/pools", self.show_race),
+            web.post("/races/{race}/result", self.enter_result),
             web.get("/pools", self.show_totals),
         ]
 
@@ -89,6 +91,32 @@ class Engine:
         await self._forget_odds(row["race"])
         log.info("bet %d cancelled: %d won back to %s", bet, row["amount"], row["account"])
         return web.json_response({"bet": bet, "state": "cancelled", "balance": balance})
+
+    async def cancel_test_bets(self, request: web.Request) -> web.Response:
+        """Cancel all that a test account has left, as after a test that crashed."""
+        account = fields.name(request.match_info, "account")
+        fields.keep_apart(test=True, account=account)
+        cancelled = await bets.cancel_all(self._database, account)
+        for row in cancelled:
+            await self._forget_odds(row["race"])
+        left = await bets.count_live(self._database, account)
+        return web.json_response({"account": account, "cancelled": len(cancelled), "left": left})
+
+    async def enter_result(self, request: web.Request) -> web.Response:
+        """Close a race, write its winner down and settle its bets; again, it settles the rest."""
+        race = fields.name(request.match_info, "race")
+        winner = fields.whole_number(fields.json_object(await request.json()), "winner")
+        await results.enter(self._database, race, winner)
+        settled = await results.settle(self._database, race)
+        log.info("race %s won by %d: %s", race, winner, settled)
+        answer = {
+            "race": race,
+            "winner": winner,
+            "won": settled.won,
+            "lost": settled.lost,
+            "paid": settled.paid,
+        }
+        return web.json_response(answer)
 
     async def show_race(self, request: web.Request) -> web.Response:
         """A race's pools and odds, from the cache when they are there."""

@@ -1,89 +1,236 @@
-"""Put servers of HAProxy in rotation, on its host: standard library only, run as `python3 -c`."""
+"""Take servers of HAProxy in and out of rotation: standard library only, run as `python3 -c`.
+
+What an operator set is in HAProxy's admin state, what its health checks found is in the status. A
+server is out when the admin state says maint: then no health check ever puts it back.
+"""
 
 import csv
 import io
 import json
+import os
 import socket
 import sys
 import time
+
+MAINT, DRAIN = 1, 8  # bits of srv_admin_state
+SESSIONS = "sessions of "
+SECONDS = {"undrain": 15.0, "drain": 30.0, "close": 5.0}
+
+
+class Server:
+    """A server as HAProxy shows it: status, what an operator set, customers at it or waiting."""
+
+    def __init__(self, row, admin):
+        self.status = row["status"]
+        self.is_out = bool(admin & MAINT)
+        self.is_draining = bool(admin & DRAIN)
+        self.sessions = int(row["scur"] or 0) + int(row["qcur"] or 0)
+
+    def is_up(self):
+        """Whether HAProxy itself has found it up; "UP 1/2" is on its way up or down."""
+        return self.status in ("UP", "no check")
+
+    def set_to(self):
+        """What it is set to, in the word that sets it so again."""
+        return "maint" if self.is_out else "drain" if self.is_draining else "ready"
 
 
 def main():
     """Read what to do from standard input, do it, print the result."""
     params = json.load(sys.stdin)
     try:
-        result = open_backends(params, check=params["check"])
+        result = rotate(params, check=params["check"])
+    except BrokenPipeError:
+        os._exit(1)
     except OSError as error:
         result = {"failed": True, "msg": f"HAProxy's socket {params['socket']}: {error}"}
     print("@raceday " + json.dumps(result))
 
 
-def open_backends(params, *, check):
-    """Set what is closed to ready, wait, and report every server and every backend."""
+def rotate(params, *, check):
+    """Do the action and report every server it is about."""
     began = time.monotonic()
-    before = server_states(params)
-    closed = [server for server in wanted(before, params) if not is_up(before[server])]
-    if not check and closed:
-        commands = [f"set server {backend}/{name} state ready" for backend, name in closed]
-        ask(params["socket"], "; ".join(commands))
-    after = wanted(before if check else await_up(params), params)
-    checks = [server_check(server, status, check) for server, status in after.items()]
-    checks += [backend_check(name, after, check) for name in params["backends"]]
-    state = ("would" if check else "ok") if closed else "already"
-    report = {"component": params["component"], "state": state, "checks": checks}
+    act = {"undrain": undrain, "drain": drain, "close": close}[params["action"]]
+    timeout = params.get("timeout")
+    params = {**params, "timeout": SECONDS[params["action"]] if timeout is None else timeout}
+    before = look(params)
+    changed, checks = act(params, before, check)
+    unknown = [no_such_server(params, name) for name in missing(params, before)]
+    report = {"component": params["component"], "checks": checks + unknown}
+    report["state"] = ("would" if check else "ok") if changed else "already"
     report["seconds"] = round(time.monotonic() - began, 3)
-    report["evidence"] = {"sales": "open" if any(map(is_up, after.values())) else "closed"}
-    failed = any(not item["passed"] for item in checks)
-    return {"changed": bool(closed), "failed": failed, "raceday": [report]}
+    report["evidence"] = evidence(params, wanted(before, params), look(params))
+    failed = bool(unknown) or any(is_grave(item) for item in checks)
+    return {"changed": bool(changed), "failed": failed, "raceday": [report]}
 
 
-def await_up(params):
-    """Server states, as soon as HAProxy's own checks have found each up or down, or at the timeout.
+def undrain(params, before, check):
+    """Set what is closed to ready, and wait until HAProxy sees it up."""
+    closed = [name for name, server in wanted(before, params).items() if not server.is_up()]
+    if not check:
+        set_state(params, closed, "ready")
+    after = before if check else wait(params, is_settled)
+    checks = [up_check(name, server, check) for name, server in wanted(after, params).items()]
+    due = wanted(after, params)
+    return closed, checks + [takes_check(name, due, after, check) for name in params["backends"]]
 
-    A server that has just left maintenance is "UP 1/2": taken for up, and not asked yet.
+
+def drain(params, before, check):
+    """Let no new customer in, wait until the others are gone, then take it out."""
+    taken, left, after = in_rotation(before, params), before, before
+    if not check:
+        set_state(params, taken, "drain")
+        try:
+            left = wait(params, has_no_sessions)
+        except BrokenPipeError:  # nobody wants it any more
+            set_state(params, taken, "ready")
+            raise
+        set_state(params, taken, "maint")
+        after = look(params)
+    checks = [sessions_check(name, server, check) for name, server in wanted(left, params).items()]
+    out = [out_check(name, server, check) for name, server in wanted(after, params).items()]
+    return taken, checks + out
+
+
+def close(params, before, check):
+    """Refuse customers from this instant; those who are at it may finish until the timeout.
+
+    How many did not is told in the evidence and fails nothing: at a server that hangs nobody ever
+    finishes, and sales are closed all the same.
     """
+    taken = in_rotation(before, params)
+    if not check:
+        set_state(params, taken, "maint")
+    after = before if check else wait(params, has_no_sessions)
+    return taken, [refuses_check(name, after, check) for name in params["backends"]]
+
+
+def in_rotation(servers, params):
+    """The servers to act on that are not out already: `drain` would open one that is."""
+    return [name for name, server in wanted(servers, params).items() if not server.is_out]
+
+
+def wait(params, condition):
+    """The servers as soon as each that is wanted meets the condition, or at the timeout."""
     deadline = time.monotonic() + params["timeout"]
     while True:
-        states = server_states(params)
-        waited_for = wanted(states, params).values()
-        settled = all(is_up(status) or status == "DOWN" for status in waited_for)
-        if settled or time.monotonic() > deadline:
-            return states
+        servers = look(params)
+        met = all(condition(server) for server in wanted(servers, params).values())
+        if met or time.monotonic() > deadline:
+            return servers
+        print("waiting", flush=True)  # BrokenPipeError once whoever asked for it is gone
         time.sleep(0.1)
 
 
-def wanted(states, params):
-    """The servers that are to be in rotation: all that were not left out."""
+def is_settled(server):
+    """Whether HAProxy's own checks have found it up or down.
+
+    A server that has just left maintenance is "UP 1/2": taken for up, and not asked yet.
+    """
+    return server.is_up() or server.status == "DOWN"
+
+
+def has_no_sessions(server):
+    """Whether no customer is at it or waits for it."""
+    return server.sessions == 0
+
+
+def wanted(servers, params):
+    """The servers to act on: those of the backends that are named, or all that are not left out."""
+    names = params.get("servers")
     return {
-        server: status for server, status in states.items() if server[1] not in params["leave_out"]
+        place: server
+        for place, server in servers.items()
+        if place[0] in params["backends"]
+        and place[1] not in params.get("leave_out", ())
+        and (not names or place[1] in names)
     }
 
 
-def server_states(params):
-    """Status per (backend, server) of the named backends."""
-    table = ask(params["socket"], "show stat").lstrip("# ")
-    rows = csv.DictReader(io.StringIO(table))
-    return {
-        (row["pxname"], row["svname"]): row["status"]
-        for row in rows
-        if row["pxname"] in params["backends"] and row["svname"] not in ("FRONTEND", "BACKEND")
+def missing(params, servers):
+    """Names of servers that no backend has."""
+    known = {name for backend, name in servers if backend in params["backends"]}
+    return [name for name in params.get("servers") or () if name not in known]
+
+
+def look(params):
+    """Every server of every backend, by (backend, server)."""
+    # "show servers state" begins with a line that is its version
+    states = ask(params["socket"], "show servers state").partition("\n")[2]
+    admin = {
+        (row["be_name"], row["srv_name"]): int(row["srv_admin_state"]) for row in table(states, " ")
     }
+    rows = {
+        (row["pxname"], row["svname"]): row for row in table(ask(params["socket"], "show stat"))
+    }
+    return {place: Server(rows[place], bits) for place, bits in admin.items() if place in rows}
 
 
-def is_up(status):
-    """Whether HAProxy itself has found it up; "UP 1/2" is on its way up or down."""
-    return status in ("UP", "no check")
+def table(text, delimiter=","):
+    """The rows of one of HAProxy's tables."""
+    return csv.DictReader(io.StringIO(text.lstrip("# ")), delimiter=delimiter)
 
 
-def server_check(server, status, check):
+def set_state(params, names, state):
+    """Tell HAProxy what to do with these servers, all in one line."""
+    commands = [f"set server {backend}/{name} state {state}" for backend, name in names]
+    if commands:
+        ask(params["socket"], "; ".join(commands))
+
+
+def evidence(params, before, after):
+    """What each was set to before, and whether any server of the load balancer takes customers."""
+    told = {f"before:{'/'.join(name)}": server.set_to() for name, server in before.items()}
+    told["sales"] = "closed" if all(server.is_out for server in after.values()) else "open"
+    if params["action"] != "undrain":
+        told["sessions"] = str(sum(server.sessions for server in wanted(after, params).values()))
+    return told
+
+
+def up_check(name, server, check):
     """Whether a server is up; in check mode whatever it is will do."""
-    return record("/".join(server), "UP", status, check or is_up(status))
+    return record("/".join(name), "UP", server.status, check or server.is_up())
 
 
-def backend_check(name, servers, check):
-    """Whether customers of a backend find at least one server."""
-    up = sum(is_up(status) for (backend, _), status in servers.items() if backend == name)
+def out_check(name, server, check):
+    """Whether a server is out for good, whatever its health checks say."""
+    return record("/".join(name), "MAINT", server.status, check or server.is_out)
+
+
+def sessions_check(name, server, check):
+    """Whether the customers of a server are gone."""
+    left = server.sessions
+    return record(SESSIONS + "/".join(name), "0", str(left), check or left == 0)
+
+
+def takes_check(name, due, servers, check):
+    """Whether customers of a backend find at least one server, if any of it was to be opened."""
+    if all(backend != name for backend, _ in due):
+        return record(f"backend {name} takes customers", "left out", "left out", True)
+    up = sum(server.is_up() for (backend, _), server in servers.items() if backend == name)
     return record(f"backend {name} takes customers", "a server UP", f"{up} UP", check or up > 0)
+
+
+def refuses_check(name, servers, check):
+    """Whether customers of a backend find none; a backend nobody knows proves nothing."""
+    its = [server for (backend, _), server in servers.items() if backend == name]
+    let_in = sum(not server.is_out for server in its)
+    seen = f"{let_in} UP" if its else "no such backend"
+    return record(
+        f"backend {name} refuses customers", "0 UP", seen, bool(its) and (check or not let_in)
+    )
+
+
+def no_such_server(params, name):
+    """A server that was named and is in none of the backends."""
+    kind = "" if params["action"] == "undrain" else SESSIONS
+    place = f"{'|'.join(params['backends'])}/{name}"
+    return record(kind + place, "a server", "no such server", False)
+
+
+def is_grave(item):
+    """Whether a check that did not hold ends the play; sessions that are left do not."""
+    return not item["passed"] and not item["name"].startswith(SESSIONS)
 
 
 def record(name, expected, observed, passed):

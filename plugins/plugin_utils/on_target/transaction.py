@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 SAVED = re.compile(r"\$(\w+)(?:([+-])(\d+))?")
 NAME = re.compile(r"\$(\w+)")
+MISSING = object()  # an answer without the value; JSON's null is one
 DEFAULTS = {
     **dict.fromkeys(
         ("check", "url", "body", "line", "command", "value", "contains", "why", "next", "timeout")
@@ -30,6 +31,13 @@ class NotSo(Exception):
         super().__init__(f"expected {expected}, observed {observed}")
         self.expected = expected
         self.observed = observed
+
+
+class NoRedirects(HTTPRedirectHandler):
+    """A redirect is an answer like any other: what stands elsewhere was not asked for."""
+
+    def redirect_request(self, *_):
+        """Go nowhere."""
 
 
 def main():
@@ -57,8 +65,9 @@ def run_steps(params):
         began = time.monotonic()
         try:
             observed, wrong = do_step(step, saved, step["timeout"] or params["timeout"]), None
-        except NotSo as error:
-            observed, wrong = error.observed, error
+        except Exception as error:  # noqa: BLE001  # whatever it is, the clean-up still runs
+            wrong = not_so(error, step)
+            observed = wrong.observed
         proof = proven_by(steps[index:])
         name = proof["check"] or "preparation: " + target_of(step)
         if step["check"] or wrong:
@@ -66,6 +75,15 @@ def run_steps(params):
         if wrong and not broken:
             broken = f"{name}: {wrong}"
     return checks, saved, broken
+
+
+def not_so(error, step):
+    """Any error of a step as what was expected and what was seen."""
+    if isinstance(error, NotSo):
+        return error
+    plain = isinstance(error, (OSError, subprocess.SubprocessError)) and str(error)
+    said = plain or f"{type(error).__name__}: {error}"
+    return NotSo(f"an answer from {target_of(step)}", short(said))
 
 
 def is_due_anyway(step, saved):
@@ -110,27 +128,32 @@ def do_step(step, saved, timeout):
 
 
 def compare(step, answer, saved):
-    """Save what is to be saved, then hold the answer against what is expected."""
-    for name, path in step["save"].items():
-        saved[name] = dig(answer, path)
+    """Save all that is there and to be saved, then hold the answer against what is expected."""
+    found = {name: dig(answer, path) for name, path in step["save"].items()}
+    saved.update({name: value for name, value in found.items() if value is not MISSING})
+    for name, value in found.items():
+        if value is MISSING:
+            raise NotSo(f"a value at {step['save'][name]}", "an answer without it")
     for path, wanted in step["expect"].items():
-        found = dig(answer, path)
-        if found != wanted:
-            name = path or "the answer"
-            raise NotSo(f"{name} = {short(wanted)}", f"{name} = {short(found)}")
+        hold(path or "the answer", dig(answer, path), wanted)
+
+
+def hold(name, found, wanted):
+    """Raise NotSo unless what was found is what was wanted."""
+    if found is MISSING:
+        raise NotSo(f"{name} = {short(wanted)}", "an answer without it")
+    if found != wanted:
+        raise NotSo(f"{name} = {short(wanted)}", f"{name} = {short(found)}")
 
 
 def ask(step, timeout):
     """The text that a step gets as its answer."""
-    try:
-        if step["url"]:
-            return ask_http(step, timeout)
-        if step["line"]:
-            return ask_line(step, timeout)
-        if step["command"]:
-            return ask_command(step, timeout)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise NotSo(f"an answer from {target_of(step)}", error) from error
+    if step["url"]:
+        return ask_http(step, timeout)
+    if step["line"]:
+        return ask_line(step, timeout)
+    if step["command"]:
+        return ask_command(step, timeout)
     return json.dumps(step["value"])
 
 
@@ -140,7 +163,7 @@ def ask_http(step, timeout):
     headers = {"Content-Type": "application/json"} if body else {}
     request = Request(step["url"], data=body, headers=headers, method=step["method"])
     try:
-        with urlopen(request, timeout=timeout) as reply:
+        with build_opener(NoRedirects).open(request, timeout=timeout) as reply:
             status, text = reply.status, reply.read().decode(errors="replace")
     except HTTPError as error:
         status, text = error.code, error.read().decode(errors="replace")
@@ -183,9 +206,16 @@ def fill(value, saved):
         return value
     whole = SAVED.fullmatch(value)
     if whole and whole[1] in saved:
-        difference = int(whole[3] or 0) * (-1 if whole[2] == "-" else 1)
-        return saved[whole[1]] + difference if whole[3] else saved[whole[1]]
+        name, sign, difference = whole.groups()
+        return add(name, saved[name], sign + difference) if sign else saved[name]
     return NAME.sub(lambda found: str(saved.get(found[1], found[0])), value)
+
+
+def add(name, value, difference):
+    """A saved number and a difference; raises NotSo when it is no number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise NotSo(f"${name} to be a number", short(value))
+    return value + int(difference)
 
 
 def is_known(step, saved):
@@ -195,9 +225,9 @@ def is_known(step, saved):
 
 
 def dig(answer, path):
-    """The value at a dotted path; an empty path is the answer itself. None when it is not there."""
+    """The value at a dotted path, or MISSING; an empty path is the answer itself."""
     for key in filter(None, path.split(".")):
-        answer = answer.get(key) if isinstance(answer, dict) else None
+        answer = answer.get(key, MISSING) if isinstance(answer, dict) else MISSING
     return answer
 
 

@@ -13,6 +13,9 @@ STEPS = (
     Step("cache.gate", "cache", Verb.PROBE, ("a1",), "gate"),
 )
 
+CHECK = {"name": "x", "expected": "a", "observed": "a", "passed": True}
+CACHE = {"component": "cache", "state": "ok"}
+
 
 def reports(kind: str, **result: Any) -> list[HostReported]:
     """The reports of one event of host a1."""
@@ -61,9 +64,48 @@ def test_an_unreachable_host_is_unreachable_in_every_step() -> None:
         {"component": "cache", "state": "ok", "seconds": "soon"},
         {"component": "cache", "state": "ok", "evidence": ["up"]},
         {"component": "cache", "state": "ok", "problem": {"what": "?"}},
+        {"component": "cache", "state": "ok", "checks": [{**CHECK, "passed": "yes"}]},
+        {"component": "cache", "state": "ok", "checks": [{**CHECK, "passed": "false"}]},
+        {"component": "cache", "state": "ok", "checks": [{**CHECK, "passed": 1}]},
+        {"component": "cache", "state": "ok", "checks": [{**CHECK, "passed": None}]},
     ],
 )
 def test_a_report_that_cannot_be_read_is_a_failure(garbage: dict[str, Any]) -> None:
     """Whatever a host sends instead of a report, it never counts as ready."""
     states = [item.state for item in reports("runner_on_ok", raceday=[garbage])]
     assert states == [HostState.FAILED]
+
+
+def test_a_host_may_name_itself() -> None:
+    """Most reports do."""
+    (report,) = reports("runner_on_ok", raceday=[{**CACHE, "host": "a1"}])
+    assert (report.host, report.state) == ("a1", HostState.OK)
+
+
+@pytest.mark.parametrize("host", ["a2", 7, None, ["a2"]])
+def test_no_host_speaks_for_another(host: Any) -> None:
+    """A report in another's name is a failure of the one who sent it; the other said nothing."""
+    (report,) = reports("runner_on_ok", raceday=[{**CACHE, "host": host}])
+    assert (report.step, report.host, report.state) == ("cache.gate", "a1", HostState.FAILED)
+    assert str(report.problem and report.problem.why) == f"it speaks for {host}"
+
+
+def test_the_clocks_are_compared_for_every_host_at_once() -> None:
+    """This one action runs once, on the controller, and reports for all."""
+    told = [{**CACHE, "host": host} for host in ("a1", "a2")]
+    data = {"host": "a1", "task_action": "raceday.core.clocks", "res": {"raceday": told}}
+    found = list(reports_of(STEPS, "runner_on_ok", data))
+    assert [(item.host, item.state) for item in found] == [
+        ("a1", HostState.OK),
+        ("a2", HostState.OK),
+    ]
+
+
+@pytest.mark.parametrize("garbage", [7, "up", {"component": "cache"}, ["up"], [None]])
+def test_what_is_no_list_of_reports_fails_every_step_of_its_host(garbage: Any) -> None:
+    """Nobody can tell whom it is about."""
+    found = reports("runner_on_ok", raceday=garbage)
+    assert [(item.step, item.state) for item in found] == [
+        ("database.gate", HostState.FAILED),
+        ("cache.gate", HostState.FAILED),
+    ]

@@ -15,6 +15,7 @@ from automation.execute.simulator import (
     Simulator,
     World,
 )
+from automation.run.decide import Begin
 from automation.run.events import HostReported, HostState, StepFinished
 from automation.run.plan import Plan, PlannedComponent
 from tests.unit.run.plans import plan_of
@@ -44,7 +45,7 @@ def states(reports: list[Report]) -> list[tuple[str, HostState]]:
 def test_a_healthy_step() -> None:
     """Every host reports once, then the step ends; the truth agrees."""
     made = simulator({})
-    made.begin(START, START.hosts)
+    made.begin(Begin(START, START.hosts))
     reports = everything(made)
     assert sorted(states(reports)) == [("w1", HostState.OK), ("w2", HostState.OK)]
     assert reports[-1] == StepFinished("web.start")
@@ -58,7 +59,7 @@ def test_time_passes_only_by_waiting() -> None:
     made = simulator({})
     assert made.report(30.0) is None
     assert made.clock() == MORNING + timedelta(seconds=30)
-    made.begin(START, ("w1",))
+    made.begin(Begin(START, ("w1",)))
     assert made.report(0.0) is None
     assert made.clock() == MORNING + timedelta(seconds=30)
     assert made.report(1000.0)
@@ -76,7 +77,7 @@ def test_one_seed_is_one_story() -> None:
     stories = []
     for _ in range(2):
         made = simulator({("web.start", "w1"): Fault.STRAY, ("web.start", "w2"): Fault.TWICE})
-        made.begin(START, START.hosts)
+        made.begin(Begin(START, START.hosts))
         stories.append((everything(made), made.clock()))
     assert stories[0] == stories[1]
 
@@ -94,7 +95,7 @@ def test_one_seed_is_one_story() -> None:
 def test_host_faults(fault: Fault, told: list[HostState]) -> None:
     """One host misbehaves, the other does not; only what is true counts as answered."""
     made = simulator({("web.start", "w1"): fault})
-    made.begin(START, START.hosts)
+    made.begin(Begin(START, START.hosts))
     assert [state for host, state in states(everything(made)) if host == "w1"] == told
     assert (("web.start", "w1") in made.truth.answered) == (fault is Fault.TWICE)
     assert ("web.start", "w2") in made.truth.answered
@@ -107,7 +108,7 @@ def test_bad_and_missing_checks(fault: Fault) -> None:
     start = plan.steps["web.start"]
     checked = type(start)(**{**vars(start), "checks": ("headroom",)})
     made = simulator({("web.start", "w1"): fault}, plan=plan)
-    made.begin(checked, ("w1",))
+    made.begin(Begin(checked, ("w1",)))
     everything(made)
     assert (made.truth.answered, made.truth.proven) == ({("web.start", "w1")}, set())
 
@@ -115,9 +116,9 @@ def test_bad_and_missing_checks(fault: Fault) -> None:
 def test_a_host_that_dies_later() -> None:
     """It starts well, and a minute later the gate finds it unreachable."""
     made = simulator({("web.start", "w1"): Fault.DIES})
-    made.begin(START, START.hosts)
+    made.begin(Begin(START, START.hosts))
     assert set(states(everything(made))) == {("w1", HostState.OK), ("w2", HostState.OK)}
-    made.begin(GATE, GATE.hosts)
+    made.begin(Begin(GATE, GATE.hosts))
     found = dict(states(everything(made)))
     assert found == {"w1": HostState.UNREACHABLE, "w2": HostState.OK}
     assert ("web.gate", "w1") not in made.truth.proven
@@ -127,15 +128,15 @@ def test_a_gate_finds_only_what_was_started() -> None:
     """Looking at a unit that nobody started finds it down, unless it was up before."""
     for world, state in ((World(), HostState.FAILED), (World(up=1.0), HostState.OK)):
         made = simulator({}, world)
-        made.begin(GATE, ("w1",))
+        made.begin(Begin(GATE, ("w1",)))
         assert states(everything(made)) == [("w1", state)]
 
 
 def test_what_is_up_is_left_alone() -> None:
     """In a world that is up, a start finds everything already done; sales are told if open."""
     made = simulator({}, World(up=1.0, sales_open=True))
-    made.begin(START, ("w1",))
-    made.begin(PLAN.steps["web.preflight"], ("w1",))
+    made.begin(Begin(START, ("w1",)))
+    made.begin(Begin(PLAN.steps["web.preflight"], ("w1",)))
     reports = [item for item in everything(made) if isinstance(item, HostReported)]
     by_step = {item.step: item for item in reports}
     assert by_step["web.start"].state is HostState.ALREADY
@@ -146,7 +147,7 @@ def test_what_is_up_is_left_alone() -> None:
 def test_a_crash_ends_a_step_before_its_hosts() -> None:
     """A step that crashes ends with a cause; what its hosts say later is true for nobody."""
     made = simulator({("web.start", WHOLE_STEP): Fault.CRASHES})
-    made.begin(START, ("w1",))
+    made.begin(Begin(START, ("w1",)))
     first, second = everything(made)
     assert isinstance(first, StepFinished)
     assert first.cause
@@ -157,7 +158,7 @@ def test_a_crash_ends_a_step_before_its_hosts() -> None:
 def test_a_hang_never_ends_by_itself() -> None:
     """A hanging step gives no end; once it is abandoned nothing of it counts any more."""
     made = simulator({("web.start", WHOLE_STEP): Fault.HANGS, ("web.start", "w1"): Fault.LATE})
-    made.begin(START, ("w1",))
+    made.begin(Begin(START, ("w1",)))
     assert made.report(START.timeout) is None
     made.abandon(START)
     assert states(everything(made)) == [("w1", HostState.OK)]
@@ -169,7 +170,7 @@ def test_stray_reports_are_never_true() -> None:
     for seed in range(50):
         made = Simulator(Random(seed), {("web.start", "w1"): Fault.STRAY}, FakeClock())  # noqa: S311
         made.prepare(PLAN)
-        made.begin(START, ("w1",))
+        made.begin(Begin(START, ("w1",)))
         true = (("web.start", "w1"), ("web.start", ""))
         told = [(item.step, getattr(item, "host", "")) for item in everything(made)]
         strays = [pair for pair in told if pair not in true]
@@ -180,10 +181,10 @@ def test_stray_reports_are_never_true() -> None:
 def test_nothing_begins_twice_or_after_the_end() -> None:
     """The simulator refuses what an engine must never do."""
     made = simulator({})
-    made.begin(START, ("w1",))
+    made.begin(Begin(START, ("w1",)))
     with pytest.raises(RuntimeError, match="twice"):
-        made.begin(START, ("w1",))
+        made.begin(Begin(START, ("w1",)))
     made.close()
     assert made.closed
     with pytest.raises(RuntimeError, match="after the end"):
-        made.begin(OPEN, ("w1",))
+        made.begin(Begin(OPEN, ("w1",)))

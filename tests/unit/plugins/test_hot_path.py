@@ -133,7 +133,120 @@ def test_a_timeout_is_never_rounded_to_none(plugin: Plugin, written: float, seco
     assert f"timeout={seconds}\n" in told
 
 
+@pytest.mark.parametrize(
+    ("curl", "seen"),
+    [
+        ("printf 'fine\\n200 0.000123'", "HTTP 200 fine"),
+        ("printf '\\n000 0.000123'; exit 28", "no answer within 5 s (connected)"),
+        ("printf 'half\\n200 0.000123'; exit 28", "no answer within 5 s (connected)"),
+        ("printf '\\n000 0.000000'; exit 28", "no answer within 5 s"),
+        ("printf '\\n000 0.000000'; exit 7", "connection refused"),
+        ("printf '\\n000 0.000123'; exit 52", "no answer"),
+    ],
+)
+def test_a_server_that_hangs_is_not_one_that_is_gone(
+    plugin: Plugin, fake: Fake, tmp_path: Path, curl: str, seen: str
+) -> None:
+    """It has taken the connection and says nothing; half an answer is none."""
+    fake("curl", curl)
+    spec = {"name": "a", "healthcheck": {"http": "http://127.0.0.1:1/health"}}
+    call = plugin("plugin_utils.spec").shell_variables(spec, check=True)
+    told = library(plugin, f'{call}is_healthy && echo healthy; echo "$seen"', tmp_path)
+    assert told == ("healthy\n" if seen.startswith("HTTP") else "") + seen
+
+
+@pytest.mark.parametrize(
+    ("bash", "seen"),
+    [
+        ("exit 0", "connected"),
+        ("echo bash: connect: Connection refused >&2; exit 1", "connection refused"),
+        ("echo bash: connect: No route to host >&2; exit 1", "no connection"),
+        ("exit 124", "no connection within 5 s"),
+    ],
+)
+def test_a_port_that_refuses_is_not_one_that_is_silent(
+    plugin: Plugin, fake: Fake, tmp_path: Path, bash: str, seen: str
+) -> None:
+    """A host that drops packets is told apart from one on which nobody listens."""
+    fake("bash", bash)
+    spec = {"name": "a", "healthcheck": {"tcp": "127.0.0.1:1"}}
+    call = plugin("plugin_utils.spec").shell_variables(spec, check=True)
+    assert library(plugin, f'{call}is_healthy; echo "$seen"', tmp_path) == seen
+
+
+def test_nobody_on_a_real_port_is_a_refused_connection(plugin: Plugin, tmp_path: Path) -> None:
+    """The real curl and the real bash say it as their fakes do."""
+    for probe in ({"http": "http://127.0.0.1:9/"}, {"tcp": "127.0.0.1:9"}):
+        call = plugin("plugin_utils.spec").shell_variables(
+            {"name": "a", "healthcheck": probe}, check=True
+        )
+        told = library(plugin, f'{call}is_healthy; echo "$seen"', tmp_path)
+        assert told == "connection refused"
+
+
 @pytest.mark.parametrize("file", ["ansible.cfg", "inventories/demo/hosts.yml"])
 def test_nothing_overrules_connect_timeout(file: str) -> None:
     """OpenSSH takes the first ConnectTimeout it sees; that must be raceday's own."""
     assert "ConnectTimeout" not in (ROOT / file).read_text(encoding="utf-8")
+
+
+class Host:
+    """A host that answers every script with this text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _low_level_execute_command(self, _: str) -> dict[str, Any]:
+        return {"rc": 0, "stdout": self.text}
+
+
+def said(*lines: str) -> str:
+    """The answer of a host, with a beginning and an end."""
+    return "".join(f"@raceday {line}\n" for line in ("began=1", *lines, "ended=2"))
+
+
+@pytest.mark.parametrize(
+    "separator", ["\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+)
+def test_only_a_line_feed_ends_a_line(plugin: Plugin, separator: str) -> None:
+    """What a server says of itself never becomes an answer of its own."""
+    body = f"HTTP 200 fine{separator}@raceday outcome=ready"
+    host = Host(said("component=a", "outcome=not_ready", f"seen={body}"))
+    answer = plugin("plugin_utils.hot_path").ask(host, [])
+    assert answer.problem == ""
+    assert answer.components == (
+        {"component": "a", "outcome": "not_ready", "seen": "HTTP 200 fine@raceday outcome=ready"},
+    )
+
+
+def test_lines_may_end_as_on_a_terminal(plugin: Plugin) -> None:
+    """A forced tty ends each line with a carriage return, too."""
+    host = Host(said("component=a", "outcome=ready").replace("\n", "\r\n"))
+    answer = plugin("plugin_utils.hot_path").ask(host, [])
+    assert answer.components == ({"component": "a", "outcome": "ready"},)
+
+
+@pytest.mark.parametrize(
+    ("lines", "key"),
+    [
+        (("uid=1000", "uid=0"), "uid"),
+        (("component=a", "outcome=died", "seen=x", "outcome=ready"), "outcome"),
+        (("component=a", "log@=YQ==", "log=b"), "log"),
+        (("ended=1",), "ended"),
+    ],
+)
+def test_an_answer_that_contradicts_itself_is_none(
+    plugin: Plugin, lines: tuple[str, ...], key: str
+) -> None:
+    """One of the two is not the script's own, so none of the whole answer is believed."""
+    answer = plugin("plugin_utils.hot_path").ask(Host(said(*lines)), [])
+    assert answer.problem == f"the answer says {key} twice"
+    assert (dict(answer.values), answer.components) == ({}, ())
+
+
+def test_each_component_has_keys_of_its_own(plugin: Plugin) -> None:
+    """So has the host; and df tells a disk once for each folder on it."""
+    host = Host(said("disk:/=41", "disk:/=41", "component=a", "pid=1", "component=b", "pid=1"))
+    answer = plugin("plugin_utils.hot_path").ask(host, [])
+    assert answer.values == {"began": "1", "disk:/": "41", "ended": "2"}
+    assert [item["component"] for item in answer.components] == ["a", "b"]

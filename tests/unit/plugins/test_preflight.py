@@ -61,6 +61,29 @@ def test_each_shortage_is_one_sentence(plugin: Plugin, changes: dict[str, str], 
     assert sentence(check) == said
 
 
+def test_a_file_system_without_a_limit_of_inodes_passes(plugin: Plugin) -> None:
+    """Btrfs has none, and df says "-"; one that has a limit beside it still counts."""
+    assert failed(plugin, {"inodes:/": "-"}) == []
+    (check,) = failed(plugin, {"inodes:/": "-", "inodes:/var": "99"})
+    assert check["observed"] == "99 % of /var"
+
+
+def test_no_limit_is_told_as_such(plugin: Plugin) -> None:
+    """It is no share of anything."""
+    preflight = plugin("action.preflight")
+    values, clock = {**HEALTHY, "inodes:/": "-"}, preflight.Clock(0.0, 0.0)
+    checks = preflight.host_checks("w1", values, [], preflight.LIMITS, clock)
+    assert [item["observed"] for item in checks if item["name"] == "inodes"] == ["no limit"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"disk:/": "-"}, {"inodes:/": ""}, {"inodes:/": "-", "inodes:/var": "?"}]
+)
+def test_what_df_does_not_know_is_bad(plugin: Plugin, changes: dict[str, str]) -> None:
+    """A disk whose usage is not known may be full."""
+    assert len(failed(plugin, changes)) == 1
+
+
 @pytest.mark.parametrize(
     ("offset", "said"),
     [

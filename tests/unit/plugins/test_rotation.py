@@ -1,4 +1,4 @@
-"""Opening backends, against a socket that speaks HAProxy's words."""
+"""Opening, draining and closing, against a socket that speaks HAProxy's words."""
 
 import socketserver
 import threading
@@ -8,25 +8,54 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
 type Plugin = Callable[[str], ModuleType]
 
+ROLE = Path(__file__).parents[3] / "roles/haproxy"
+ADMIN = {"MAINT": 5, "DRAIN": 8}
+
 
 class Desk(socketserver.StreamRequestHandler):
-    """Knows servers and their status; what is set to ready comes up unless it is broken."""
+    """Knows servers and their status; what is set to ready comes up unless it is broken.
+
+    A customer leaves each time that somebody looks, unless the server hangs.
+    """
 
     servers: dict[str, str]
     broken: set[str]
+    customers: dict[str, int]
+    hanging: set[str]
+    told: list[str]
 
     def handle(self) -> None:
         """Answer one line."""
-        line = self.rfile.readline().decode()
-        for command in line.strip().split("; "):
+        line = self.rfile.readline().decode().strip()
+        for command in line.split("; "):
             if command.startswith("set server "):
-                name = command.split()[2]
-                Desk.servers[name] = "DOWN" if name in Desk.broken else "UP"
-        rows = [f"{name.replace('/', ',')},{status}" for name, status in Desk.servers.items()]
-        self.wfile.write("\n".join(["# pxname,svname,status", *rows]).encode())
+                Desk.told.append(command.removeprefix("set server "))
+                _, _, name, _, state = command.split()
+                up = "DOWN" if name in Desk.broken else "UP"
+                Desk.servers[name] = {"ready": up}.get(state, state.upper())
+        self.wfile.write((self.states() if "servers state" in line else self.table()).encode())
+
+    def states(self) -> str:
+        """What operators have set."""
+        rows = [f"3 {name.replace('/', ' 1 ')} 2" for name in Desk.servers]
+        bits = [ADMIN.get(status, 0) for status in Desk.servers.values()]
+        head = "1\n# be_id be_name srv_id srv_name srv_op_state srv_admin_state\n"
+        return head + "".join(f"{row} {bit}\n" for row, bit in zip(rows, bits, strict=True))
+
+    def table(self) -> str:
+        """What health checks have found, and the customers."""
+        rows = ["# pxname,svname,qcur,scur,status"]
+        for name, status in Desk.servers.items():
+            rows.append(f"{name.replace('/', ',')},0,{Desk.customers.get(name, 0)},{status}")
+            if name not in Desk.hanging:
+                Desk.customers[name] = max(0, Desk.customers.get(name, 0) - 1)
+        return "\n".join(rows)
 
 
 @pytest.fixture
@@ -34,6 +63,7 @@ def desk(tmp_path: Path) -> Iterator[str]:
     """The path of a socket with two wagering servers and one ticketing server, all in maint."""
     names = ("wagering/w1", "wagering/w2", "ticketing/t1")
     Desk.servers, Desk.broken = dict.fromkeys(names, "MAINT"), set()
+    Desk.customers, Desk.hanging, Desk.told = {}, set(), []
     path = tmp_path / "admin.sock"
     with socketserver.ThreadingUnixStreamServer(str(path), Desk) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -41,21 +71,41 @@ def desk(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def open_all(plugin: Plugin, desk: str, *leave_out: str, check: bool = False) -> Any:
-    """Open both backends as the role does."""
+@pytest.fixture
+def open_desk(desk: str) -> str:
+    """The same with all in rotation."""
+    Desk.servers = dict.fromkeys(Desk.servers, "UP")
+    return desk
+
+
+def rotate(plugin: Plugin, desk: str, action: str, *servers: str, **more: Any) -> Any:
+    """Do an action on both backends as the role does; `more` are other parameters."""
     params = {
         "component": "load_balancer",
         "socket": desk,
+        "action": action,
         "backends": ["wagering", "ticketing"],
-        "leave_out": list(leave_out),
+        "servers": list(servers),
+        "leave_out": [],
         "timeout": 1.0,
     }
-    return plugin("plugin_utils.on_target.rotation").open_backends(params, check=check)
+    check = more.pop("check", False)
+    return plugin("plugin_utils.on_target.rotation").rotate({**params, **more}, check=check)
+
+
+def open_all(plugin: Plugin, desk: str, *leave_out: str, check: bool = False) -> Any:
+    """Open both backends."""
+    return rotate(plugin, desk, "undrain", leave_out=list(leave_out), check=check)
 
 
 def failed(result: Any) -> list[str]:
     """The names of the checks that did not pass."""
     return [item["name"] for item in result["raceday"][0]["checks"] if not item["passed"]]
+
+
+def evidence(result: Any) -> Any:
+    """What the report shows."""
+    return result["raceday"][0]["evidence"]
 
 
 def test_every_server_is_put_in_rotation(plugin: Plugin, desk: str) -> None:
@@ -78,11 +128,114 @@ def test_what_is_not_ready_is_left_out(plugin: Plugin, desk: str) -> None:
     """It stays in maint; a backend of which nothing is left does not pass for open."""
     assert failed(open_all(plugin, desk, "w2")) == []
     assert Desk.servers["wagering/w2"] == "MAINT"
+    Desk.servers["ticketing/t1"] = "MAINT"
     assert failed(open_all(plugin, desk, "t1")) == ["backend ticketing takes customers"]
 
 
-def test_check_mode_asks_and_sets_nothing(plugin: Plugin, desk: str) -> None:
+@pytest.mark.parametrize("action", ["undrain", "drain", "close"])
+def test_check_mode_asks_and_sets_nothing(plugin: Plugin, desk: str, action: str) -> None:
     """It says what it would do."""
-    result = open_all(plugin, desk, check=True)
+    Desk.servers["wagering/w1"] = "DOWN"
+    result = rotate(plugin, desk, action, check=True)
     assert result["raceday"][0]["state"] == "would"
+    assert (Desk.told, failed(result)) == ([], [])
+
+
+def test_only_the_named_server_is_put_back(plugin: Plugin, desk: str) -> None:
+    """Its backend takes customers then; the others stay as they are."""
+    result = rotate(plugin, desk, "undrain", "w2", backends=["wagering"])
+    assert (failed(result), Desk.told) == ([], ["wagering/w2 state ready"])
+    assert evidence(result) == {"before:wagering/w2": "maint", "sales": "open"}
+
+
+def test_a_drained_server_finishes_its_customers_and_ends_in_maint(
+    plugin: Plugin, open_desk: str
+) -> None:
+    """New customers are kept away first; then it is where no health check puts it back."""
+    Desk.customers = {"wagering/w1": 3, "wagering/w2": 5}
+    result = rotate(plugin, open_desk, "drain", "w1", backends=["wagering"])
+    assert Desk.told == ["wagering/w1 state drain", "wagering/w1 state maint"]
+    assert (failed(result), result["changed"], result["failed"]) == ([], True, False)
+    names = [item["name"] for item in result["raceday"][0]["checks"]]
+    assert names == ["sessions of wagering/w1", "wagering/w1"]
+    assert evidence(result) == {"before:wagering/w1": "ready", "sales": "open", "sessions": "0"}
+
+
+def test_customers_that_do_not_go_are_counted(plugin: Plugin, open_desk: str) -> None:
+    """The server is taken out all the same, and the play goes on: the run weighs the check."""
+    Desk.customers, Desk.hanging = {"wagering/w1": 2}, {"wagering/w1"}
+    result = rotate(plugin, open_desk, "drain", "w1", timeout=0.3)
+    (check,) = [item for item in result["raceday"][0]["checks"] if not item["passed"]]
+    assert (check["name"], check["observed"]) == ("sessions of wagering/w1", "2")
+    assert (Desk.servers["wagering/w1"], result["failed"]) == ("MAINT", False)
+
+
+def test_a_server_in_maint_is_never_set_to_drain(plugin: Plugin, open_desk: str) -> None:
+    """That would open it; it was out already, and the evidence says so."""
+    Desk.servers["wagering/w1"] = "MAINT"
+    result = rotate(plugin, open_desk, "drain", "w1")
+    assert (Desk.told, result["raceday"][0]["state"]) == ([], "already")
+    assert evidence(result)["before:wagering/w1"] == "maint"
+
+
+def test_a_server_that_is_down_is_taken_out_too(plugin: Plugin, open_desk: str) -> None:
+    """A health check would put it back as soon as it answers."""
+    Desk.servers["wagering/w1"] = "DOWN"
+    result = rotate(plugin, open_desk, "drain", "w1")
+    assert evidence(result)["before:wagering/w1"] == "ready"
+    assert Desk.servers["wagering/w1"] == "MAINT"
+
+
+@pytest.mark.parametrize(
+    ("action", "name"), [("undrain", "wagering/w9"), ("drain", "sessions of wagering/w9")]
+)
+def test_a_server_that_haproxy_does_not_know_fails(
+    plugin: Plugin, open_desk: str, action: str, name: str
+) -> None:
+    """A misspelt name is not a server that is out."""
+    result = rotate(plugin, open_desk, action, "w9", backends=["wagering"])
+    assert (failed(result), result["failed"]) == ([name], True)
+
+
+def test_closing_refuses_customers_at_once(plugin: Plugin, open_desk: str) -> None:
+    """Maint without a drain before it; a server that hangs does not keep sales open."""
+    Desk.customers, Desk.hanging = {"wagering/w1": 2}, {"wagering/w1"}
+    result = rotate(plugin, open_desk, "close", timeout=0.3)
     assert set(Desk.servers.values()) == {"MAINT"}
+    assert not any(told.endswith("drain") for told in Desk.told)
+    names = [item["name"] for item in result["raceday"][0]["checks"]]
+    assert names == ["backend wagering refuses customers", "backend ticketing refuses customers"]
+    assert (failed(result), evidence(result)["sales"]) == ([], "closed")
+    assert evidence(result)["sessions"] == "2"
+    assert rotate(plugin, open_desk, "close", timeout=0)["raceday"][0]["state"] == "already"
+
+
+def test_a_backend_that_is_not_there_is_not_closed(plugin: Plugin, open_desk: str) -> None:
+    """Nothing refuses nobody."""
+    result = rotate(plugin, open_desk, "close", backends=["wagring"])
+    assert (failed(result), result["failed"]) == (["backend wagring refuses customers"], True)
+    assert evidence(result)["sales"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("component", "backends"),
+    [("load_balancer", ["bets", "tickets"]), ("wagering", ["bets"]), ("database", [])],
+)
+def test_backends_are_its_own_or_all_behind_it(component: str, backends: list[str]) -> None:
+    """The same tasks serve one component's restart and the opening of all."""
+    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text(encoding="utf-8"))
+
+    def behind(backend: str) -> dict[str, Any]:
+        return {"restart": {"behind": {"component": "load_balancer", "backend": backend}}}
+
+    variables = {
+        "component": component,
+        "components": {
+            "database": {},
+            "load_balancer": {"restart": {"serial": 1}},
+            "wagering": behind("bets"),
+            "ticketing": behind("tickets"),
+        },
+    }
+    text = trust_as_template(defaults["haproxy_backends"])
+    assert Templar(DataLoader(), variables).template(text) == backends

@@ -20,8 +20,14 @@ class Till(BaseHTTPRequestHandler):
     takes = True
 
     def do_GET(self) -> None:
-        """The balance."""
-        self._answer(200, {"balance": Till.balance})
+        """The balance; at /short less than is announced, at /moved another place."""
+        match self.path:
+            case "/short":
+                self._answer(200, {"balance": Till.balance}, announced=1000)
+            case "/moved":
+                self._answer(302, {}, place="/")
+            case _:
+                self._answer(200, {"balance": Till.balance, "note": None})
 
     def do_POST(self) -> None:
         """Take or give."""
@@ -34,10 +40,14 @@ class Till(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
-    def _answer(self, status: int, body: dict[str, Any]) -> None:
+    def _answer(
+        self, status: int, body: dict[str, Any], *, announced: int = 0, place: str = ""
+    ) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Length", str(announced or len(data)))
+        if place:
+            self.send_header("Location", place)
         self.end_headers()
         self.wfile.write(data)
 
@@ -154,7 +164,7 @@ def test_a_preparation_that_fails_fails_what_it_prepares(run: Any, till: str) ->
     assert (check["name"], check["passed"]) == ("it is taken", False)
     assert check["why"] == {
         "text": "Nothing could be taken: %(seen)s",
-        "args": {"seen": 'HTTP 200 {"balance": 1000}'},
+        "args": {"seen": 'HTTP 200 {"balance": 1000, "note": null}'},
     }
 
 
@@ -186,3 +196,66 @@ def test_a_test_of_the_venue_file_keeps_its_timeout(
     """What the file does not say is what the venue's model says."""
     steps = plugin("filter.venue_tests").venue_tests([{"name": "a", "command": ["b"], **written}])
     assert steps == [{"check": "a", "command": ["b"], "timeout": seconds}]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"save": {"lost": "pools.win"}},
+        {"save": {"lost": "balance.win"}},
+        {"expect": {"pools.win": "$lost"}},
+        {"expect": {"pools.win": None}},
+    ],
+)
+def test_what_is_not_there_is_no_value(run: Any, till: str, step: dict[str, Any]) -> None:
+    """Nothing is saved of it, and it equals nothing: not even what is missing, too."""
+    (check,), saved, broken = run([{"check": "it is there", "url": till, **step}])
+    assert (check["passed"], saved) == (False, {})
+    assert broken.endswith("observed an answer without it")
+
+
+def test_a_null_that_is_there_is_a_value(run: Any, till: str) -> None:
+    """JSON's null was said, which is not the same as nothing."""
+    steps = [{"check": "it is null", "url": till, "save": {"a": "note"}, "expect": {"note": None}}]
+    assert run(steps)[1:] == ({"a": None}, "")
+
+
+def test_what_is_there_is_saved_though_something_else_is_not(run: Any, till: str) -> None:
+    """The clean-up needs the name of what was made, whatever else the answer lacks."""
+    steps = steps_of(till)
+    steps[1]["save"] = {"lost": "receipt", "id": "id"}
+    steps[2]["body"] = {"id": "$id"}
+    _, _, broken = run(steps)
+    assert (broken.partition(":")[0], Till.balance) == ("it is taken", 1000)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"value": "$note+1000"}, "expected $note to be a number, observed null"),
+        ({"url": "/short"}, "observed IncompleteRead: "),
+        ({"url": "/ space"}, "observed InvalidURL: "),
+        ({"command": ["printf", "\\377"]}, "observed UnicodeDecodeError: "),
+    ],
+)
+def test_cleanup_runs_after_any_error(
+    run: Any, till: str, wrong: dict[str, Any], said: str
+) -> None:
+    """Whatever goes wrong in a step is an observation; what was taken is given back."""
+    steps = steps_of(till)
+    steps[0]["save"] = {"before": "balance", "note": "note"}
+    if "url" in wrong:
+        wrong = {"url": till + wrong["url"]}
+    steps.insert(2, {"check": "it goes wrong", **wrong})
+    checks, _, broken = run(steps)
+    assert [check["passed"] for check in checks] == [True, False, True]
+    assert broken.startswith("it goes wrong: expected ")
+    assert said in broken
+    assert Till.balance == 1000
+
+
+@pytest.mark.parametrize(("status", "passed"), [(200, False), (302, True)])
+def test_a_redirect_is_not_followed(run: Any, till: str, status: int, passed: bool) -> None:
+    """A page elsewhere that says 200 is not the answer that was asked for."""
+    (check,), _, _ = run([{"check": "it moved", "url": f"{till}/moved", "status": status}])
+    assert check["passed"] is passed

@@ -1,38 +1,86 @@
-"""Random venues as a morning plans them, and random faults to befall them."""
+"""Random venues, what is planned for them, and random faults to befall them."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from random import Random
 
-from automation.execute.simulator import WHOLE_STEP, Fault, Faults, World
+from automation.execute.simulator import MORNING, WHOLE_STEP, Fault, Faults, World
+from automation.procedures import checks as promised
+from automation.procedures import steps as planned
+from automation.procedures.evening import plan_evening
+from automation.procedures.morning import plan_morning
+from automation.procedures.restart import plan_restart
 from automation.run.plan import Plan, PlannedComponent, Step, Verb
+from automation.venue.kinds import read_kind
+from automation.venue.model import (
+    Behind,
+    FunctionalTest,
+    Healthcheck,
+    ManualMinutes,
+    Restart,
+    Thresholds,
+)
+from automation.venue.site import Component, Dependency, Venue
 
 HOST_FAULTS = tuple(fault for fault in Fault if fault not in {Fault.CRASHES, Fault.HANGS})
 COMPONENT_COUNTS = (26, 22, 12, 6, 3, 2, 1, 1, 1, 1, 1, 1)
 HOST_COUNTS = (14, 5, 2, 1, 1)
+PROCEDURES = (70, 15, 15)
+SERVERS = ("wagering", "ticketing", "kiosk_gateway")
+OTHERS = ("postgresql", "redis", "service")
+SERIALS: tuple[tuple[int | str, ...], ...] = ((1,), (1,), (2,), ("50%",), (1, 2))
+PORT = Healthcheck(tcp="127.0.0.1:8081", timeout=40.0)
+BANK = Healthcheck(tcp="bank.example:443", timeout=10.0)
+TESTS = (FunctionalTest(name="1경주 배당판", command=("/bin/true",)),)
+MANUAL = ManualMinutes(low=4, likely=6, high=9)
 
 
-def random_plan(random: Random) -> Plan:
-    """1 to 12 components of 1 to 5 hosts, small ones more often; the last one is in front."""
-    plan = plan_of(_random_components(random))
-    return replace(
-        plan,
-        steps={step.id: _with_checks(step, random) for step in plan.steps.values()},
+@dataclass(frozen=True)
+class Task:
+    """A procedure to be done on a venue, and how the venue is before."""
+
+    venue: Venue
+    plan: Plan
+    world: World
+
+
+def remember_kinds() -> None:
+    """In this process, read what a role says of its kind once only: ten thousand venues ask."""
+    promised.read_kind = planned.read_kind = cache(read_kind)  # type: ignore[attr-defined]
+
+
+def random_task(random: Random) -> Task:
+    """Mostly a morning, else a restart or an evening."""
+    venue = random_venue(random)
+    make = random.choices((_morning, _restart, _evening), PROCEDURES)[0]
+    task = make(venue, random)
+    plan = replace(
+        task.plan,
         check=random.random() < 0.05,
-        accept_reason="the second board is for show" if random.random() < 0.5 else "",
-        standing=_standing(plan) if random.random() < 0.5 else {},
-        estimates={name: random.random() for name in plan.components},
+        reason="the second board is for show",
+        estimates={name: random.random() for name in venue.components},
     )
+    return replace(task, plan=plan)
 
 
-def _standing(plan: Plan) -> dict[str, str]:
-    """A GO that stands, when every unit ran its first start."""
-    parts = plan.components.values()
-    return {f"{part.name}/{host}": "the first" for part in parts for host in part.hosts}
+def random_venue(random: Random) -> Venue:
+    """1 to 12 components of 1 to 5 hosts, small ones more often; the last ones are in front."""
+    count = _draw(random, COMPONENT_COUNTS)
+    fronts = random.choice((1, 1, 2)) if count > 2 else count - 1
+    names = [f"c{number}" for number in range(1, count + 1)]
+    components: dict[str, Component] = {}
+    for name in names:
+        in_front = names[count - fronts :]
+        component = _random_component(random, name, tuple(components), in_front)
+        components[name] = component
+    return _venue(components)
 
 
 def plan_of(components: Sequence[PlannedComponent]) -> Plan:
-    """A morning over these components, in an order in which they can start; no checks planned."""
+    """A small morning for tests by hand: in start order, the last one in front, no checks."""
     return Plan(
         venue="demo",
         title="데모 경마장",
@@ -40,21 +88,18 @@ def plan_of(components: Sequence[PlannedComponent]) -> Plan:
         procedure="morning",
         components={item.name: item for item in components},
         steps={step.id: step for step in _steps(components)},
+        fronts=(components[-1].name,),
         deadline="09:00",
         digest="0" * 64,
     )
-
-
-def random_world(random: Random) -> World:
-    """Mostly nothing is up yet; sometimes most or all is, and customers are betting on it."""
-    up = random.choice((0.0, 0.0, 0.0, 0.8, 1.0))
-    return World(up=up, sales_open=up > 0 and random.random() < 0.5)
 
 
 def random_faults(plan: Plan, random: Random) -> Faults:
     """None at all in one run of four, else anything from one in a hundred to one in five."""
     rate = random.choice((0.0, 0.01, 0.05, 0.2))
     faults: dict[tuple[str, str], Fault] = {}
+    if not rate:
+        return faults
     for step in plan.steps.values():
         for host in step.hosts:
             if random.random() < rate:
@@ -64,40 +109,104 @@ def random_faults(plan: Plan, random: Random) -> Faults:
     return faults
 
 
-def _random_components(random: Random) -> tuple[PlannedComponent, ...]:
-    components: list[PlannedComponent] = []
-    for number in range(_draw(random, COMPONENT_COUNTS), 0, -1):
-        components.append(_random_component(random, components, last=number == 1))
-    return tuple(components)
+def _morning(venue: Venue, random: Random) -> Task:
+    """Mostly nothing is up yet; sometimes most or all is, and customers are betting on it."""
+    plan = replace(
+        plan_morning(venue, MORNING),
+        accept_conditional=random.random() < 0.5,
+        standing=_standing(venue) if random.random() < 0.5 else {},
+    )
+    up = random.choice((0.0, 0.0, 0.0, 0.8, 1.0))
+    return Task(venue, plan, _world(venue, random, up, 0.5))
 
 
-def _random_component(
-    random: Random, earlier: Sequence[PlannedComponent], *, last: bool
-) -> PlannedComponent:
-    name = f"c{len(earlier) + 1}"
-    hosts = tuple(f"{name}-{number}" for number in range(1, _draw(random, HOST_COUNTS) + 1))
-    density = random.random() ** 2
-    external = not last and random.random() < 0.15
-    return PlannedComponent(
-        name=name,
-        title=f"부문 {name}",
-        hosts=hosts,
-        depends_on=tuple(
-            item.name for item in earlier if not external and random.random() < density
-        ),
-        critical=random.random() < 0.8,
-        external=external,
-        min_ready=len(hosts) if random.random() < 0.5 else random.randint(1, len(hosts)),
-        manual_minutes=(4.0, 6.0, 9.0) if random.random() < 0.2 else None,
+def _restart(venue: Venue, random: Random) -> Task:
+    """Some hosts of some components, in any order; now and then among customers."""
+    ours = [name for name, item in venue.components.items() if not item.external]
+    names = random.sample(ours, random.randint(1, len(ours)))
+    hosts = [host for name in names for host in venue.components[name].hosts]
+    chosen = random.sample(hosts, random.randint((len(hosts) + 1) // 2, len(hosts)))
+    plan = replace(plan_restart(venue, chosen, names), break_glass=random.random() < 0.5)
+    return Task(venue, plan, _world(venue, random, random.choice((1.0, 1.0, 0.9)), 0.6))
+
+
+def _evening(venue: Venue, random: Random) -> Task:
+    """Nearly everything is up, and mostly customers are still betting."""
+    up = random.choice((1.0, 1.0, 0.9))
+    return Task(venue, plan_evening(venue), _world(venue, random, up, 0.8))
+
+
+def _world(venue: Venue, random: Random, up: float, selling: float) -> World:
+    servers: dict[str, list[str]] = {}
+    for component in venue.components.values():
+        if behind := component.restart.behind:
+            its = (f"{behind.backend}/{host}" for host in component.hosts)
+            servers.setdefault(behind.component, []).extend(its)
+    taken_out = [word for front in servers.values() for word in front if random.random() < 0.15]
+    return World(
+        up=up,
+        sales_open=up > 0 and random.random() < selling,
+        servers={front: tuple(words) for front, words in servers.items()},
+        taken_out=frozenset(taken_out),
     )
 
 
-def _with_checks(step: Step, random: Random) -> Step:
-    """A test always proves something by name, the other verbs sometimes do."""
-    least = 1 if step.verb is Verb.TEST else 0
-    count = random.randint(least, 2) if step.verb is not Verb.UNDRAIN else 0
-    names = (f"{step.id}: 확인 {number}" for number in range(1, count + 1))
-    return replace(step, checks=tuple(names), timeout=random.choice((30.0, 60.0, 120.0)))
+def _standing(venue: Venue) -> dict[str, str]:
+    """A GO that stands, when every unit ran its first start."""
+    parts = venue.components.values()
+    return {f"{part.name}/{host}": "the first" for part in parts for host in part.hosts}
+
+
+def _random_component(
+    random: Random, name: str, earlier: Sequence[str], fronts: Sequence[str]
+) -> Component:
+    """An ordinary server, one behind a load balancer, a load balancer, or a partner's."""
+    is_front = name in fronts
+    external = not is_front and bool(earlier or fronts) and random.random() < 0.15
+    behind = not is_front and not external and bool(fronts) and random.random() < 0.7
+    role = "haproxy" if is_front else random.choice(SERVERS if behind else OTHERS)
+    hosts = tuple(f"{name}-{number}" for number in range(1, _draw(random, HOST_COUNTS) + 1))
+    density = random.random() ** 2
+    depends_on = tuple(other for other in earlier if not external and random.random() < density)
+    place = Behind(component=random.choice(fronts), backend=f"to_{name}") if behind else None
+    return Component(
+        name=name,
+        title=f"부문 {name}",
+        role=None if external else role,
+        hosts=hosts,
+        depends_on=tuple(Dependency(other, "service_healthy") for other in depends_on),
+        critical=random.random() < 0.8,
+        min_ready=len(hosts) if random.random() < 0.5 else random.randint(1, len(hosts)),
+        external=external,
+        healthcheck=BANK if external else random.choice((None, PORT)),
+        unit=name if role == "service" else None,
+        commands=None,
+        restart=Restart(serial=random.choice(SERIALS), behind=place),
+        tests=TESTS if role == "service" and random.random() < 0.5 else (),
+        manual_minutes=MANUAL if random.random() < 0.2 else None,
+        keep_running=not external and random.random() < 0.1,
+        retries=0,
+        ports=(8081,) if random.random() < 0.1 else (),
+        certificates=("/etc/ssl/site.pem",) if random.random() < 0.1 else (),
+    )
+
+
+def _venue(components: Mapping[str, Component]) -> Venue:
+    return Venue(
+        name="demo",
+        title="데모 경마장",
+        time_zone="Asia/Seoul",
+        sales_open=dt.time(9),
+        race_card=None,
+        verdict_valid_minutes=720,
+        connect_timeout=5,
+        thresholds=Thresholds(),
+        components=components,
+        hosts={},
+        inventory=Path("/site/inventories/demo"),
+        venue_file=Path("/site/inventories/demo/group_vars/all/venue.yml"),
+        digest="0" * 64,
+    )
 
 
 def _draw(random: Random, weights: Sequence[int]) -> int:

@@ -125,7 +125,7 @@ def test_the_verdict_comes_when_nothing_is_left_but_what_waits_for_it() -> None:
 )
 def test_sales_open_on_go(result: str, accept: str, move: str) -> None:
     """Sales open on GO, on CONDITIONAL if accepted with a reason, and never on NO-GO."""
-    plan = replace(PLAN, accept_reason=accept)
+    plan = replace(PLAN, reason=accept, accept_conditional=bool(accept))
     state = seen({"web.open": Status.WAITING}, rest=Status.SUCCEEDED, plan=plan)
     judged = replace(state, verdict=Verdict(result, (), NOW, ""))
     assert moves(judged) == {"web.open": move}

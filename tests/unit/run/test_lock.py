@@ -96,7 +96,10 @@ def test_dead_name_is_not_told(path: Path, me: Holder, stale: dict[str, object])
     with hold(path, me):
         left_behind = json.dumps({**asdict(me), **stale})
         path.with_name("lock.holder").write_text(left_behind)
-        with pytest.raises(VenueLocked, match="has not said yet") as refusal, hold(path, me):
+        with (
+            pytest.raises(VenueLocked, match="does not say here who it is") as refusal,
+            hold(path, me),
+        ):
             pytest.fail("two runs hold one venue")
     assert refusal.value.holder is None
 
@@ -175,3 +178,18 @@ def _line(process: subprocess.Popen[str]) -> str:
     line = process.stdout.readline().strip()
     assert line, f"the process ended with {process.poll()}"
     return line
+
+
+def test_the_venue_file_is_held_whatever_the_reports_directory(tmp_path: Path) -> None:
+    """Two operators who keep their reports apart still exclude each other."""
+    venue = tmp_path / "venue.yml"
+    venue.write_text("venue: {name: demo}\n")
+    venue.chmod(0o444)
+    me = this_process("20261121T063000Z-morning-3f2a", "김철수", "morning", SINCE)
+    here, there = tmp_path / "here" / ".lock", tmp_path / "there" / ".lock"
+    with hold(here, me, venue):
+        with pytest.raises(VenueLocked, match=str(venue)), hold(there, me, venue):
+            pytest.fail("held twice")
+        assert read_holder(here) == me
+    with hold(there, me, venue):
+        assert read_holder(there) == me

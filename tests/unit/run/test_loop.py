@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from automation.execute.simulator import WHOLE_STEP, FakeClock, Fault, Faults, Simulator, World
+from automation.run.decide import Begin
 from automation.run.events import (
     Event,
     HostReported,
@@ -19,7 +20,7 @@ from automation.run.events import (
 )
 from automation.run.journal import Journal, JournalUnwritable
 from automation.run.loop import Run
-from automation.run.plan import Plan, PlannedComponent, Step
+from automation.run.plan import Plan, PlannedComponent
 from automation.run.state import State, Status
 from tests.unit.run.paper import Paper
 from tests.unit.run.plans import plan_of
@@ -168,12 +169,12 @@ def test_written_before_done() -> None:
     begun: list[str] = []
 
     class Watched(Simulator):
-        def begin(self, step: Step, hosts: Sequence[str], unready: Sequence[str] = ()) -> None:
-            begun.append(step.id)
+        def begin(self, order: Begin) -> None:
+            begun.append(order.step.id)
             last = morning.events[-1]
             assert isinstance(last, StepStarted)
-            assert (last.step, last.hosts) == (step.id, tuple(hosts))
-            super().begin(step, hosts, unready)
+            assert (last.step, last.hosts) == (order.step.id, order.hosts)
+            super().begin(order)
 
     simulator = Watched(Random(1), {}, morning.clock)  # noqa: S311
     run = Run(Journal(Paper()), simulator, morning.clock, [lambda _s, e: morning.events.append(e)])

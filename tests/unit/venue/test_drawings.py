@@ -24,7 +24,7 @@ def racecourse(tmp_path: Path) -> Venue:
         '  bank: {external: true, title: "Bank <\\"us\\">", '
         'healthcheck: {tcp: "bank.example:443"}}\n'
         "  database: {role: postgresql, title: 데이터}\n"
-        "  wagering: {role: wagering, min_ready: 1, depends_on: [database, bank]}\n"
+        "  wagering: {role: kiosk_gateway, min_ready: 1, depends_on: [database, bank]}\n"
         "  tickets: {role: redis, hosts: ticketing, critical: false, "
         "depends_on: {wagering: {condition: service_healthy}, database: {}}}\n",
     )

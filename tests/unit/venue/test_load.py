@@ -109,7 +109,7 @@ def test_a_pattern_that_matches_nothing_is_shown(
     """A pattern of which Ansible knows a part only counts as one that matches nothing."""
     monkeypatch.setattr(asked, "run_ansible", lambda *_: (1, "", "Could not match"))
     with pytest.raises(VenueError, match=r"engine\.hosts is web\*:typo, which matches no host"):
-        site(tmp_path, '  engine: {role: wagering, hosts: "web*:typo"}\n')
+        site(tmp_path, '  engine: {role: kiosk_gateway, hosts: "web*:typo"}\n')
 
 
 def test_a_limit_that_matches_nothing_is_refused(tmp_path: Path) -> None:

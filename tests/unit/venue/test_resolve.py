@@ -12,10 +12,11 @@ from tests.unit.venue.sites import site
 
 def test_defaults_are_filled_in(tmp_path: Path) -> None:
     """A component of one line has its group's hosts and every default."""
-    assert site(tmp_path, "  wagering: {role: wagering}\n").components["wagering"] == Component(
+    found = site(tmp_path, "  wagering: {role: kiosk_gateway}\n").components["wagering"]
+    assert found == Component(
         name="wagering",
         title="wagering",
-        role="wagering",
+        role="kiosk_gateway",
         hosts=("w1", "w2"),
         depends_on=(),
         critical=True,
@@ -45,9 +46,12 @@ def test_the_venue_block_has_defaults_too(tmp_path: Path) -> None:
 def test_the_deadline_and_the_race_card_are_resolved(tmp_path: Path) -> None:
     """sales_open becomes a time, and the race card's path starts at the inventory."""
     head = "venue: {name: a, time_zone: UTC, sales_open: 09:30, race_card: ../cards/a.json}\n"
-    found = site(tmp_path, "  database: {role: redis}\n", head)
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards/a.json").touch()
+    found = site(tmp_path / "inventory", "  database: {role: redis}\n", head)
     assert found.sales_open == dt.time(9, 30)
-    assert found.race_card == tmp_path / "../cards/a.json"
+    assert found.race_card == tmp_path / "inventory/../cards/a.json"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +68,7 @@ def test_both_forms_of_depends_on_mean_the_same(tmp_path: Path) -> None:
     found = site(
         tmp_path,
         "  database: {role: postgresql}\n"
-        "  wagering: {role: wagering, depends_on: [database]}\n"
+        "  wagering: {role: kiosk_gateway, depends_on: [database]}\n"
         "  ticketing: {role: redis, depends_on: {database: {condition: service_healthy}, "
         "wagering: {}}}\n",
     )
@@ -80,7 +84,7 @@ def test_an_external_component_is_asked_by_those_that_need_it(tmp_path: Path) ->
     found = site(
         tmp_path,
         '  bank: {external: true, healthcheck: {tcp: "bank.example:443"}, min_ready: 1}\n'
-        "  wagering: {role: wagering, depends_on: [bank]}\n"
+        "  wagering: {role: kiosk_gateway, depends_on: [bank]}\n"
         "  both: {role: haproxy, hosts: all, depends_on: [bank]}\n",
     )
     assert found.components["bank"].hosts == ("w1", "w2", "db1", "t1")
@@ -113,7 +117,7 @@ def test_the_words_of_a_whole_component_are_kept(tmp_path: Path) -> None:
     """Every block of a component arrives as it is written."""
     found = site(
         tmp_path,
-        "  database: {role: postgresql}\n"
+        "  database: {role: haproxy}\n"
         "  wagering:\n    title: 마권 발매\n    role: service\n    commands:\n"
         "      {start: [a, start], stop: [a, stop], status: [a, status]}\n"
         '    restart: {serial: [1, "50%"], behind: {component: database, backend: b}}\n'

@@ -46,8 +46,8 @@ def racecourse(tmp_path: Path) -> Venue:
         "  balancer: {role: haproxy, hosts: t1, depends_on: [ticketing, wagering]}\n"
         "  database: {role: postgresql}\n"
         "  cache: {role: redis, hosts: database}\n"
-        "  wagering: {role: wagering, depends_on: [database, cache]}\n"
-        "  ticketing: {role: ticketing, depends_on: [wagering]}\n",
+        "  wagering: {role: kiosk_gateway, depends_on: [database, cache]}\n"
+        "  ticketing: {role: kiosk_gateway, depends_on: [wagering]}\n",
     )
 
 

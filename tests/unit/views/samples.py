@@ -90,6 +90,7 @@ def morning_plan(**changes: object) -> Plan:
         components={item.name: item for item in COMPONENTS},
         steps=steps,
         deadline=DEADLINE,
+        fronts=("load_balancer",),
         digest="9b" * 32,
         estimates={name: START_SECONDS.get(step.component, 1.0) for name, step in steps.items()},
     )

@@ -153,9 +153,7 @@ def test_hostile_text_stays_text(text: str) -> None:
         Problem(message, message, message),
         {"log": text, text: text},
     )
-    story = Story(
-        morning_plan(title=text, accept_reason=text), {("wagering.start", "wagering1"): bad}
-    )
+    story = Story(morning_plan(title=text, reason=text), {("wagering.start", "wagering1"): bad})
     story.begin().go_on()
     report = replace(build_report(story.state, story.now, HEAD), operator=text, run_id=text)
     source = render_html(report, Translator("en"))

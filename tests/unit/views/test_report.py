@@ -130,7 +130,7 @@ def test_an_unaccepted_conditional_leaves_sales_closed() -> None:
 
 def test_an_accepted_conditional_tells_its_reason() -> None:
     """The reason somebody accepted with stands beside the opening."""
-    plan = morning_plan(accept_reason="one engine is enough on a Friday")
+    plan = morning_plan(accept_conditional=True, reason="one engine is enough on a Friday")
     report = report_of(Story(plan, conditional().reports).begin().go_on())
     assert report.sales is not None
     assert report.sales.state == "opened_by_this_run"
@@ -224,3 +224,13 @@ def test_the_critical_path_is_what_the_run_waited_for() -> None:
     ]
     own = sum(link.own_seconds for link in report.critical_path)
     assert report.beyond_critical_path_seconds == pytest.approx(report.duration_seconds - own)
+
+
+def test_a_half_failed_opening_is_not_called_open() -> None:
+    """One backend opened and another did not: nobody may read that sales are open."""
+    step = "load_balancer.undrain"
+    bad = HostReported(step, "load_balancer1", HostState.FAILED, evidence={"sales": "open"})
+    report = report_of(Story(morning_plan(), {(step, "load_balancer1"): bad}).begin().go_on())
+    assert report.sales is not None
+    assert (report.sales.state, str(report.sales.reason)) == ("unknown", f"{step} failed")
+    assert report.deadline is None or report.deadline.met is not True

@@ -1,0 +1,103 @@
+"""`raceday explain`: why it is blocked, since when, and what would clear it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from automation.commands.load import venue_of
+from automation.commands.show import show
+from automation.errors import RacedayError, UsageError
+from automation.exit_codes import ExitCode
+from automation.procedures.session import utc_now
+from automation.procedures.standing import JOURNAL, LOCK
+from automation.run.journal import read_journal
+from automation.run.lock import Holder, read_holder
+from automation.run.state import State, fold_all
+from automation.settings import Settings
+from automation.venue.site import Venue
+from automation.views.explain import (
+    explain_holder,
+    explain_nothing,
+    explain_run,
+    explanation_document,
+    render_explanation,
+)
+from automation.views.files import PAGE
+from automation.views.i18n import Translator
+from automation.views.telling import Explanation
+from automation.views.times import Clock
+
+NEWEST = 3
+
+
+@click.command()
+@click.argument("run", default="", metavar="[RUN]")
+@click.pass_obj
+def explain(settings: Settings, run: str) -> int:
+    """Say why it is blocked or NO-GO, since when, and what would clear it.
+
+    RUN is a run id or any part of it that only one run has; without it, the newest run. Only reads
+    what is on record: no host is asked.
+
+    \b
+    Examples:
+      raceday explain             the newest run of the demo venue
+      raceday explain 3f2a        the run whose id holds 3f2a
+      raceday --lang ko explain
+    """
+    venue = venue_of(settings)
+    reports = settings.reports / venue.name
+    folder = find_run(reports, run)
+    translate = Translator(settings.lang)
+    explanation = _explanation(folder, venue, translate, read_holder(reports / LOCK))
+    if settings.format == "json":
+        document = explanation_document(explanation, translate)
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        page = folder / PAGE if folder else None
+        show(render_explanation(explanation, translate, page if page and page.exists() else None))
+    return ExitCode.GO
+
+
+def find_run(reports: Path, part: str) -> Path | None:
+    """The one run of a venue whose id is or holds `part`, the newest for an empty one.
+
+    None when the venue has no run at all and none was asked for. Raises UsageError.
+    """
+    folders = sorted((path.parent for path in reports.glob(f"2*/{JOURNAL}")), reverse=True)
+    if not part:
+        return folders[0] if folders else None
+    found = [item for item in folders if part == item.name] or [
+        item for item in folders if part in item.name
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{len(found)} runs have '{part}' in their id.", _newest(found))
+    raise UsageError(f"No run has '{part}' in its id.", _newest(folders))
+
+
+def _newest(folders: Sequence[Path]) -> str:
+    names = ", ".join(item.name for item in folders[:NEWEST])
+    return f"The newest are: {names}." if names else "This venue has no run yet."
+
+
+def _explanation(
+    folder: Path | None, venue: Venue, translate: Translator, holder: Holder | None
+) -> Explanation:
+    if folder is None:
+        clock = Clock(venue.time_zone, translate)
+        return explain_holder(holder, clock) if holder else explain_nothing()
+    return explain_run(_read(folder), utc_now(), translate, holder)
+
+
+def _read(folder: Path) -> State:
+    try:
+        return fold_all(read_journal(folder / JOURNAL))
+    except ValueError:
+        raise RacedayError(
+            f"The run {folder.name} ended before it wrote anything, so nothing was begun.",
+            "Run it again.",
+        ) from None

@@ -1,0 +1,121 @@
+"""`raceday restart`: a rolling restart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import click
+
+from automation.commands.ask import confirm_change, reason_for
+from automation.commands.load import named_components, venue_of
+from automation.commands.options import run_options
+from automation.commands.show import run_and_show
+from automation.errors import Refused, UsageError
+from automation.procedures.restart import plan_restart
+from automation.procedures.session import Request, probe_now
+from automation.procedures.status import plan_status
+from automation.run.state import State
+from automation.settings import Settings
+from automation.venue.site import Venue
+
+
+@click.command()
+@click.argument("components", nargs=-1, metavar="[COMPONENT]...")
+@click.option("--all", "everything", is_flag=True, help="Every component that is ours to start.")
+@click.option("-l", "--limit", multiple=True, metavar="HOST", help="Only these hosts of them.")
+@click.option(
+    "--include-primary", is_flag=True, help="The primary of a database too; wants --reason."
+)
+@click.option("--break-glass", is_flag=True, help="Although sales are open; wants --reason.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; it is recorded.")
+@run_options
+@click.pass_obj
+def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
+    settings: Settings,
+    components: tuple[str, ...],
+    everything: bool,
+    limit: tuple[str, ...],
+    include_primary: bool,
+    break_glass: bool,
+    reason: str,
+    check: bool,
+    yes: bool,
+    request: Request,
+) -> int:
+    """Restart components host by host, without an interruption where they have several.
+
+    In the order of the dependencies and in batches of restart.serial: see that the others can do
+    without, drain at the load balancer, stop, start, test that very host, put it back. The first
+    failure ends the roll. A standby is restarted, its primary only with --include-primary. While
+    sales are open it is refused, unless --break-glass says why.
+
+    \b
+    Examples:
+      raceday restart wagering
+      raceday restart wagering ticketing --break-glass --reason "memory leak, vendor's advice"
+      raceday restart wagering --limit wagering2
+    """
+    venue = venue_of(settings)
+    names = named_components(venue, components, everything=everything)
+    why = reason_for(
+        "--break-glass or --include-primary", reason, wanted=break_glass or include_primary
+    )
+    chosen = _chosen_hosts(venue, names, limit)
+    seen = probe_now(venue, plan_status(venue), ())
+    if not break_glass and not check:
+        _refuse_in_selling_hours(seen)
+    hosts = _in_restart_order(seen, chosen, include_primary=include_primary)
+    plan = replace(
+        plan_restart(venue, hosts, names), check=check, break_glass=break_glass, reason=why
+    )
+    if not check:
+        confirm_change(f"Restart {', '.join(hosts)}?", yes=yes)
+    return run_and_show(settings, venue, plan, request)
+
+
+def _chosen_hosts(
+    venue: Venue, names: Sequence[str], limit: Sequence[str]
+) -> Mapping[str, tuple[str, ...]]:
+    """Hosts per component. Raises UsageError for a limit that is none of their hosts."""
+    known = {host for name in names for host in venue.components[name].hosts}
+    strangers = [host for host in limit if host not in known]
+    if strangers:
+        raise UsageError(
+            f"--limit {strangers[0]}: {', '.join(names)} has no host of this name.",
+            f"Its hosts are: {', '.join(sorted(known))}.",
+        )
+    return {
+        name: tuple(host for host in venue.components[name].hosts if not limit or host in limit)
+        for name in names
+    }
+
+
+def _refuse_in_selling_hours(seen: State) -> None:
+    said = seen.sales_said()
+    if said == "closed":
+        return
+    what = "Sales are open" if said == "open" else "It is not known whether sales are closed"
+    raise Refused(
+        f"{what}; nothing was touched.",
+        'Close them (raceday sales close), or say why now: --break-glass --reason "...".',
+    )
+
+
+def _in_restart_order(
+    seen: State, chosen: Mapping[str, tuple[str, ...]], *, include_primary: bool
+) -> tuple[str, ...]:
+    """Standbys before their primary, which is left out unless it was asked for."""
+    hosts: list[str] = []
+    for component, names in chosen.items():
+        looks = {item.step.component: item.hosts for item in seen.steps.values()}
+        leads = {name: looks[component][name].evidence.get("leader") for name in names}
+        primaries = [name for name, lead in leads.items() if lead == "yes"]
+        followers = [name for name in names if name not in primaries]
+        if primaries and not include_primary and not followers:
+            raise Refused(
+                f"{primaries[0]} is the primary of {component}; nothing was touched.",
+                'To restart it is an outage: --include-primary --reason "...".',
+            )
+        if primaries and not include_primary:
+            click.echo(f"{', '.join(primaries)}: the primary of {component} is left out.", err=True)
+        hosts += [*followers, *(primaries if include_primary else ())]
+    return tuple(hosts)

@@ -1,0 +1,157 @@
+"""A lane: one `ansible-playbook` process for steps that follow each other, and what it is given."""
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from automation.run.events import HostReported
+from automation.run.plan import Plan, Step, Verb
+from automation.settings import content_root
+
+SPARE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Steps of one verb that are done together: one play, which holds until it is released."""
+
+    name: str
+    verb: Verb
+    steps: tuple[Step, ...]
+    fifo: int
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host of the stage, each once, in plan order."""
+        return tuple(dict.fromkeys(host for step in self.steps for host in step.hosts))
+
+
+@dataclass
+class Lane:
+    """One process: its stages in the order it does them, and how far it has got."""
+
+    name: str
+    folder: Path
+    stages: tuple[Stage, ...]
+    thread: threading.Thread | None = None
+    current: Stage | None = None
+    begun: dict[str, set[str]] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+    finished: set[str] = field(default_factory=set)
+    lost: dict[str, HostReported] = field(default_factory=dict)
+    cancelled: bool = False
+    ended: bool = False
+
+    @property
+    def forks(self) -> int:
+        """As many hosts as its largest stage has."""
+        return max(len(stage.hosts) for stage in self.stages)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Its steps of every stage."""
+        return tuple(step for stage in self.stages for step in stage.steps)
+
+    @property
+    def current_steps(self) -> tuple[Step, ...]:
+        """The steps of the stage that is being done."""
+        return self.current.steps if self.current else ()
+
+    def stage_of(self, step: Step) -> Stage:
+        """The stage that a step belongs to."""
+        return next(stage for stage in self.stages if step in stage.steps)
+
+    def enter(self, stage: str) -> None:
+        """The process has been released into a stage."""
+        self.current = next(item for item in self.stages if item.name == stage)
+
+    def close(self) -> None:
+        """Let go of the FIFOs: a play that still holds ends itself."""
+        for stage in self.stages:
+            os.close(stage.fifo)
+        self.stages = ()
+
+
+def make_lanes(plan: Plan, scratch: Path) -> dict[str, Lane]:
+    """The lanes of a plan, each with its folder and FIFOs, in the order they are needed."""
+    grouped: dict[str, list[Step]] = {}
+    for step in plan.steps.values():
+        grouped.setdefault(step.lane, []).append(step)
+    return {name: _make_lane(name, steps, scratch / name) for name, steps in grouped.items()}
+
+
+def write_playbook(lane: Lane, roles: Mapping[str, str]) -> Path:
+    """Its stages, one after the other in one process; each is a playbook of ours."""
+    plays = [
+        {
+            "ansible.builtin.import_playbook": str(content_root() / "playbooks" / f"{verb}.yml"),
+            "vars": _variables(stage, roles),
+        }
+        for stage in lane.stages
+        for verb in (stage.verb,)
+    ]
+    path = lane.folder / "lane.yml"
+    path.write_text(json.dumps(plays), encoding="utf-8")
+    return path
+
+
+def _make_lane(name: str, steps: Sequence[Step], folder: Path) -> Lane:
+    folder.mkdir()
+    stages = (
+        _make_stage(folder / f"{number}-{group[0].verb}", group)
+        for number, group in enumerate(_groups(steps))
+    )
+    return Lane(name, folder, tuple(stages))
+
+
+def _groups(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+    """Steps of one verb that follow each other, each component once: they are done together."""
+    groups: list[tuple[Step, ...]] = []
+    for step in steps:
+        last = groups[-1] if groups else ()
+        same = all(item.verb is step.verb and item.component != step.component for item in last)
+        if last and same:
+            groups[-1] = (*last, step)
+        else:
+            groups.append((step,))
+    return groups
+
+
+def _make_stage(path: Path, steps: tuple[Step, ...]) -> Stage:
+    os.mkfifo(path, 0o600)
+    return Stage(path.name, steps[0].verb, steps, os.open(path, os.O_RDWR | os.O_CLOEXEC))
+
+
+def _variables(stage: Stage, roles: Mapping[str, str]) -> dict[str, Any]:
+    first = stage.steps[0]
+    components = {step.component: list(step.hosts) for step in stage.steps}
+    return {
+        "component": first.component,
+        "raceday_stage": stage.name,
+        "raceday_hosts": list(stage.hosts),
+        "raceday_timeout": _timeout(stage),
+        "raceday_role": roles.get(first.component, "service"),
+        "raceday_front_role": roles.get(first.owner, "haproxy"),
+        "raceday_members": {"components": components, stage.verb: _members(stage.steps)},
+    }
+
+
+def _timeout(stage: Stage) -> int:
+    """Seconds for a task on one host: who hangs fails alone, before the whole step is given up."""
+    return max(1, int(min(step.timeout for step in stage.steps) - SPARE_SECONDS))
+
+
+def _members(steps: Iterable[Step]) -> dict[str, list[str]]:
+    """Which components each host answers for."""
+    members: dict[str, list[str]] = {}
+    for host, component in _pairs(steps):
+        members.setdefault(host, []).append(component)
+    return members
+
+
+def _pairs(steps: Iterable[Step]) -> Iterator[tuple[str, str]]:
+    return ((host, step.component) for step in steps for host in step.hosts)

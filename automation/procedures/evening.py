@@ -1,0 +1,74 @@
+"""The evening: sales close, nothing is owed to anybody, then everything stops in reverse order."""
+
+from collections.abc import Iterator
+
+from automation.procedures.checks import settled_checks
+from automation.procedures.steps import (
+    TEST_SECONDS,
+    close_steps,
+    in_order,
+    look_step,
+    make_plan,
+    make_step,
+    patience,
+)
+from automation.run.plan import Plan, Step, Verb
+from automation.venue.graph import dependencies, reverse
+from automation.venue.site import Component, Venue
+
+
+def plan_evening(venue: Venue) -> Plan:
+    """The whole evening. The first thing that is not right ends it: what is up then stays up."""
+    steps = tuple(_steps(venue))
+    return make_plan(venue, "evening", steps, gives_verdict=False, stops_at_failure=True)
+
+
+def kept_running(venue: Venue) -> frozenset[str]:
+    """What the evening leaves up: what says so, and all that this depends on."""
+    chosen = [name for name, item in venue.components.items() if item.keep_running]
+    return frozenset(name for kept in chosen for name in (kept, *dependencies(venue, kept)))
+
+
+def _steps(venue: Venue) -> Iterator[Step]:
+    kept = kept_running(venue)
+    ours = [item for item in reversed(in_order(venue)) if not item.external]
+    looks = [look_step(component) for component in ours]
+    closes = list(close_steps(venue, _ids(looks)))
+    settled = [
+        step for component in ours for step in _settled(venue, component, _ids([*looks, *closes]))
+    ]
+    yield from (*looks, *closes, *settled)
+    for component in ours:
+        if component.name not in kept:
+            yield _stop(venue, component, _ids([*looks, *closes, *settled]))
+
+
+def _settled(venue: Venue, component: Component, after: tuple[str, ...]) -> Iterator[Step]:
+    checks = settled_checks(venue, component)
+    if checks:
+        yield make_step(
+            component,
+            Verb.SETTLED,
+            component.name,
+            after=after,
+            checks=checks,
+            timeout=TEST_SECONDS,
+        )
+
+
+def _stop(venue: Venue, component: Component, after: tuple[str, ...]) -> Step:
+    """It waits until everything that depends on it is proven to be down."""
+    waiting = reverse(venue.graph)[component.name]
+    return make_step(
+        component,
+        Verb.STOP,
+        component.name,
+        needs=tuple(f"{name}.stop" for name in waiting),
+        after=after,
+        min_ready=len(component.hosts),
+        timeout=patience(venue, component),
+    )
+
+
+def _ids(steps: list[Step]) -> tuple[str, ...]:
+    return tuple(step.id for step in steps)

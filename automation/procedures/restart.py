@@ -1,0 +1,148 @@
+"""The rolling restart: batch by batch out of rotation, stopped, started, tested, and back."""
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, repeat
+
+from automation.procedures.checks import test_checks
+from automation.procedures.steps import (
+    PROBE_SECONDS,
+    ROTATION_SECONDS,
+    TEST_SECONDS,
+    fronts,
+    gate_step,
+    in_order,
+    look_step,
+    make_plan,
+    make_step,
+    patience,
+)
+from automation.run.plan import Plan, Step, Verb
+from automation.venue.graph import dependents
+from automation.venue.site import Component, Venue
+
+
+def plan_restart(venue: Venue, hosts: Collection[str], names: Sequence[str]) -> Plan:
+    """Restart these hosts of these components, in start order. The first failure ends the roll.
+
+    `hosts` are in the order in which they are to be restarted.
+    """
+    steps = tuple(_steps(venue, hosts, names))
+    return make_plan(venue, "restart", steps, gives_verdict=False, stops_at_failure=True)
+
+
+def batches(component: Component, hosts: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The hosts in batches of `restart.serial`; the last size counts for all that follow."""
+    sizes = [_size(share, len(component.hosts)) for share in component.restart.serial]
+    rest = tuple(hosts)
+    for size in chain(sizes, repeat(sizes[-1])):
+        if not rest:
+            return
+        yield rest[:size]
+        rest = rest[size:]
+
+
+def _size(share: int | str, hosts: int) -> int:
+    if isinstance(share, int):
+        return share
+    return max(1, hosts * int(share.removesuffix("%")) // 100)
+
+
+def _steps(venue: Venue, hosts: Collection[str], names: Sequence[str]) -> Iterator[Step]:
+    rolled = [item for item in in_order(venue) if item.name in names]
+    looked = dict.fromkeys((*fronts(venue), *(item.name for item in rolled)))
+    looks = [look_step(venue.components[name]) for name in looked]
+    yield from looks
+    after = tuple(step.id for step in looks)
+    needs: tuple[str, ...] = ()
+    ids: list[str] = []
+    for component in rolled:
+        chosen = [host for host in hosts if host in component.hosts]
+        for number, batch in enumerate(batches(component, chosen), start=1):
+            steps = tuple(_batch(venue, component, batch, number, after, needs))
+            yield from steps
+            ids += [step.id for step in steps]
+            after, needs = (steps[-1].id,), (_last(venue, component, number),)
+    affected = {name for item in rolled for name in (item.name, *dependents(venue, item.name))}
+    for name in affected:
+        yield gate_step(venue.components[name], tuple(ids))
+
+
+def _batch(
+    venue: Venue,
+    component: Component,
+    batch: tuple[str, ...],
+    number: int,
+    after: tuple[str, ...],
+    needs: tuple[str, ...],
+) -> Iterator[Step]:
+    """One batch; what took a host out of its normal state is put back whatever comes of it."""
+
+    def step(verb: Verb, lane: str = component.name, **fields: object) -> Step:
+        values = {"hosts": batch, "min_ready": len(batch), **fields}
+        return make_step(component, verb, lane, id=f"{component.name}.{verb}.{number}", **values)
+
+    def rotation(verb: Verb, lane: str, front: Component, **fields: object) -> Step:
+        values = {"hosts": front.hosts, "hosts_of": front.name, "min_ready": len(front.hosts)}
+        return step(verb, lane, servers=batch, timeout=ROTATION_SECONDS, **values, **fields)
+
+    behind = component.restart.behind
+    capacity = _capacity(component, batch, number, after, needs)
+    if capacity:
+        yield capacity
+        needs = (capacity.id,)
+    if behind:
+        front = venue.components[behind.component]
+        yield rotation(Verb.DRAIN, component.name, front, needs=needs, after=after)
+        needs = (_id(component, Verb.DRAIN, number),)
+    yield step(Verb.STOP, needs=needs, after=after, timeout=patience(venue, component))
+    stopped = _id(component, Verb.STOP, number)
+    yield step(Verb.START, after=(stopped,), puts_back=stopped, timeout=patience(venue, component))
+    checks = test_checks(venue, component)
+    if checks:
+        started = _id(component, Verb.START, number)
+        yield step(Verb.TEST, needs=(stopped, started), checks=checks, timeout=TEST_SECONDS)
+    if behind:
+        drained = _id(component, Verb.DRAIN, number)
+        lane = f"{component.name}.{Verb.UNDRAIN}"
+        after = (drained, _last(venue, component, number))
+        yield rotation(Verb.UNDRAIN, lane, front, after=after, puts_back=drained)
+
+
+def _capacity(
+    component: Component,
+    batch: tuple[str, ...],
+    number: int,
+    after: tuple[str, ...],
+    needs: tuple[str, ...],
+) -> Step | None:
+    """The others, seen right before: enough of them must be ready to do without this batch.
+
+    Never more than `serial` are down together, and never fewer than `min_ready` are left, unless
+    that is all of them: then a restart without an outage is not possible at all.
+    """
+    others = tuple(host for host in component.hosts if host not in batch)
+    if not others:
+        return None
+    least = component.min_ready if component.min_ready < len(component.hosts) else 0
+    spare = _size(component.restart.serial[-1], len(component.hosts)) - len(batch)
+    return make_step(
+        component,
+        Verb.PROBE,
+        component.name,
+        id=f"{component.name}.capacity.{number}",
+        hosts=others,
+        needs=needs,
+        after=after,
+        min_ready=max(len(others) - max(spare, 0), least, 1),
+        timeout=PROBE_SECONDS,
+    )
+
+
+def _last(venue: Venue, component: Component, number: int) -> str:
+    """What proves that a batch is back."""
+    verb = Verb.TEST if test_checks(venue, component) else Verb.START
+    return _id(component, verb, number)
+
+
+def _id(component: Component, verb: Verb, number: int) -> str:
+    return f"{component.name}.{verb}.{number}"

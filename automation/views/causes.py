@@ -1,0 +1,95 @@
+"""What is really wrong with a run: root causes first, and each of them once. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from automation.run.events import Message, Problem
+from automation.run.plan import Plan
+from automation.run.state import State
+from automation.run.verdict import Finding, findings
+from automation.views.components import ComponentState, component_state
+from automation.views.i18n import Translator
+
+_ENGLISH = Translator("en")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One thing that is wrong. `unit` is the component's name where it has no unit.
+
+    `at` is when its step ended; None while that still runs.
+    """
+
+    component: str
+    unit: str
+    hosts: tuple[str, ...]
+    step: str
+    problem: Problem
+    at: datetime | None
+
+
+def causes(state: State) -> tuple[Cause, ...]:
+    """Everything that is wrong: what keeps the venue closed, then what follows from it."""
+    found = findings(state)
+    lost = frozenset(item.component for item in found if item.lost_host)
+    same: dict[tuple[str, ...], list[Finding]] = {}
+    for item in sorted(found, key=lambda item: _rank(state, item, lost)):
+        same.setdefault(_sameness(item), []).append(item)
+    return tuple(_cause(state, items) for items in same.values())
+
+
+def _rank(state: State, finding: Finding, lost: frozenset[str]) -> tuple[bool, bool, bool]:
+    """Later is what the venue can open without, and what stands on a component that is down."""
+    name = finding.component
+    return (
+        not state.plan.components[name].critical,
+        component_state(state, name) is ComponentState.DEGRADED,
+        not lost.isdisjoint(set(_below(state.plan, name)) - {name}),
+    )
+
+
+def _below(plan: Plan, name: str) -> Iterator[str]:
+    """All that a component stands on, however far down."""
+    seen, left = {name}, [name]
+    while left:
+        fresh = set(plan.components[left.pop()].depends_on) & set(plan.components) - seen
+        seen |= fresh
+        left += fresh
+        yield from fresh
+
+
+def _sameness(finding: Finding) -> tuple[str, ...]:
+    """Equal for findings that differ only in their host."""
+    problem = _on(finding.problem, "")
+    words = (_ENGLISH(message) for message in (problem.what, problem.why))
+    return (finding.component, finding.step, *words)
+
+
+def _cause(state: State, same: Sequence[Finding]) -> Cause:
+    first, hosts = same[0], tuple(item.host for item in same)
+    return Cause(
+        component=first.component,
+        unit=state.plan.components[first.component].unit or first.component,
+        hosts=hosts,
+        step=first.step,
+        problem=_on(first.problem, ", ".join(hosts)) if len(hosts) > 1 else first.problem,
+        at=state.steps[first.step].finished_at,
+    )
+
+
+def _on(problem: Problem, host: str) -> Problem:
+    """The same problem, told of another host."""
+    return Problem(*(_told_of(item, host) for item in (problem.what, problem.why, problem.next)))
+
+
+def _told_of(message: Message, host: str) -> Message:
+    return Message(message.text, {key: _named(key, message.args, host) for key in message.args})
+
+
+def _named(key: str, args: Mapping[str, Any], host: str) -> Any:
+    value = args[key]
+    if isinstance(value, Message):
+        return _told_of(value, host)
+    return host if key == "host" else value

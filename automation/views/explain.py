@@ -1,0 +1,228 @@
+"""Why a run is blocked, or came to its verdict: since when, and what would clear it. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from automation.run.events import Message
+from automation.run.lock import Holder
+from automation.run.state import State, Status, Verdict
+from automation.run.verdict import CONDITIONAL, GO, NO_GO
+from automation.views.causes import Cause, causes
+from automation.views.i18n import Translator
+from automation.views.live import bullets
+from automation.views.sales import CLOSED, view_sales
+from automation.views.telling import MEND, Explanation, Telling, joined
+from automation.views.text import printable
+from automation.views.times import Clock
+from automation.views.unfinished import RESUME, explain_dead, explain_running, verdict_so_far
+from automation.views.words import HEADLINES
+
+_RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
+_ACCEPT = Message('To open without it: raceday %(procedure)s --accept-conditional --reason "..."')
+
+
+def explain_run(
+    state: State, now: datetime, translate: Translator, holder: Holder | None = None
+) -> Explanation:
+    """What an operator asks of a run. `holder` is who holds the venue now, if anybody does."""
+    clock = Clock(state.plan.time_zone, translate)
+    told, is_its_own = Telling(state, now, clock), holder and holder.run_id == state.run_id
+    explained = _explain(told, holder if is_its_own else None)
+    if holder is None or is_its_own:
+        return explained
+    held = explain_holder(holder, clock)
+    return replace(
+        explained,
+        sentences=(*explained.sentences, *held.sentences),
+        next=(*held.next, *explained.next),
+    )
+
+
+def explain_holder(holder: Holder, clock: Clock) -> Explanation:
+    """Who holds the venue, so that nobody else can run anything on it."""
+    since = datetime.fromisoformat(holder.since)
+    when = f"{clock.date(since)} {clock.seconds(since)}"
+    who = Message(
+        "%(operator)s holds the venue since %(time)s for %(why)s "
+        "(run %(run_id)s, process %(pid)s on %(host)s).",
+        {**vars(holder), "time": when},
+    )
+    wait = Message("Wait until it ends, or press Ctrl-C where it runs.")
+    return Explanation(since=since, sentences=(who,), next=(wait,))
+
+
+def explain_nothing() -> Explanation:
+    """A venue whose folder of runs is empty."""
+    none = Message("No run of this venue is on record.")
+    return Explanation(sentences=(none,), next=(Message("To begin one: raceday morning"),))
+
+
+def could_not_open(state: State) -> bool:
+    """Sales were to open on the verdict, and did not."""
+    return any(
+        item.step.on_verdict and item.status is Status.FAILED for item in state.steps.values()
+    )
+
+
+def render_explanation(
+    explanation: Explanation, translate: Translator, page: Path | None = None
+) -> RenderableType:
+    """The sentences, what to do next, and where the report is."""
+    lines = [("·", translate(item)) for item in explanation.sentences]
+    lines += [("→", translate(item)) for item in explanation.next]
+    title = [Text(printable(explanation.run_id), style="bold")] if explanation.run_id else []
+    report = [Text(f"{translate('Report')}: {page}", overflow="fold")] if page else []
+    return Group(*title, *bullets(lines), *report)
+
+
+def explanation_document(explanation: Explanation, translate: Translator) -> Mapping[str, Any]:
+    """For programs; the sentences are in the reader's language, as they are all there is to it."""
+    since = explanation.since
+    return {
+        "run_id": explanation.run_id or None,
+        "verdict": explanation.verdict or None,
+        "since": since.isoformat(timespec="milliseconds") if since else None,
+        "sentences": [printable(translate(item)) for item in explanation.sentences],
+        "next": [printable(translate(item)) for item in explanation.next],
+    }
+
+
+def _explain(told: Telling, holder: Holder | None) -> Explanation:
+    state = told.state
+    if state.finished_at is None:
+        return explain_running(told, holder) if holder else explain_dead(told)
+    if state.interrupted:
+        return _interrupted(told, state.finished_at)
+    if state.verdict is None:
+        return _without_verdict(told, state.finished_at)
+    if state.verdict.revoked_at:
+        return _revoked(told, state.verdict, state.verdict.revoked_at)
+    return _decided(told, state.verdict)
+
+
+def _decided(told: Telling, verdict: Verdict) -> Explanation:
+    if could_not_open(told.state):
+        return _unopened(told, verdict)
+    match verdict.result:
+        case "GO":
+            return _go(told, verdict)
+        case "CONDITIONAL":
+            return _conditional(told, verdict)
+        case _:
+            return _no_go(told, verdict)
+
+
+def _no_go(told: Telling, verdict: Verdict) -> Explanation:
+    found = causes(told.state)
+    sentences = (_lead(told, verdict, found), *_waiting(told.state, found))
+    return told.explained(NO_GO, verdict.decided_at, sentences, told.mend(found))
+
+
+def _conditional(told: Telling, verdict: Verdict) -> Explanation:
+    found = causes(told.state)
+    lead, mend = _lead(told, verdict, found), told.mend(found)
+    if told.state.plan.accept_conditional:
+        taken = Message("Somebody accepted that: %(reason)s", {"reason": told.state.plan.reason})
+        sentences = (lead, taken, _until(told, verdict))
+        following = _renewed(told, verdict) or mend
+        return told.explained(CONDITIONAL, verdict.decided_at, sentences, following)
+    closed = Message(
+        "The venue can open without it, but sales stay closed until somebody accepts that."
+    )
+    following = (told.of_run(_ACCEPT), *mend)
+    return told.explained(CONDITIONAL, verdict.decided_at, (lead, closed), following)
+
+
+def _go(told: Telling, verdict: Verdict) -> Explanation:
+    args = {"time": told.when(verdict.decided_at)}
+    lead = Message("GO since %(time)s: every gate and every check was confirmed.", args)
+    sentences = (lead, _until(told, verdict))
+    return told.explained(GO, verdict.decided_at, sentences, _renewed(told, verdict))
+
+
+def _unopened(told: Telling, verdict: Verdict) -> Explanation:
+    opening = {item.step.id for item in told.state.steps.values() if item.step.on_verdict}
+    found = tuple(item for item in causes(told.state) if item.step in opening)
+    args = {"verdict": HEADLINES[verdict.result].word, "causes": told.listed(found)}
+    text = "The verdict was %(verdict)s, but sales could not be opened: %(causes)s"
+    since = next((item.at for item in found if item.at), verdict.decided_at)
+    return told.explained(verdict.result, since, (Message(text, args),), told.mend(found))
+
+
+def _revoked(told: Telling, verdict: Verdict, at: datetime) -> Explanation:
+    args = {
+        "verdict": HEADLINES[verdict.result].word,
+        "decided": told.when(verdict.decided_at),
+        "time": told.when(at),
+        "causes": joined(verdict.revoked_because),
+    }
+    lead = Message("%(verdict)s of %(decided)s no longer holds since %(time)s: %(causes)s", args)
+    look = Message("What is wrong now: raceday status")
+    return told.explained(verdict.result, at, (lead,), (look, told.of_run(MEND)))
+
+
+def _interrupted(told: Telling, at: datetime) -> Explanation:
+    args = {"time": told.when(at)}
+    lead = Message("The operator interrupted the run; it ended at %(time)s.", args)
+    return told.explained("", at, (lead, verdict_so_far(told.state)), (told.of_run(RESUME),))
+
+
+def _without_verdict(told: Telling, at: datetime) -> Explanation:
+    found = causes(told.state)
+    args = {"time": told.when(at), "causes": told.listed(found)}
+    lead = Message("The run ended at %(time)s; nothing failed.", args)
+    if found:
+        lead = Message("The run ended at %(time)s, and not all went well: %(causes)s", args)
+    check = (HEADLINES["CHECK"].sentence,) if told.state.plan.check else ()
+    return told.explained("", at, (lead, *check), told.mend(found) if found else ())
+
+
+def _lead(told: Telling, verdict: Verdict, found: Sequence[Cause]) -> Message:
+    args = {
+        "verdict": HEADLINES[verdict.result].word,
+        "time": told.when(verdict.decided_at),
+        "causes": told.listed(found) if found else joined(verdict.reasons),
+    }
+    return Message("%(verdict)s since %(time)s: %(causes)s", args)
+
+
+def _waiting(state: State, found: Sequence[Cause]) -> Iterator[Message]:
+    """Other components of which something was left out, and the opening of sales."""
+    culprits = {item.component for item in found}
+    skipped = (
+        item.step.component
+        for item in state.steps.values()
+        if item.status is Status.SKIPPED and not item.step.on_verdict
+    )
+    names = ", ".join(name for name in dict.fromkeys(skipped) if name not in culprits)
+    sales = (
+        view_sales(state) if any(step.on_verdict for step in state.plan.steps.values()) else None
+    )
+    closed = sales is not None and sales.state == CLOSED
+    if names and closed:
+        yield Message("%(names)s and the opening of sales wait for it.", {"names": names})
+    elif names:
+        yield Message("%(names)s wait for it.", {"names": names})
+    elif closed:
+        yield Message("Sales stay closed because of it.")
+
+
+def _until(told: Telling, verdict: Verdict) -> Message:
+    args = {"time": told.when(datetime.fromisoformat(verdict.valid_until))}
+    if _is_over(told, verdict):
+        return Message("Its time was over at %(time)s, so it no longer holds.", args)
+    return Message("Valid until %(time)s, unless a gate turns red before.", args)
+
+
+def _renewed(told: Telling, verdict: Verdict) -> tuple[Message, ...]:
+    return (told.of_run(_RENEW),) if _is_over(told, verdict) else ()
+
+
+def _is_over(told: Telling, verdict: Verdict) -> bool:
+    return told.now >= datetime.fromisoformat(verdict.valid_until)

@@ -1,0 +1,91 @@
+"""The words in which a run is explained: moments, causes, what to do next. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from automation.run.events import Message
+from automation.run.state import State
+from automation.views.causes import Cause
+from automation.views.times import Clock
+
+MOST_CAUSES = 2
+MEND = Message("Mend it, then run raceday %(procedure)s again: what is up is left alone.")
+_AGAIN = Message("Then run raceday %(procedure)s again: what is up is left alone.")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A few sentences, and what to do next. `verdict` is empty while there is none."""
+
+    run_id: str = ""
+    verdict: str = ""
+    since: datetime | None = None
+    sentences: tuple[Message, ...] = ()
+    next: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A run at one moment, for one reader."""
+
+    state: State
+    now: datetime
+    clock: Clock
+
+    def explained(
+        self,
+        verdict: str,
+        since: datetime,
+        sentences: Sequence[Message],
+        following: Sequence[Message] = (),
+    ) -> Explanation:
+        """These sentences, of this run."""
+        return Explanation(self.state.run_id, verdict, since, tuple(sentences), tuple(following))
+
+    def when(self, moment: datetime) -> str:
+        """The time of day at the venue, with the date when that was another day."""
+        date, seconds = self.clock.date(moment), self.clock.seconds(moment)
+        return seconds if date == self.clock.date(self.now) else f"{date} {seconds}"
+
+    def passed(self, since: datetime) -> str:
+        """How long ago that was."""
+        return self.clock.duration((self.now - since).total_seconds())
+
+    def listed(self, found: Sequence[Cause]) -> Message:
+        """The first causes, and how many more there are."""
+        return joined([self._sentence(item) for item in found])
+
+    def mend(self, found: Sequence[Cause]) -> tuple[Message, ...]:
+        """What the first causes ask for, and the procedure again."""
+        asked = [item.problem.next for item in found[:MOST_CAUSES] if item.problem.next.text]
+        wanted = {self.clock.translate(item): item for item in asked}
+        if not wanted:
+            return (self.of_run(MEND),)
+        again = () if any("raceday" in text for text in wanted) else (self.of_run(_AGAIN),)
+        return (*wanted.values(), *again)
+
+    def of_run(self, message: Message) -> Message:
+        """A command's sentence with this run's id and procedure."""
+        args = {"procedure": self.state.plan.procedure, "run": self.state.run_id}
+        return Message(message.text, args)
+
+    def _sentence(self, cause: Cause) -> Message:
+        """What and why; in brackets the unit and the hosts that were not named yet, and when."""
+        problem, say = cause.problem, self.clock.translate
+        said = f"{say(problem.what)} {say(problem.why)}"
+        place = [word for word in (cause.unit, *cause.hosts) if word not in said]
+        place += [self.when(cause.at)] if cause.at else []
+        args = {"what": problem.what, "why": problem.why, "place": ", ".join(place)}
+        return Message("%(what)s (%(place)s): %(why)s" if place else "%(what)s: %(why)s", args)
+
+
+def joined(items: Sequence[Message]) -> Message:
+    """The first ones, and how many more there are."""
+    shown, left = list(items[:MOST_CAUSES]), len(items[MOST_CAUSES:])
+    if left:
+        shown.append(Message("and %(count)s more, see the report", {"count": left}))
+    whole = shown.pop() if shown else Message("no reason was reported")
+    for item in reversed(shown):
+        whole = Message("%(first)s; %(rest)s", {"first": item, "rest": whole})
+    return whole

@@ -1,0 +1,112 @@
+"""`raceday explain`, as typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from automation.commands.explain import explain
+from automation.errors import RacedayError, UsageError
+from automation.procedures.standing import JOURNAL, LOCK
+from automation.run.journal import FileSink, Journal
+from automation.run.lock import hold, this_process
+from automation.settings import Settings
+from automation.venue import load
+from automation.venue.inventory import Inventory
+from tests.unit.views.samples import BEGAN, RUN_ID, Story, go, no_go, running
+
+FILE = """\
+venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
+components:
+  database: {role: postgresql}
+"""
+OLDER = "20261119T233000Z-morning-11aa"
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A venue of one component whose inventory is answered without a process."""
+    (tmp_path / "group_vars/all").mkdir(parents=True)
+    (tmp_path / "group_vars/all/venue.yml").write_text(FILE)
+    groups = {"all": ("db1",), "database": ("db1",)}
+    found = Inventory(tmp_path, groups, {"db1": {}})
+    monkeypatch.setattr(load, "read_inventory", lambda _source: found)
+    return tmp_path
+
+
+def record(site: Path, story: Story, run_id: str = RUN_ID) -> Path:
+    """A run's journal in the venue's folder of runs."""
+    folder = site / "small" / run_id
+    folder.mkdir(parents=True)
+    sink = FileSink(folder / JOURNAL)
+    journal = Journal(sink)
+    for event, at in story.events:
+        journal.append(event, at)
+    sink.close()
+    return folder
+
+
+def run(site: Path, *words: str, output: str = "text", lang: str = "en") -> Result:
+    """The command with the global options already read."""
+    settings = Settings(venue=str(site), reports=site, lang=lang, format=output)
+    return CliRunner().invoke(explain, words, obj=settings)
+
+
+def test_the_newest_run_is_explained(site: Path) -> None:
+    """Its id, the sentences, what to do next; exit 0, for it did what it was asked."""
+    record(site, go(), OLDER)
+    record(site, no_go())
+    result = run(site)
+    lines = result.output.splitlines()
+    assert result.exit_code == 0
+    assert lines[0] == RUN_ID
+    assert lines[1].startswith("· NO-GO since ")
+    assert "→ Read the log lines" in result.output
+
+
+@pytest.mark.parametrize("part", ["11aa", OLDER, "20261119"])
+def test_a_part_of_the_id_names_a_run(site: Path, part: str) -> None:
+    """If no other run has it."""
+    record(site, no_go(), OLDER)
+    record(site, go())
+    document = json.loads(run(site, part, output="json").output)
+    assert set(document) == {"run_id", "verdict", "since", "sentences", "next"}
+    assert (document["run_id"], document["verdict"]) == (RUN_ID, "NO-GO")
+
+
+@pytest.mark.parametrize(("part", "count"), [("nothing", "No run"), ("morning", "4 runs")])
+def test_an_unknown_or_ambiguous_run_is_wrong_usage(site: Path, part: str, count: str) -> None:
+    """With the newest three ids."""
+    for number in range(4):
+        record(site, go(), f"2026112{number}T000000Z-morning-000{number}")
+    error = run(site, part).exception
+    assert isinstance(error, UsageError)
+    assert count in error.message
+    names = ", ".join(f"2026112{number}T000000Z-morning-000{number}" for number in (3, 2, 1))
+    assert error.hint == f"The newest are: {names}."
+
+
+def test_a_venue_without_runs_is_no_error(site: Path) -> None:
+    """It says so, in Korean too; a run that was asked for by name is one."""
+    assert run(site).output.splitlines()[0].strip() == "· No run of this venue is on record."
+    assert "실행 기록이 없습니다" in run(site, lang="ko").output
+    assert run(site).exit_code == 0
+    assert isinstance(run(site, "3f2a").exception, UsageError)
+
+
+def test_a_run_without_an_end_lives_while_its_process_holds_the_venue(site: Path) -> None:
+    """Otherwise it died."""
+    record(site, running())
+    with hold(site / "small" / LOCK, this_process(RUN_ID, "hana", "morning", BEGAN)):
+        words = " ".join(run(site).output.split())
+    assert "it waits for wagering.start" in words
+    assert "The process of this run died" in run(site).output
+
+
+def test_a_journal_without_a_line_is_no_bug(site: Path) -> None:
+    """The process died before it wrote anything."""
+    (record(site, go()) / JOURNAL).write_text("")
+    error = run(site).exception
+    assert isinstance(error, RacedayError)
+    assert RUN_ID in error.message

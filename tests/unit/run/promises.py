@@ -1,0 +1,176 @@
+"""What must be true of every run, and of a morning, whatever came of it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from automation.run.events import (
+    Event,
+    RunInterrupted,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+    VerdictDecided,
+)
+from automation.run.plan import PlannedComponent
+from automation.run.state import ENDED, Status
+from tests.unit.run.trials import Trial
+
+type Promise = Callable[[Trial], Iterator[str]]
+
+
+def starts_wait_for_health(trial: Trial) -> Iterator[str]:
+    """Nothing begins before all it needs is healthy and all it comes after has ended."""
+    ended: set[str] = set()
+    for event in trial.events:
+        if isinstance(event, StepStarted):
+            step = trial.plan.steps[event.step]
+            unhealthy = [name for name in step.needs if not _was_healthy(trial, name)]
+            early = {*step.needs, *step.after} - ended
+            if unhealthy or early:
+                yield f"{step.id} began before {sorted({*unhealthy, *early})}"
+        elif isinstance(event, StepFinished | StepSkipped):
+            ended.add(event.step)
+
+
+def _was_healthy(trial: Trial, name: str) -> bool:
+    step = trial.plan.steps[name]
+    return sum((name, host) in trial.truth.answered for host in step.hosts) >= step.min_ready
+
+
+def no_step_twice(trial: Trial) -> Iterator[str]:
+    """A step begins or is skipped, once, and ends once; what is done was written before."""
+    started = Counter(event.step for event in trial.events if isinstance(event, StepStarted))
+    skipped = Counter(event.step for event in trial.events if isinstance(event, StepSkipped))
+    finished = Counter(event.step for event in trial.events if isinstance(event, StepFinished))
+    twice = [name for name, count in (started + skipped).items() if count > 1]
+    twice += [name for name, count in finished.items() if count > started[name]]
+    yield from (f"{name} began or ended twice" for name in twice)
+    unwritten = trial.truth.begun.keys() - started.keys()
+    yield from (f"{name} was begun but not written down" for name in unwritten)
+
+
+def closed_world(trial: Trial) -> Iterator[str]:
+    """Every planned step ends, or is skipped for a reason that is told."""
+    if trial.state is None:
+        return
+    for name, item in trial.state.steps.items():
+        if item.status not in ENDED or item.finished_at is None:
+            yield f"{name} is still {item.status} at the end"
+        if item.status is Status.SKIPPED and not (item.reason and str(item.reason)):
+            yield f"{name} was skipped for no reason"
+        for host in set(item.targets) - item.hosts.keys():
+            yield f"{name} ended and says nothing of {host}"
+
+
+def check_mode_changes_nothing(trial: Trial) -> Iterator[str]:
+    """With --check everything runs, and every customer is sent, as before."""
+    before, truth = trial.before, trial.truth
+    same = before.up == truth.up and before.rotation == truth.rotation
+    if trial.plan.check and truth.begun and not same:
+        yield "check mode changed the world"
+
+
+def verdict_is_true(trial: Trial) -> Iterator[str]:
+    """The verdict is what the world deserves: neither a false GO nor a false alarm."""
+    if trial.state is None or trial.plan.check or trial.interrupted:
+        return
+    said = trial.state.verdict.result if trial.state.verdict else "nothing"
+    true = _true_verdict(trial) if trial.plan.gives_verdict else "nothing"
+    if said != true:
+        yield f"the verdict is {said} and the truth {true}"
+    if said != "GO" and trial.state.verdict and not trial.state.verdict.reasons:
+        yield f"{said} is said without a reason"
+
+
+def _true_verdict(trial: Trial) -> str:
+    results = {_true_result(trial, item) for item in trial.plan.components.values()}
+    return next(word for word in ("NO-GO", "CONDITIONAL", "GO") if word in results)
+
+
+def _true_result(trial: Trial, component: PlannedComponent) -> str:
+    truth = trial.truth
+    steps = [
+        step
+        for step in trial.plan.of_component(component.name)
+        if not step.on_verdict and not _is_excused(trial, step.id)
+    ]
+    if all((step.id, host) in truth.proven for step in steps for host in step.hosts):
+        return "GO"
+    begun = all(step.id in truth.begun for step in steps)
+    half_proven = {name for name, _ in truth.answered - truth.proven}
+    flawed = any(step.id in half_proven for step in steps)
+    up = sum((f"{component.name}.gate", host) in truth.proven for host in component.hosts)
+    if begun and not flawed and up >= component.min_ready:
+        return "CONDITIONAL"
+    return "NO-GO" if component.critical else "CONDITIONAL"
+
+
+def _is_excused(trial: Trial, name: str) -> bool:
+    """A test left out while sales are open, of a component untouched since a standing GO."""
+    step, truth = trial.plan.steps[name], trial.truth
+    if not step.is_test or name in truth.begun:
+        return False
+    if not (trial.plan.standing and truth.told_open):
+        return False
+    start = f"{step.component}.start"
+    return all((start, host) in truth.untouched for host in truth.begun.get(start, ()))
+
+
+def sales_open_on_go_only(trial: Trial) -> Iterator[str]:
+    """Sales open after GO, or after CONDITIONAL that was accepted; then everywhere and always."""
+    allowed = False
+    closed = {step.id for step in trial.plan.steps.values() if step.on_verdict}
+    for event in trial.events:
+        if isinstance(event, VerdictDecided):
+            accepted = event.result == "CONDITIONAL" and trial.plan.accept_conditional
+            allowed = event.result == "GO" or accepted
+        if isinstance(event, StepStarted) and event.step in closed:
+            closed.remove(event.step)
+            if not allowed:
+                yield "sales opened without a verdict that allows it"
+    if allowed and closed and not trial.interrupted and trial.state:
+        yield f"{sorted(closed)} stayed closed although the verdict allows them"
+
+
+def no_test_among_customers(trial: Trial) -> Iterator[str]:
+    """While customers bet, no test begins, unless somebody broke the glass."""
+    for name, customers in trial.truth.customers.items():
+        if trial.plan.steps[name].is_test and customers and not trial.plan.break_glass:
+            yield f"{name} began while sales are open"
+
+
+def interruption_is_the_end(trial: Trial) -> Iterator[str]:
+    """After an interruption nothing is judged or begun but what puts back; it is CANCELLED."""
+    late: list[Event] = []
+    stopped = False
+    for event in trial.events:
+        if stopped and isinstance(event, StepStarted | VerdictDecided):
+            puts_back = isinstance(event, StepStarted) and trial.plan.steps[event.step].puts_back
+            late += [] if puts_back else [event]
+        stopped = stopped or isinstance(event, RunInterrupted)
+    yield from (f"after the interruption came {event}" for event in late)
+    if trial.interrupted and trial.state and trial.state.result_state != "CANCELLED":
+        yield f"an interrupted run ended {trial.state.result_state}"
+
+
+def executor_is_closed(trial: Trial) -> Iterator[str]:
+    """However a run ends, its executor is closed; it ends early only for want of a journal."""
+    if not trial.simulator.closed:
+        yield "the executor is still open"
+    if trial.state is None and len(trial.paper.lines) != trial.paper.room:
+        yield "the run gave up although its journal had room"
+    if len(trial.paper.lines) != len(trial.events):
+        yield "the run went on without a journal"
+
+
+ALWAYS: tuple[Promise, ...] = (
+    starts_wait_for_health,
+    no_step_twice,
+    closed_world,
+    check_mode_changes_nothing,
+    verdict_is_true,
+    sales_open_on_go_only,
+    no_test_among_customers,
+    interruption_is_the_end,
+    executor_is_closed,
+)

@@ -1,0 +1,224 @@
+"""What must be true of restarts and evenings, whatever came of them: nobody is cut off by us."""
+
+from collections.abc import Iterator, Sequence
+
+from automation.run.events import StepFinished, StepStarted
+from automation.run.plan import Step, Verb
+from automation.venue.site import Component
+from tests.unit.run.promises import Promise
+from tests.unit.run.trials import Trial
+
+
+def dependents_stop_first(trial: Trial) -> Iterator[str]:
+    """In the evening nothing is stopped before all that depends on it is proven to be down."""
+    ended: set[str] = set()
+    for event in trial.events:
+        if isinstance(event, StepFinished):
+            ended.add(event.step)
+        elif isinstance(event, StepStarted) and trial.plan.procedure == "evening":
+            step = trial.plan.steps[event.step]
+            up = _still_up(trial, step.component, ended) if step.verb is Verb.STOP else []
+            yield from (f"{step.id} began before {name} was down" for name in up)
+
+
+def _still_up(trial: Trial, name: str, ended: set[str]) -> list[str]:
+    others = (item for other, item in trial.venue.components.items() if _waits(item, name))
+    return [
+        other.name
+        for other in others
+        if f"{other.name}.stop" not in ended
+        or any((f"{other.name}.stop", host) not in trial.truth.proven for host in other.hosts)
+    ]
+
+
+def _waits(component: Component, name: str) -> bool:
+    return any(dependency.component == name for dependency in component.depends_on)
+
+
+def sales_are_closed_first(trial: Trial) -> Iterator[str]:
+    """Nothing is drained or stopped while customers bet, unless somebody broke the glass."""
+    if trial.plan.break_glass or trial.plan.check:
+        return
+    for step in _begun(trial, Verb.DRAIN, Verb.STOP):
+        if trial.truth.customers[step.id]:
+            yield f"{step.id} began while customers were betting"
+
+
+def nobody_is_cut_off(trial: Trial) -> Iterator[str]:
+    """No server is stopped while customers are sent to it, glass or no glass."""
+    if trial.plan.check:
+        return
+    for step in _begun(trial, Verb.STOP):
+        busy = _words(trial, step.component, step.hosts) & trial.truth.customers[step.id]
+        yield from (f"{step.id} began while customers were sent to {word}" for word in busy)
+
+
+def drained_before_stopped(trial: Trial) -> Iterator[str]:
+    """In a restart a batch is stopped only after its own drain was proven at the load balancer."""
+    ended: set[str] = set()
+    for event in trial.events:
+        if isinstance(event, StepFinished):
+            ended.add(event.step)
+        elif isinstance(event, StepStarted) and trial.plan.procedure == "restart":
+            step = trial.plan.steps[event.step]
+            drain = trial.plan.steps.get(_beside(step, Verb.DRAIN))
+            if step.verb is Verb.STOP and _is_behind(trial, step):
+                proven = drain and _is_proven(trial, drain) and drain.id in ended
+                if not proven or set(step.hosts) - set(drain.servers if drain else ()):
+                    yield f"{step.id} began before its drain had succeeded"
+
+
+def batches_are_kept(trial: Trial) -> Iterator[str]:
+    """In a restart never more than `serial` hosts of a component are down because of us."""
+    down: dict[str, set[str]] = {}
+    for event in trial.events:
+        step = trial.plan.steps.get(getattr(event, "step", ""))
+        if step is None or trial.plan.procedure != "restart":
+            continue
+        ours = down.setdefault(step.component, set())
+        if isinstance(event, StepStarted) and step.verb is Verb.STOP:
+            ours |= set(event.hosts)
+            if len(ours) > _serial(trial.venue.components[step.component]):
+                yield f"{step.id} takes {sorted(ours)} down together"
+        if isinstance(event, StepFinished) and step.verb is Verb.START:
+            ours -= {host for host in step.hosts if (step.id, host) in trial.truth.answered}
+
+
+def _serial(component: Component) -> int:
+    """The largest batch that the venue allows; a share is rounded down, and is one at least."""
+    return max(
+        size if isinstance(size, int) else max(1, len(component.hosts) * int(size[:-1]) // 100)
+        for size in component.restart.serial
+    )
+
+
+def enough_are_left(trial: Trial) -> Iterator[str]:
+    """In a restart `min_ready` others were seen ready before a batch, if it leaves any to spare."""
+    if trial.plan.procedure != "restart":
+        return
+    for step in _begun(trial, Verb.STOP):
+        component = trial.venue.components[step.component]
+        seen = step.id.replace(".stop.", ".capacity.")
+        others = [host for host in component.hosts if host not in step.hosts]
+        ready = sum((seen, host) in trial.truth.answered for host in others)
+        least = component.min_ready if component.min_ready < len(component.hosts) else 0
+        if others and ready < max(least, 1):
+            yield f"{step.id} began with {ready} others ready"
+
+
+def a_failure_ends_it(trial: Trial) -> Iterator[str]:
+    """After a failure nothing more is drained or stopped: what is up then stays up."""
+    failed = ""
+    for event in trial.events:
+        if not isinstance(event, StepStarted | StepFinished) or not trial.plan.stops_at_failure:
+            continue
+        step = trial.plan.steps[event.step]
+        if isinstance(event, StepFinished) and step.verb is not Verb.PROBE:
+            failed = failed or ("" if _has_succeeded(trial, step) else step.id)
+        if isinstance(event, StepStarted) and step.verb in {Verb.STOP, Verb.DRAIN} and failed:
+            yield f"{step.id} began after {failed} had failed"
+
+
+def _has_succeeded(trial: Trial, step: Step) -> bool:
+    begun = trial.truth.begun[step.id]
+    answered = sum((step.id, host) in trial.truth.answered for host in begun)
+    proven = all((step.id, host) in trial.truth.proven for host in begun)
+    return answered >= step.min_ready and (proven or not step.is_strict)
+
+
+def what_is_stopped_is_started(trial: Trial) -> Iterator[str]:
+    """Every stop of a restart is followed by its start, whatever comes in between."""
+    if trial.plan.procedure == "restart" and trial.state:
+        stopped = _begun(trial, Verb.STOP)
+        starts = {_beside(step, Verb.START) for step in stopped}
+        yield from (f"{name} was never begun" for name in starts - trial.truth.begun.keys())
+
+
+def what_is_drained_is_put_back(trial: Trial) -> Iterator[str]:
+    """Customers are sent to a drained server again, unless it is not ready."""
+    if trial.state is None or trial.plan.check:
+        return
+    now = {word for words in trial.truth.rotation.values() for word in words}
+    for step in _begun(trial, Verb.DRAIN):
+        undrain = trial.plan.steps[_beside(step, Verb.UNDRAIN)]
+        began = undrain.id in trial.truth.begun
+        if (began and not _is_proven(trial, undrain)) or _was_restarted(trial, step.owner):
+            continue
+        ready = [host for host in step.servers if _is_ready(trial, step.component, host)]
+        left = (_words(trial, step.component, ready) & trial.truth.customers[step.id]) - now
+        yield from (f"{word} was drained and not put back" for word in left)
+
+
+def _was_restarted(trial: Trial, front: str) -> bool:
+    return any(step.component == front for step in _begun(trial, Verb.STOP))
+
+
+def _is_ready(trial: Trial, component: str, host: str) -> bool:
+    """Nothing was found wrong with it since it was started last; gates come when all is done."""
+    ready = True
+    for step in trial.plan.of_component(component):
+        if host in trial.truth.begun.get(step.id, ()) and not step.id.endswith(".gate"):
+            if (step.id, host) not in trial.truth.proven or step.verb is Verb.STOP:
+                ready = False
+            elif step.verb is Verb.START:
+                ready = True
+    return ready
+
+
+def nothing_new_is_in_rotation(trial: Trial) -> Iterator[str]:
+    """What got no customers before a restart or an evening gets none because of it."""
+    if trial.plan.gives_verdict:
+        return
+    for place, words in trial.truth.rotation.items():
+        new = words - trial.before.rotation.get(place, set())
+        yield from (f"{word} at {place[1]} was not in rotation before" for word in sorted(new))
+
+
+def nobody_is_sent_to_the_unready(trial: Trial) -> Iterator[str]:
+    """A restart puts no server back that it stopped and could not prove to be ready again."""
+    for step in _begun(trial, Verb.UNDRAIN):
+        if trial.plan.procedure == "restart" and trial.state and not trial.plan.check:
+            sick = [host for host in step.servers if not _is_ready(trial, step.component, host)]
+            now = {word for words in trial.truth.rotation.values() for word in words}
+            bad = _words(trial, step.component, sick) & now
+            yield from (f"{step.id} sent customers to {word}, not ready" for word in bad)
+
+
+def _begun(trial: Trial, *verbs: Verb) -> list[Step]:
+    return [
+        step for step in map(trial.plan.steps.get, trial.truth.begun) if step and step.verb in verbs
+    ]
+
+
+def _beside(step: Step, verb: Verb) -> str:
+    """The step of the same batch with another verb."""
+    return step.id.replace(f".{step.verb}.", f".{verb}.")
+
+
+def _is_behind(trial: Trial, step: Step) -> bool:
+    return trial.venue.components[step.component].restart.behind is not None
+
+
+def _is_proven(trial: Trial, step: Step) -> bool:
+    return all((step.id, host) in trial.truth.proven for host in step.hosts)
+
+
+def _words(trial: Trial, component: str, hosts: Sequence[str]) -> set[str]:
+    """Hosts of a component as its load balancer names them."""
+    behind = trial.venue.components[component].restart.behind
+    return {f"{behind.backend}/{host}" for host in hosts} if behind else set()
+
+
+WHEN_ROLLING: tuple[Promise, ...] = (
+    dependents_stop_first,
+    sales_are_closed_first,
+    nobody_is_cut_off,
+    drained_before_stopped,
+    batches_are_kept,
+    enough_are_left,
+    a_failure_ends_it,
+    what_is_stopped_is_started,
+    what_is_drained_is_put_back,
+    nothing_new_is_in_rotation,
+    nobody_is_sent_to_the_unready,
+)
