@@ -21,6 +21,7 @@ COMMANDS = (
     "morning",
     "evening",
     "restart",
+    "sales",
     "plan",
     "status",
     "explain",

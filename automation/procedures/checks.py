@@ -52,6 +52,11 @@ def settled_checks(venue: Venue, component: Component) -> tuple[str, ...]:
     return _promised(venue, component, "settled")
 
 
+def refusal_checks(venue: Venue, component: Component) -> tuple[str, ...]:
+    """How customers must be turned away while sales are closed."""
+    return _promised(venue, component, "refusal")
+
+
 def _backends(venue: Venue, front: Component) -> tuple[str, ...]:
     behind = (item.restart.behind for item in venue.components.values())
     return tuple(

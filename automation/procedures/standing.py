@@ -34,6 +34,10 @@ class Standing:
         until = self.verdict.valid_until
         return bool(until) and not self.verdict.revoked_at and now < datetime.fromisoformat(until)
 
+    def minutes_left(self, now: datetime) -> float:
+        """Until it is past its time."""
+        return (datetime.fromisoformat(self.verdict.valid_until) - now).total_seconds() / 60
+
     def for_plan(self, digest: str, now: datetime) -> Mapping[str, str]:
         """What a plan of the very same venue keeps of a GO that still holds, else nothing.
 

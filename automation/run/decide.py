@@ -63,6 +63,7 @@ class Finish:
     result_state: str
 
 
+ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL})
 DISTURBING = frozenset({Verb.STOP, Verb.DRAIN})
 
 Action = Begin | Skip | Abandon | Conclude | Finish
@@ -190,7 +191,7 @@ def _is_only_for_real(state: State, step: Step) -> bool:
     """A test writes, and a gate knows nothing of what check mode did not start."""
     needed = (state.steps[name].hosts.values() for name in step.needs)
     would = any(result.state is HostState.WOULD for results in needed for result in results)
-    return step.is_test or step.verb is Verb.SETTLED or (step.verb is Verb.PROBE and would)
+    return step.is_test or step.verb in ASKING or (step.verb is Verb.PROBE and would)
 
 
 def _too_few_hosts(step: Step, lost: Mapping[str, StepState]) -> Message:

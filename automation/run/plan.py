@@ -22,8 +22,22 @@ class Verb(StrEnum):
     THROUGH = "through"  # the same test along the customers' way, from the load balancer's hosts
     SETTLED = "settled"  # nothing that customers are owed is left open
     CLOSE = "close"  # no sale from now on, at every backend of a load balancer
+    REFUSAL = "refusal"  # a customer is turned away, as it must be while sales are closed
     DRAIN = "drain"  # these servers get no new customers, and lose the ones they have one by one
     UNDRAIN = "undrain"
+
+
+_STRICT = frozenset(
+    {
+        Verb.TEST,
+        Verb.THROUGH,
+        Verb.SETTLED,
+        Verb.CLOSE,
+        Verb.REFUSAL,
+        Verb.DRAIN,
+        Verb.UNDRAIN,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -68,8 +82,7 @@ class Step:
     @property
     def is_strict(self) -> bool:
         """Whether one bad check on a host that answers is its failure."""
-        strict = {Verb.TEST, Verb.THROUGH, Verb.SETTLED, Verb.CLOSE, Verb.DRAIN, Verb.UNDRAIN}
-        return self.verb in strict
+        return self.verb in _STRICT
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,12 @@ from automation.venue.document import Document, KeyPath, Place, Problem, read_do
 from automation.venue.fields import Argv, Name, Title, UnitName, mistake, wants
 from automation.venue.model import Healthcheck, Keys
 
-PROVING = ("test", "through", "settled")  # verbs that are nothing but the checks they report
+PROVING = (
+    "test",
+    "through",
+    "settled",
+    "refusal",
+)  # verbs that are nothing but the checks they report
 NOT_WRITTEN: Mapping[KeyPath, Place] = {(): Place(1, "nothing", "map")}
 SERVICE = "service"  # its checks are the venue's own tests
 

@@ -4,7 +4,7 @@ from automation.run.events import Message
 from automation.views.document import Deadline, Report, Sales
 from automation.views.times import Clock
 
-_SALES = {
+SALES = {
     "open": Message("Sales were open before this run."),
     "opened_by_this_run": Message("Sales are open."),
     "closed": Message("Sales are closed."),
@@ -18,7 +18,7 @@ def sales_sentence(report: Report, clock: Clock) -> Message | None:
     if sales is None:
         return None
     if sales.at is None:
-        return _SALES[sales.state]
+        return SALES[sales.state]
     return Message("Sales are open since %(time)s.", {"time": clock.seconds(sales.at)})
 
 

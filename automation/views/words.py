@@ -112,6 +112,7 @@ VERBS = {
     "probe": Message("gate"),
     "settled": Message("settlement"),
     "close": Message("closing of sales"),
+    "refusal": Message("refused sale"),
     "drain": Message("out of rotation"),
     "undrain": Message("into rotation"),
 }

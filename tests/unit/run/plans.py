@@ -1,7 +1,7 @@
 """Random venues, what is planned for them, and random faults to befall them."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -26,9 +26,10 @@ from automation.venue.model import (
 from automation.venue.site import Component, Dependency, Venue
 
 HOST_FAULTS = tuple(fault for fault in Fault if fault not in {Fault.CRASHES, Fault.HANGS})
-COMPONENT_COUNTS = (26, 22, 12, 6, 3, 2, 1, 1, 1, 1, 1, 1)
+COMPONENT_COUNTS = (54, 46, 22, 8, 4, 2, 1, 1, 1, 1, 1, 1)
 HOST_COUNTS = (14, 5, 2, 1, 1)
-PROCEDURES = (70, 15, 15)
+MORNINGS, RESTARTS, EVENINGS = (1, 0, 0), (0, 1, 0), (0, 0, 1)
+ALL = (70, 15, 15)
 SERVERS = ("wagering", "ticketing", "kiosk_gateway")
 OTHERS = ("postgresql", "redis", "service")
 SERIALS: tuple[tuple[int | str, ...], ...] = ((1,), (1,), (2,), ("50%",), (1, 2))
@@ -47,15 +48,17 @@ class Task:
     world: World
 
 
-def remember_kinds() -> None:
-    """In this process, read what a role says of its kind once only: ten thousand venues ask."""
-    promised.read_kind = planned.read_kind = cache(read_kind)  # type: ignore[attr-defined]
+def remember_kinds(put: Callable[[object, str, object], None] = setattr) -> None:
+    """Read what a role says of its kind once only in this process: ten thousand venues ask."""
+    remembered = cache(read_kind)
+    for module in (promised, planned):
+        put(module, "read_kind", remembered)
 
 
-def random_task(random: Random) -> Task:
-    """Mostly a morning, else a restart or an evening."""
+def random_task(random: Random, procedures: Sequence[int] = ALL) -> Task:
+    """Mostly a morning, else a restart or an evening; `procedures` says how often each."""
     venue = random_venue(random)
-    make = random.choices((_morning, _restart, _evening), PROCEDURES)[0]
+    make = random.choices((_morning, _restart, _evening), procedures)[0]
     task = make(venue, random)
     plan = replace(
         task.plan,

@@ -27,7 +27,7 @@ def _still_up(trial: Trial, name: str, ended: set[str]) -> list[str]:
         other.name
         for other in others
         if f"{other.name}.stop" not in ended
-        or any((f"{other.name}.stop", host) not in trial.truth.proven for host in other.hosts)
+        or any((f"{other.name}.stop", host) not in trial.truth.answered for host in other.hosts)
     ]
 
 

@@ -63,7 +63,7 @@ def test_lost_hosts_are_left_out() -> None:
     waiting = {"web.gate": Status.WAITING, "web.open": Status.WAITING}
     state = seen({**waiting, "web.start": Status.DEGRADED}, rest=Status.SUCCEEDED)
     assert decide(with_hosts(state, "web.start", w1=LOST, w2=OK), NOW) == (
-        Begin(PLAN.steps["web.gate"], ("w2",)),
+        Begin(PLAN.steps["web.gate"], ("w2",), unready=("w1",)),
     )
     (skip,) = decide(with_hosts(state, "web.start", w1=LOST, w2=LOST), NOW)
     assert isinstance(skip, Skip)
@@ -168,3 +168,16 @@ def test_how_a_run_ends(statuses: dict[str, Status], result: str, end: str) -> N
 def test_a_finished_run_does_nothing() -> None:
     """After its last line there is nothing left to decide."""
     assert decide(replace(seen({}, rest=Status.SUCCEEDED), finished_at=NOW), NOW) == ()
+
+
+def test_what_can_never_begin_is_told() -> None:
+    """A step that needs or comes after what is not planned is left out with a reason, never lost.
+
+    Otherwise a verdict could be given although it never ran.
+    """
+    step, nobody = PLAN.steps["web.test"], ("nobody.start",)
+    for test in (replace(step, needs=nobody), replace(step, after=nobody)):
+        plan = replace(PLAN, steps={**PLAN.steps, "web.test": test})
+        waiting = {"web.test": Status.WAITING, "web.open": Status.WAITING}
+        state = seen(waiting, rest=Status.SUCCEEDED, plan=plan)
+        assert moves(state) == {"web.test": "skip"}

@@ -3,24 +3,25 @@
 import gc
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from automation.procedures import restart
 from automation.run import decide, journal, loop, state, verdict
-from automation.run.events import Event, HostState, load_event
+from automation.run.events import Event, HostState, Message, load_event
 from automation.run.journal import read_journal
-from automation.run.plan import Step
+from automation.run.plan import Step, Verb
 from automation.run.state import HostResult, State, StepState, fold_all
-from tests.unit.run.plans import remember_kinds
+from automation.venue.site import Component
+from tests.unit.run.plans import ALL, EVENINGS, RESTARTS, remember_kinds
 from tests.unit.run.promises import ALWAYS
 from tests.unit.run.rolling import WHEN_ROLLING
 from tests.unit.run.trials import Trial, conduct
@@ -29,6 +30,7 @@ GRAPHS = int(os.environ.get("RACEDAY_SIMULATE", "10000"))
 SEED = int(os.environ.get("RACEDAY_SEED", "0"))
 AGAIN = "RACEDAY_SEED={seed} RACEDAY_SIMULATE=1 pytest tests/unit/run/test_properties.py -k random"
 CHUNK = 100
+ON_VERDICT, PUT_BACK = decide._on_verdict, decide._put_back  # noqa: SLF001  # mutants bend them
 
 
 @pytest.mark.simulation
@@ -60,10 +62,10 @@ def _try_all(folder: Path, seeds: range) -> list[str]:
     ]
 
 
-def violations(seed: int, scratch: Path) -> Iterator[str]:
+def violations(seed: int, scratch: Path, procedures: Sequence[int] = ALL) -> Iterator[str]:
     """Every promise that the trial of this seed breaks, as sentences."""
     try:
-        trial = conduct(seed)
+        trial = conduct(seed, procedures)
     except Exception as error:  # noqa: BLE001  # whatever escapes the engine is a finding
         yield f"the engine raised {error!r}"
         return
@@ -85,10 +87,11 @@ def _reads_back(trial: Trial, scratch: Path) -> Iterator[str]:
 class Mutant:
     """A mistake in one function of the engine, and the promise that it breaks."""
 
-    module: ModuleType
+    module: object
     name: str
-    mistake: Callable[..., Any]
+    mistake: object
     broken: str
+    procedures: Sequence[int] = ALL
 
 
 def _without(**forgotten: object) -> Callable[[State, datetime], tuple[decide.Action, ...]]:
@@ -111,6 +114,33 @@ def _restless(seen: State, now: datetime) -> tuple[decide.Action, ...]:
 
 def _eager(seen: State, step: Step) -> decide.Begin | None:
     return decide.Begin(step, step.hosts) if seen.verdict else None
+
+
+def _half_open(seen: State, step: Step) -> decide.Begin | decide.Skip | None:
+    if seen.verdict and step.component != seen.plan.fronts[0]:
+        return decide.Skip(step, Message("one load balancer is enough"))
+    return ON_VERDICT(seen, step)
+
+
+def _dogged(seen: State, now: datetime) -> tuple[decide.Action, ...]:
+    return decide.decide(replace(seen, plan=replace(seen.plan, stops_at_failure=False)), now)
+
+
+def _at_once(_component: Component, hosts: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    yield from [tuple(hosts)] if hosts else []
+
+
+def _forgetful_of(verb: Verb) -> Callable[..., decide.Begin | decide.Skip | None]:
+    """A `_put_back` that never does this verb."""
+
+    def put_back(
+        seen: State, step: Step, ended: frozenset[str]
+    ) -> decide.Begin | decide.Skip | None:
+        if step.verb is verb:
+            return decide.Skip(step, Message("never mind"))
+        return PUT_BACK(seen, step, ended)
+
+    return put_back
 
 
 def _lossy(data: dict[str, Any]) -> Event:
@@ -144,6 +174,37 @@ MUTANTS = {
     "tests go on among customers": Mutant(
         decide, "_sales_forbid", lambda _state: None, "while sales are open"
     ),
+    "one load balancer is opened": Mutant(decide, "_on_verdict", _half_open, "stayed closed"),
+    "a restart is judged": Mutant(
+        decide, "_is_to_be_judged", lambda seen: not seen.verdict, "and the truth nothing", RESTARTS
+    ),
+    "stops wait for nobody": Mutant(loop, "decide", _without(needs=()), "was down", EVENINGS),
+    "stops come among customers": Mutant(
+        decide, "_sales_forbid", lambda _state: None, "customers were betting", RESTARTS
+    ),
+    "a drain need not be waited for": Mutant(
+        loop, "decide", _without(needs=()), "began while customers were sent to", RESTARTS
+    ),
+    "a drain need not succeed": Mutant(
+        Step, "is_strict", False, "before its drain had succeeded", RESTARTS
+    ),
+    "all hosts are one batch": Mutant(restart, "batches", _at_once, "down together", RESTARTS),
+    "the others are not asked": Mutant(
+        restart, "_capacity", lambda *_args: None, "others ready", RESTARTS
+    ),
+    "a failure is no matter": Mutant(loop, "decide", _dogged, "had failed", EVENINGS),
+    "what was stopped stays down": Mutant(
+        decide, "_put_back", _forgetful_of(Verb.START), "never begun", RESTARTS
+    ),
+    "what was drained stays out": Mutant(
+        decide, "_put_back", _forgetful_of(Verb.UNDRAIN), "not put back", RESTARTS
+    ),
+    "everybody is put in rotation": Mutant(
+        decide, "in_rotation", lambda _state, step: step.servers, "not in rotation before", RESTARTS
+    ),
+    "everybody is ready": Mutant(
+        decide, "unready_hosts", lambda _state: (), "sent customers to", RESTARTS
+    ),
     "everybody is heard": Mutant(
         loop, "_is_expected", lambda _state, _report: True, "the engine raised|ended twice"
     ),
@@ -158,5 +219,8 @@ def test_a_mistake_in_the_engine_is_caught(
     """The properties can fail: each of these mistakes breaks a promise within 3,000 graphs."""
     mutant = MUTANTS[name]
     monkeypatch.setattr(mutant.module, mutant.name, mutant.mistake)
-    found = chain.from_iterable(violations(seed, tmp_path / "journal") for seed in range(3000))
+    remember_kinds(monkeypatch.setattr)
+    found = chain.from_iterable(
+        violations(seed, tmp_path / "journal", mutant.procedures) for seed in range(3000)
+    )
     assert any(re.search(mutant.broken, sentence) for sentence in found)

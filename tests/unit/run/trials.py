@@ -1,6 +1,6 @@
 """One trial: a procedure on a random venue, random faults, and what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from random import Random
@@ -13,16 +13,15 @@ from automation.run.plan import Plan
 from automation.run.state import State
 from automation.venue.site import Venue
 from tests.unit.run.paper import NEVER, Paper
-from tests.unit.run.plans import random_faults, random_task
+from tests.unit.run.plans import ALL, random_faults, random_task
 
 type Place = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Before:
-    """How the world was when the run had not begun: what ran, and who got customers."""
+    """How the world was when the run had not begun: who got customers."""
 
-    up: frozenset[Place]
     rotation: Mapping[Place, set[str]]
 
 
@@ -51,13 +50,13 @@ class Watched(Simulator):
     def prepare(self, plan: Plan) -> None:
         """Set up the world and keep a copy of it."""
         super().prepare(plan)
-        self.before = Before(frozenset(self.truth.up), deepcopy(self.truth.rotation))
+        self.before = Before(deepcopy(self.truth.rotation))
 
 
-def conduct(seed: int) -> Trial:
+def conduct(seed: int, procedures: Sequence[int] = ALL) -> Trial:
     """Run one random plan to its end; some are interrupted, some lose their disk."""
     random = Random(seed)  # noqa: S311  # a simulation
-    task = random_task(random)
+    task = random_task(random, procedures)
     plan = task.plan
     simulator = Watched(random, random_faults(plan, random), FakeClock(), task.world)
     disturbance = random.random()
@@ -67,7 +66,7 @@ def conduct(seed: int) -> Trial:
     events: list[Event] = []
     state = _drive(plan, simulator, paper, moment, events)
     interrupted = any(isinstance(event, RunInterrupted) for event in events)
-    before = getattr(simulator, "before", Before(frozenset(), {}))
+    before = getattr(simulator, "before", Before({}))
     return Trial(task.venue, plan, before, simulator, paper, tuple(events), state, interrupted)
 
 

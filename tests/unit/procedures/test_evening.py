@@ -1,0 +1,101 @@
+"""The evening: sales first, then what nobody needs any more, and a second time without harm."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from automation.execute.simulator import FakeClock, Fault, Faults, Simulator, World
+from automation.procedures.evening import kept_running, plan_evening
+from automation.run.journal import Journal
+from automation.run.loop import Run
+from automation.run.plan import Plan, Verb
+from automation.run.state import ENDED, State
+from automation.venue.site import Venue
+from tests.unit.run.paper import Paper
+from tests.unit.venue.sites import site
+
+# any file will do for a race card that nobody reads
+HEAD = "venue: {name: demo, time_zone: Asia/Seoul, race_card: venue.yml}\n"
+VENUE = """
+  database: {role: postgresql}
+  wagering:
+    role: wagering
+    depends_on: [database]
+    restart: {behind: {component: ticketing, backend: to_wagering}}
+  ticketing: {role: haproxy, depends_on: [wagering]}
+"""
+SERVERS = {"ticketing": ("to_wagering/w1", "to_wagering/w2")}
+SELLING = World(up=1.0, sales_open=True, servers=SERVERS)
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Venue:
+    """A database, two engines on it, a load balancer before them."""
+    return site(tmp_path, VENUE, HEAD)
+
+
+def evening(plan: Plan, faults: Faults, world: World = SELLING) -> tuple[State, Simulator]:
+    simulator = Simulator(Random(1), faults, FakeClock(), world)  # noqa: S311  # a simulation
+    run = Run(Journal(Paper()), simulator, simulator.clock)
+    run.start("run", "kim", plan, {})
+    return run.drive(), simulator
+
+
+def test_a_good_evening(venue: Venue) -> None:
+    """Sales close, then all stops in the reverse order of the start."""
+    state, simulator = evening(plan_evening(venue), {})
+    steps = [name for name in simulator.truth.begun if not name.endswith((".look", ".settled"))]
+    assert steps == ["ticketing.close", "ticketing.stop", "wagering.stop", "database.stop"]
+    assert (state.result_state, state.verdict, simulator.truth.up) == ("SUCCESS", None, set())
+
+
+@pytest.mark.parametrize(
+    "failing", [("ticketing.close", "t1"), ("wagering.settled", "w2"), ("ticketing.look", "t1")]
+)
+def test_what_is_not_right_ends_it(venue: Venue, failing: tuple[str, str]) -> None:
+    """While sales may be open, or something is owed, nothing stops."""
+    plan = plan_evening(venue)
+    fault = Fault.BAD_CHECK if failing[0] != "ticketing.look" else Fault.MUTE
+    _state, simulator = evening(plan, {failing: fault, ("ticketing.close", "t1"): Fault.BAD_CHECK})
+    stops = [name for name in simulator.truth.begun if plan.steps[name].verb is Verb.STOP]
+    assert stops == []
+
+
+def test_what_says_so_stays_up(tmp_path: Path) -> None:
+    """What keeps running is not stopped, nor is anything it depends on."""
+    text = VENUE.replace("role: wagering", "role: wagering\n    keep_running: true")
+    venue = site(tmp_path, text, HEAD)
+    assert kept_running(venue) == {"wagering", "database"}
+    stops = [step.component for step in plan_evening(venue).steps.values() if _stops(step.id)]
+    assert stops == ["ticketing"]
+
+
+@pytest.mark.parametrize("up", [0.0, 0.5])
+def test_a_second_evening_is_safe(venue: Venue, up: float) -> None:
+    """What an earlier evening has stopped is no failure, and what it left up is stopped."""
+    state, simulator = evening(plan_evening(venue), {}, World(up=up, servers=SERVERS))
+    assert simulator.truth.up == set()
+    assert state.result_state in {"SUCCESS", "WARNINGS"}
+
+
+def test_no_stop_waits_behind_a_look_that_may_be_left_out(venue: Venue) -> None:
+    """A component that is down is not asked whether it is settled, and its stop still comes.
+
+    A lane's process holds at each of its stages until that one is released.
+    """
+    plan = plan_evening(venue)
+    asked = {step.lane for step in plan.steps.values() if step.verb is Verb.SETTLED}
+    assert not asked & {step.lane for step in plan.steps.values() if step.verb is Verb.STOP}
+
+
+def test_a_partner_that_needs_us_keeps_nothing_up(tmp_path: Path) -> None:
+    """What is external is never stopped by us, so no stop waits for its stop."""
+    bank = '  bank: {external: true, depends_on: [database], healthcheck: {tcp: "bank:443"}'
+    venue = site(tmp_path, f"{VENUE}{bank}, hosts: database}}\n", HEAD)
+    state, _simulator = evening(plan_evening(venue), {})
+    assert {item.status for item in state.steps.values()} <= ENDED
+
+
+def _stops(name: str) -> bool:
+    return name.endswith(".stop")

@@ -1,0 +1,149 @@
+"""The rolling restart: its batches, what it owes to customers, what one process can do of it."""
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from automation.execute.lane import Lane, make_lanes
+from automation.execute.simulator import FakeClock, Fault, Faults, Simulator, World
+from automation.procedures.restart import batches, plan_restart
+from automation.run.journal import Journal
+from automation.run.loop import Run
+from automation.run.plan import Plan, Verb
+from automation.run.state import State
+from automation.venue.site import Venue
+from tests.unit.run.paper import Paper
+from tests.unit.venue.sites import site
+
+# any file will do for a race card that nobody reads
+HEAD = "venue: {name: demo, time_zone: Asia/Seoul, race_card: venue.yml}\n"
+VENUE = """
+  wagering:
+    role: wagering
+    min_ready: 1
+    restart: {serial: 1, behind: {component: ticketing, backend: to_wagering}}
+  ticketing: {role: haproxy, depends_on: [wagering]}
+"""
+SERVERS = {"ticketing": ("to_wagering/w1", "to_wagering/w2")}
+SELLING = World(up=1.0, sales_open=True, servers=SERVERS)
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Venue:
+    """Two hosts behind a load balancer of one."""
+    return site(tmp_path, VENUE, HEAD)
+
+
+@pytest.fixture
+def plan(venue: Venue) -> Plan:
+    """Both hosts, although sales are open."""
+    return replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True)
+
+
+def restart(
+    plan: Plan, faults: Faults, world: World = SELLING, interrupted_by: str = ""
+) -> tuple[State, Simulator]:
+    """A simulated run, interrupted once a step of this name was begun."""
+    simulator = Simulator(Random(1), faults, FakeClock(), world)  # noqa: S311  # a simulation
+    run = Run(Journal(Paper()), simulator, simulator.clock)
+    run.start("run", "kim", plan, {})
+    begun = simulator.truth.begun
+    return run.drive(lambda: "kim" if interrupted_by in begun else ""), simulator
+
+
+@pytest.mark.parametrize(
+    ("serial", "hosts", "sizes"),
+    [
+        ("1", ("w1", "w2"), [1, 1]),
+        ("2", ("w1", "w2"), [2]),
+        ("50%", ("w2", "w1"), [1, 1]),
+        ("10%", ("w1",), [1]),
+        ("[1, 2]", ("w1", "w2"), [1, 1]),
+        ("1", (), []),
+    ],
+)
+def test_batches(tmp_path: Path, serial: str, hosts: tuple[str, ...], sizes: list[int]) -> None:
+    """Hosts go in the order given, as many at a time as `serial` says, at least one."""
+    venue = site(tmp_path, f"  wagering: {{role: wagering, restart: {{serial: {serial}}}}}\n", HEAD)
+    parts = list(batches(venue.components["wagering"], hosts))
+    assert [len(part) for part in parts] == sizes
+    assert tuple(host for part in parts for host in part) == hosts
+
+
+def test_a_restart_among_customers_ends_as_it_began(plan: Plan) -> None:
+    """One after the other is drained, restarted and put back; all get customers again."""
+    state, simulator = restart(plan, {})
+    assert state.result_state == "SUCCESS"
+    assert simulator.customers() == set(SERVERS["ticketing"])
+
+
+def test_a_server_that_was_out_stays_out(plan: Plan) -> None:
+    """What an operator had taken out of rotation is restarted and not put in."""
+    out = replace(SELLING, taken_out=frozenset({"to_wagering/w1"}))
+    state, simulator = restart(plan, {}, out)
+    assert "wagering.start.1" in simulator.truth.begun
+    assert simulator.customers() == {"to_wagering/w2"}
+    assert state.result_state == "WARNINGS"
+
+
+def test_the_first_failure_ends_the_roll(plan: Plan) -> None:
+    """When its test fails the batch stays out, and the next one is left alone."""
+    _state, simulator = restart(plan, {("wagering.test.1", "w1"): Fault.FAILS})
+    assert "wagering.stop.2" not in simulator.truth.begun
+    assert simulator.customers() == {"to_wagering/w2"}
+
+
+def test_an_interrupted_stop_is_put_back(plan: Plan) -> None:
+    """After Ctrl-C during a stop the host is started, and only then put in rotation again."""
+    _state, simulator = restart(plan, {}, interrupted_by="wagering.stop.1")
+    assert "wagering.start.1" in simulator.truth.begun
+    assert simulator.customers() == set(SERVERS["ticketing"])
+
+
+def test_a_failed_stop_is_put_back(plan: Plan) -> None:
+    """A host whose stop failed is started, and only then put in rotation again."""
+    _state, simulator = restart(plan, {("wagering.stop.1", "w1"): Fault.FAILS})
+    assert "wagering.start.1" in simulator.truth.begun
+    assert simulator.customers() == set(SERVERS["ticketing"])
+
+
+@pytest.mark.parametrize("fault", [Fault.UNREACHABLE, Fault.MUTE])
+def test_an_unknown_rotation_is_not_touched(plan: Plan, fault: Fault) -> None:
+    """Who does not know who gets customers drains nobody, for it could put nobody back."""
+    _state, simulator = restart(plan, {("ticketing.look", "t1"): fault})
+    assert simulator.customers() == set(SERVERS["ticketing"])
+
+
+def test_an_unfinished_test_keeps_a_server_out(plan: Plan) -> None:
+    """A check that was promised and never reported is unknown, and unknown is not ready."""
+    _state, simulator = restart(plan, {("wagering.test.1", "w1"): Fault.MISSING_CHECK})
+    assert simulator.customers() == {"to_wagering/w2"}
+
+
+def test_what_is_done_together_begins_together(plan: Plan, tmp_path: Path) -> None:
+    """A stage of a lane is one play that is released once, so it holds no two batches."""
+    stages = [stage for lane in _lanes(plan, tmp_path) for stage in lane.stages]
+    mixed = [stage.name for stage in stages if len({step.after for step in stage.steps}) > 1]
+    assert mixed == []
+
+
+def test_what_puts_back_outlives_what_it_undoes(plan: Plan) -> None:
+    """A process that dies in a stop or a drain takes no start and no undrain with it."""
+    owed = [step for step in plan.steps.values() if step.puts_back]
+    assert {step.verb for step in owed} == {Verb.START, Verb.UNDRAIN}
+    shared = [step.id for step in owed if step.lane == plan.steps[step.puts_back].lane]
+    assert shared == []
+
+
+def test_no_lane_waits_for_what_may_be_left_out(plan: Plan, tmp_path: Path) -> None:
+    """A put-back step may be skipped alone, so nothing comes after it in its lane."""
+    for lane in _lanes(plan, tmp_path):
+        assert not any(step.verb is Verb.UNDRAIN for step in lane.steps[:-1])
+
+
+def _lanes(plan: Plan, folder: Path) -> list[Lane]:
+    scratch = folder / "lanes"
+    scratch.mkdir()
+    return list(make_lanes(plan, scratch).values())
