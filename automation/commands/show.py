@@ -1,5 +1,6 @@
 """What a run shows while it goes on, and what it shows at the end."""
 
+import os
 import sys
 from dataclasses import replace
 
@@ -7,11 +8,13 @@ import click
 from rich.console import Console, RenderableType
 
 from automation.procedures.session import Outcome, Request, exit_code, run_plan, utc_now
+from automation.run.loop import Observer
 from automation.run.plan import Plan
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.files import PAGE
 from automation.views.i18n import Translator
+from automation.views.notify import open_notifier
 from automation.views.report import dump_report
 from automation.views.summary import render_summary
 from automation.views.watch import View, open_view
@@ -25,8 +28,14 @@ def watching(settings: Settings) -> View:
 def run_and_show(settings: Settings, venue: Venue, plan: Plan, request: Request) -> int:
     """Run a plan while somebody watches, show what came of it, and return the exit code."""
     kept = replace(request, keep_artifacts=request.keep_artifacts or settings.verbose > 0)
-    with watching(settings) as view:
-        outcome = run_plan(settings, venue, plan, kept, [view])
+    notifier = open_notifier(settings, plan, os.environ)
+    try:
+        with watching(settings) as view:
+            observers: list[Observer] = [view, notifier] if notifier else [view]
+            outcome = run_plan(settings, venue, plan, kept, observers)
+    finally:
+        if notifier:
+            notifier.close()
     show_outcome(settings, outcome)
     return exit_code(outcome.state)
 

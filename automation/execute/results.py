@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from automation.redaction import redact_all
 from automation.run.events import (
     GOOD,
     Check,
@@ -21,6 +22,7 @@ FOR_ALL = "raceday.core.clocks"  # runs once, and reports for every host it comp
 def reports_of(steps: Sequence[Step], kind: str, data: Mapping[str, Any]) -> Iterator[HostReported]:
     """Reports in one event of a host, for the steps that are being done."""
     host = str(data.get("host"))
+    data = {**data, "res": redact_all(data.get("res") or {})}
     told = list(_told(steps, host, data))
     yield from told
     if kind == "runner_on_ok" or any(_is_bad(report) for report in told):

@@ -19,8 +19,8 @@ from automation.errors import RacedayError
 from automation.execute.access import read_access
 from automation.execute.ssh import Answer, HostLost, Session, each
 from automation.procedures.logs import unit_of
-from automation.run.events import GOOD, Message
-from automation.run.state import ENDED, HostResult, State, StepState, missing_checks
+from automation.redaction import redact
+from automation.run.events import Message
 from automation.venue.site import Venue
 from automation.views.text import printable
 
@@ -40,27 +40,6 @@ OF_UNIT = {
     "journal-%s.txt": "journalctl -u {unit} -n 200 --no-pager -o short-iso -q",
 }
 
-REDACTED = "[redacted]"
-_KEY = (
-    r"(?:(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|private[-_]?key|credential|pwd"
-    r"|비밀번호|암호)[\w.-]{0,40}+|(?<![a-z])pass)"
-)
-_QUOTED = r"""(?:\\+".*?(?:\\+"|$)|"(?:[^"\\\n]|\\.)*(?:"|$)|'(?:[^'\\\n]|\\.)*(?:'|$))"""
-_FLAGS = re.IGNORECASE | re.MULTILINE
-_SECRETS = (
-    re.compile(r"-----BEGIN [A-Z ]{0,40}KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}KEY-----|\Z)"),
-    re.compile(r"""(?P<kept>(?:authorization|cookie)\\*["']?\s{0,9}[=:]).*""", _FLAGS),
-    re.compile(r"(?P<kept>\bbearer\s{1,9})\S+", _FLAGS),
-    re.compile(
-        r"(?P<kept>://[^\s/@:]{0,100}+:)(?:[^\s@]{0,200}+@){0,3}[^\s@]{0,200}+(?=@)", _FLAGS
-    ),
-    re.compile(rf"""(?P<kept>{_KEY}\\*["']?\s{{0,9}}(?:=>?|[:,])\s{{0,9}}){_QUOTED}""", _FLAGS),
-    re.compile(rf"""(?P<kept>{_KEY}\\*["']?\s{{0,9}}:(?!//)).*""", _FLAGS),
-    re.compile(rf"(?P<kept>{_KEY}\s{{0,9}}=>?\s{{0,9}})\S+", _FLAGS),
-    re.compile(rf"(?P<kept>(?<!\S)--[\w-]{{0,40}}{_KEY}\s{{1,9}})(?:{_QUOTED}|\S+)", _FLAGS),
-    re.compile(rf"(?P<kept>{_KEY}\s{{1,9}}){_QUOTED}", _FLAGS),
-)
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -68,17 +47,6 @@ class Evidence:
 
     archives: tuple[Path, ...] = ()
     notes: tuple[Message, ...] = ()
-
-
-def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
-    """Each component with hosts that failed a step, in plan order; what is not ours is left out."""
-    failed: dict[str, dict[str, None]] = {}
-    for item in state.steps.values():
-        owner = state.plan.components.get(item.step.owner)
-        bad = [host for host, result in item.hosts.items() if _is_bad(item, result)]
-        if owner and not owner.external and bad:
-            failed.setdefault(owner.name, {}).update(dict.fromkeys(bad))
-    return {name: tuple(hosts) for name, hosts in failed.items()}
 
 
 def collect(
@@ -102,19 +70,6 @@ def collect(
         archives=tuple(item for item in kept if isinstance(item, Path)),
         notes=tuple(item for item in kept if isinstance(item, Message)),
     )
-
-
-def redact(text: str) -> str:
-    """The text without the values of passwords, tokens and keys; what names them stays."""
-    for secret in _SECRETS:
-        text = secret.sub(_without, text)
-    return text
-
-
-def _is_bad(item: StepState, result: HostResult) -> bool:
-    if result.state in GOOD and item.status in ENDED and missing_checks(item.step, result):
-        return True
-    return not result.good
 
 
 def _commands(
@@ -163,10 +118,6 @@ def _text(command: str, answer: Answer) -> str:
         lines[0] = "..."  # its begin is gone, and with it what would tell that it is a secret
     end = "" if answer.code is not None else "\n(no end of it came in time)\n"
     return f"$ {command}\n{redact('\n'.join(map(printable, lines)))}{end}"
-
-
-def _without(found: re.Match[str]) -> str:
-    return f"{found.groupdict().get('kept', '')}{REDACTED}"
 
 
 def _keep(folder: Path, host: str, answer: dict[str, str] | HostLost) -> Path | Message:

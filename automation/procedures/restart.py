@@ -96,16 +96,24 @@ def _batch(
         needs = (_id(component, Verb.DRAIN, number),)
     yield step(Verb.STOP, needs=needs, after=after, timeout=patience(venue, component))
     stopped = _id(component, Verb.STOP, number)
-    yield step(Verb.START, after=(stopped,), puts_back=stopped, timeout=patience(venue, component))
+    back = f"{component.name}.{Verb.START}"  # a process of its own: the stop may take its own along
+    yield step(
+        Verb.START, back, after=(stopped,), puts_back=stopped, timeout=patience(venue, component)
+    )
+    started = _id(component, Verb.START, number)
     checks = test_checks(venue, component)
     if checks:
-        started = _id(component, Verb.START, number)
-        yield step(Verb.TEST, needs=(stopped, started), checks=checks, timeout=TEST_SECONDS)
+        needs = (stopped, started)
+        yield step(Verb.TEST, back, needs=needs, checks=checks, timeout=TEST_SECONDS)
     if behind:
         drained = _id(component, Verb.DRAIN, number)
         lane = f"{component.name}.{Verb.UNDRAIN}"
-        after = (drained, _last(venue, component, number))
+        after = (drained, started, _last(venue, component, number))
         yield rotation(Verb.UNDRAIN, lane, front, after=after, puts_back=drained)
+    if component.name in fronts(venue):  # it comes up with every server closed
+        lane = f"{component.name}.{Verb.UNDRAIN}"
+        after = (started, _last(venue, component, number))
+        yield step(Verb.UNDRAIN, lane, after=after, puts_back=stopped, timeout=ROTATION_SECONDS)
 
 
 def _capacity(

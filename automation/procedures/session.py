@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from automation.run.lock import hold, this_process
 from automation.run.loop import Observer, Run
 from automation.run.plan import Plan
 from automation.run.state import State, Status
+from automation.run.verdict import failed_hosts
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.document import Report
@@ -163,7 +165,18 @@ def _run_and_report(
         state, head = _drive(executor, sink, plan, folder.name, observers, folder)
     translate = Translator(settings.lang)
     report = write_views(folder, state, utc_now(), head, translate=translate, last_go=before)
+    if not (plan.check or state.interrupted):
+        _keep_evidence(venue, state, folder)
     return Outcome(state, report, folder)
+
+
+def _keep_evidence(venue: Venue, state: State, folder: Path) -> None:
+    """What the failed hosts look like now, while it can still be seen."""
+    failed = failed_hosts(state)
+    if failed:
+        # fabric costs every command 0.3 s, and only a failed run needs it
+        evidence = import_module("automation.procedures.evidence")
+        evidence.collect(venue, failed, folder)
 
 
 def _drive(

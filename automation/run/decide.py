@@ -64,6 +64,7 @@ class Finish:
 
 
 ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL})
+NOT_RUNNING = Message("it does not run, so nobody can be asked")
 DISTURBING = frozenset({Verb.STOP, Verb.DRAIN})
 
 Action = Begin | Skip | Abandon | Conclude | Finish
@@ -123,6 +124,9 @@ def _moves(state: State) -> Iterator[Begin | Skip]:
 
 
 def _move(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | None:
+    for name in (*step.needs, *step.after):
+        if name not in state.steps:
+            return Skip(step, Message("%(step)s is not in the plan", {"step": name}))
     if step.puts_back:
         return _put_back(state, step, ended)
     if state.interrupted:
@@ -132,7 +136,7 @@ def _move(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | Non
     for name in step.needs:
         if name in ended and state.steps[name].status not in PASSED:
             return Skip(step, _blocked(state.steps[name]))
-    if state.plan.stops_at_failure:
+    if state.plan.stops_at_failure and step.verb is not Verb.PROBE:
         for item in state.steps.values():
             if item.status is Status.FAILED and item.step.verb is not Verb.PROBE:
                 return Skip(step, _blocked(item))
@@ -169,15 +173,22 @@ def _released(state: State, step: Step) -> Begin | Skip:
     forbidden = _sales_forbid(state) if step.is_test or step.verb in DISTURBING else None
     if forbidden and not state.plan.break_glass:
         return Skip(step, forbidden)
+    if step.verb is Verb.DRAIN and not _knows_rotation(state, step):
+        return Skip(step, Message("it is not known which servers customers are sent to"))
     lost = state.hosts_lost(step.owner)
     hosts = tuple(host for host in step.hosts if host not in lost)
     if step.verb in {Verb.SETTLED, Verb.CLOSE}:
         hosts = tuple(host for host in hosts if not _is_stopped(state, step.component, host))
         if not hosts and not lost:
-            return Skip(step, Message("it does not run, so nobody can be asked"))
+            return Skip(step, NOT_RUNNING)
     if len(hosts) >= max(step.min_ready, 1):
         return Begin(step, hosts, unready_hosts(state), step.servers)
     return Skip(step, _too_few_hosts(step, lost))
+
+
+def _knows_rotation(state: State, step: Step) -> bool:
+    """Every load balancer has said whom it sends customers to, so that can be put back."""
+    return all(host in state.last_said("rotation") for host in step.hosts)
 
 
 def _is_stopped(state: State, component: str, host: str) -> bool:
@@ -235,6 +246,12 @@ def _sales_forbid(state: State) -> Message | None:
             return Message("it is not known whether sales are closed, so no test may run")
 
 
+def _is_incomplete(state: State) -> bool:
+    """Something that was to be done was not, and not because there was nobody to do it on."""
+    skipped = (item for item in state.steps.values() if item.status is Status.SKIPPED)
+    return any(not item.step.puts_back and item.reason != NOT_RUNNING for item in skipped)
+
+
 def _is_no_matter(state: State, item: StepState) -> bool:
     """A first look, a put-back that had nothing to do, a test that the standing GO excuses."""
     if item.status is not Status.SKIPPED:
@@ -249,5 +266,7 @@ def _result_state(state: State) -> str:
     if state.plan.check:
         return "ERRORS" if findings(state) else "SUCCESS"
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
+        return "ERRORS"
+    if state.plan.stops_at_failure and _is_incomplete(state):
         return "ERRORS"
     return "WARNINGS" if statuses & {Status.DEGRADED, Status.SKIPPED} else "SUCCESS"

@@ -1,6 +1,6 @@
 """Gates and checks -> verdict, pure. It believes only evidence: what did not report is bad."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -91,11 +91,22 @@ def unready_hosts(state: State) -> tuple[str, ...]:
             unready.update(dict.fromkeys(item.targets))
         if item.status in ENDED:
             for host, result in item.hosts.items():
-                if _is_unready(item.step.verb, result):
+                if _is_unready(item, result):
                     unready[host] = None
                 elif item.step.verb is Verb.START:
                     unready.pop(host, None)
     return tuple(unready)
+
+
+def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
+    """Each component with hosts that failed a step, in plan order; what is not ours is left out."""
+    failed: dict[str, dict[str, None]] = {}
+    for item in state.steps.values():
+        owner = state.plan.components.get(item.step.owner)
+        bad = [host for host, result in item.hosts.items() if _is_bad(item, result)]
+        if owner and not owner.external and bad:
+            failed.setdefault(owner.name, {}).update(dict.fromkeys(bad))
+    return {name: tuple(hosts) for name, hosts in failed.items()}
 
 
 def in_rotation(state: State, step: Step) -> tuple[str, ...]:
@@ -122,9 +133,11 @@ def _component_result(
     return NO_GO if component.critical else CONDITIONAL
 
 
-def _is_unready(verb: Verb, result: HostResult) -> bool:
+def _is_unready(item: StepState, result: HostResult) -> bool:
     """A wrong clock or a full disk is for the verdict; it does not keep a server from working."""
-    return result.state not in GOOD or (verb not in LOOKS and not result.good)
+    if result.state not in GOOD or item.step.verb in LOOKS:
+        return result.state not in GOOD
+    return not result.good or bool(missing_checks(item.step, result))
 
 
 def _unconfirmed(state: State) -> Iterator[Message]:
@@ -171,6 +184,12 @@ def _stands(state: State, item: StepState) -> bool:
 def _invocation(result: HostResult) -> str:
     """Which start of its unit a host runs; nothing unless it was up before this run."""
     return result.evidence.get("invocation", "") if result.state is HostState.ALREADY else ""
+
+
+def _is_bad(item: StepState, result: HostResult) -> bool:
+    if result.state in GOOD and item.status in ENDED and missing_checks(item.step, result):
+        return True
+    return not result.good
 
 
 def _untested(state: State) -> Iterator[Finding]:

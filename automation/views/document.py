@@ -131,12 +131,12 @@ class Deadline:
     """When sales are due to open; `met` is None while that is still to be seen.
 
     `margin_seconds` is what was left of the time when sales opened, else at the run's end or now;
-    negative when late, None when sales were open before this run.
+    negative when late.
     """
 
     at: datetime
     met: bool | None
-    margin_seconds: float | None
+    margin_seconds: float
 
 
 @dataclass(frozen=True)

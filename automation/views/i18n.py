@@ -11,6 +11,7 @@ from automation.run.events import Message
 
 LOCALE = Path(__file__).parent.parent / "locale"
 LANGUAGES = ("en", "ko")
+OWN_WORDS = frozenset({"check", "verdict"})  # arguments that the catalogue may know by name
 
 
 class Translator:
@@ -35,7 +36,7 @@ class Translator:
     def _argument(self, key: str, value: Any) -> Any:
         if isinstance(value, Message):
             return self(value)
-        return self.check_name(value) if key == "check" and isinstance(value, str) else value
+        return self.check_name(value) if key in OWN_WORDS and isinstance(value, str) else value
 
 
 @cache

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from automation.run.events import Check
+from automation.run.plan import Verb
 from automation.run.state import State, Status, StepState
 from automation.run.verdict import NO_GO, Finding, findings
 from automation.views.components import (
@@ -163,7 +164,7 @@ def _not_executed(state: State) -> Iterator[NotExecuted]:
 
 def _error(state: State, finding: Finding) -> ErrorReport:
     problem = finding.problem
-    result = state.steps[finding.step].hosts[finding.host]
+    result = state.steps[finding.step].hosts.get(finding.host)
     return ErrorReport(
         component=finding.component,
         host=finding.host,
@@ -171,7 +172,7 @@ def _error(state: State, finding: Finding) -> ErrorReport:
         what=problem.what,
         why=problem.why,
         next=problem.next,
-        log=tail(result.evidence.get(LOG, ""), LOG_LINES),
+        log=tail(result.evidence.get(LOG, ""), LOG_LINES) if result else (),
     )
 
 
@@ -182,7 +183,11 @@ def _time_saved(
     told = any(item.planned.manual_minutes for item in components)
     if not told or state.verdict is None or state.verdict.result == NO_GO:
         return None
-    done = (item for item in components if item.state in UP - {ComponentState.ALREADY_UP})
+    started = {step.component for step in state.plan.steps.values() if step.verb is Verb.START}
+    ready = UP - {ComponentState.ALREADY_UP}
+    done = [item for item in components if item.state in ready and item.planned.name in started]
+    if not done:
+        return None
     by_hand = [item.planned.manual_minutes or NOTHING for item in done]
     low, likely, high = (sum(minutes) for minutes in zip(NOTHING, *by_hand, strict=True))
     spent = wall / 60

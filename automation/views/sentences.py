@@ -27,8 +27,6 @@ def deadline_sentence(report: Report, clock: Clock) -> Message | None:
     deadline, sales = report.deadline, report.sales
     if deadline is None or sales is None:
         return None
-    if deadline.margin_seconds is None:
-        return Message("Due at %(due)s: kept.", {"due": clock.time(deadline.at)})
     args = {"due": clock.time(deadline.at), "margin": clock.duration(deadline.margin_seconds)}
     return Message(_deadline_template(report, sales, deadline).text, args)
 

@@ -25,6 +25,7 @@ from automation.views.text import printable
 from automation.views.times import Clock
 from automation.views.words import Headline, headline
 
+LOG_LINES, LOG_WIDTH = 6, 160
 NOT_RECORDED = Message(
     "That could not be recorded, because another run holds the venue; the verdict stays as it was."
 )
@@ -71,6 +72,7 @@ def _lines(report: Report, page: Path, translate: Translator) -> Iterator[Render
     yield _verdict(report, translate)
     yield from _revoked(report, translate)
     yield from bullets(_errors(report, translate))
+    yield from _log(report)
     if report.not_executed:
         yield Text(translate("Not executed:"))
         yield from bullets(_not_executed(report, translate))
@@ -100,6 +102,15 @@ def _revoked(report: Report, translate: Translator) -> Iterator[RenderableType]:
 def _errors(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
     said = (f"{translate(item.what)}: {translate(item.why)}" for item in report.errors)
     yield from (("✗", text) for text in dict.fromkeys(said))
+
+
+def _log(report: Report) -> Iterator[Text]:
+    """The last words of the first service that failed; the page has more of them, and of all."""
+    first = next((error for error in report.errors if error.log), None)
+    if first:
+        yield from (
+            Text(f"  {printable(line, LOG_WIDTH)}", "dim") for line in first.log[-LOG_LINES:]
+        )
 
 
 def _not_executed(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:

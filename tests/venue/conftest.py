@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.venue.command import Raceday
-from tests.venue.hands import HEALTH, SSH_CONFIG, Venue, on_all
+from tests.venue.hands import HEALTH, SERVERS, SSH_CONFIG, UNITS, Venue, on_all
 from tests.venue.sites import demo_inventory
 
 SHORT = "0.2"  # seconds of warm-up where it is not what a test is about
@@ -45,3 +45,33 @@ def raceday(tmp_path: Path) -> Iterator[Raceday]:
     command = Raceday(tmp_path / "reports", demo_inventory())
     yield command
     command.end()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raceday]:
+    """The command on the demo; all tests of a module share its reports."""
+    command = Raceday(tmp_path_factory.mktemp("reports"), demo_inventory())
+    yield command
+    command.end()
+
+
+@pytest.fixture(scope="module")
+def opened(hands: Venue, quick: None, desk: Raceday) -> Iterator[Venue]:
+    """The demo, opened by one morning for all tests of a module; closed afterwards."""
+    hands.put_closed()
+    try:
+        morning = desk("morning", "--yes")
+        assert morning.code == 0, str(morning)
+        yield hands
+    finally:
+        hands.put_closed()
+
+
+@pytest.fixture
+def selling(opened: Venue) -> Iterator[Venue]:
+    """The open demo, mended and opened again after a test that left it otherwise."""
+    try:
+        yield opened
+    finally:
+        if opened.active() != set(UNITS) or opened.in_rotation() != set(SERVERS):
+            opened.mend()

@@ -58,6 +58,19 @@ async def main():
 asyncio.run(main())
 """
 
+TEST_ITEMS = """
+SELECT json_build_object(
+  'machines', array(
+    SELECT DISTINCT machine FROM kiosk.sales
+    WHERE test AND state NOT IN ('cancelled', 'failed')),
+  'urls', array(
+    SELECT DISTINCT 'http://wagering1:8081/accounts/' || account || '/bets' FROM wagering.bets
+    WHERE test AND state = 'accepted' AND account NOT LIKE 'test-kiosk-%'
+    UNION
+    SELECT DISTINCT 'http://ticketing1:8082/cards/' || card || '/tickets' FROM ticketing.tickets
+    WHERE test AND state <> 'void'))
+"""
+
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 CLOSED = """
 rm -f /etc/raceday-demo/fault.* /etc/sudoers.d/raceday-test
@@ -117,6 +130,11 @@ class Venue:
         except ValueError:
             return int(status), {}
 
+    def buy(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
+        """What a customer's request to the load balancer is answered with."""
+        port = 8082 if path.startswith(("/tickets", "/cards")) else 8081
+        return self.ask("lb1", f"http://127.0.0.1:{port}{path}", body, f"-X {method}")
+
     def ask_many(self, requests: list[Request]) -> list[Answer]:
         """All requests at once, from the kiosk's host."""
         script = f"exec python3 -c {shlex.quote(MANY_REQUESTS)}"
@@ -148,6 +166,15 @@ class Venue:
         file = f"/etc/raceday-demo/fault.{UNITS[host]}"
         self.run(host, f"rm -f {file}" if line is None else f"echo {line} >{file}")
 
+    def cancel_tests(self) -> None:
+        """Cancel and void every test item that is left, by the servers' own hands."""
+        left = json.loads(self.sql(TEST_ITEMS))
+        for machine in left["machines"]:
+            self.machine("kiosk1", 9000, {"op": "clean_up", "machine": machine})
+        deletions: list[Request] = [("DELETE", url, None) for url in left["urls"]]
+        answers = self.ask_many(deletions) if deletions else []
+        assert all(status == 200 for status, _ in answers), answers
+
     def add_drop_in(self, host: str, text: str) -> None:
         """Change a host's unit until the venue is closed again."""
         folder = f"/etc/systemd/system/{UNITS[host]}.service.d"
@@ -173,6 +200,13 @@ class Venue:
         """Refuse customers, as the evening does."""
         self.admin("; ".join(f"set server {server} state maint" for server in SERVERS))
 
+    def mend(self) -> None:
+        """Everything up, well and open again, whatever a test did to it."""
+        mended = "rm -f /etc/raceday-demo/fault.*; systemctl reset-failed; systemctl start {}"
+        self.run_on({host: mended.format(unit) for host, unit in UNITS.items()})
+        self.wait_healthy(*HEALTH)
+        self.admin("; ".join(f"set server {server} state ready" for server in SERVERS))
+
     def sales_are_open(self) -> bool:
         """Whether a customer gets in at the load balancer."""
         ports = (8081, 8082)
@@ -184,7 +218,8 @@ class Venue:
         """The servers that customers may be sent to, as the load balancer says."""
         lines = csv.DictReader(self.admin("show stat").removeprefix("# ").splitlines())
         states = {f"{line['pxname']}/{line['svname']}": line["status"] for line in lines}
-        return {server for server in SERVERS if not states[server].startswith("MAINT")}
+        out = ("MAINT", "DRAIN")
+        return {server for server in SERVERS if not states[server].startswith(out)}
 
     def units(self) -> dict[str, str]:
         """What each host's services are doing; a service that was bounced looks different."""

@@ -40,12 +40,13 @@ print("served, then cut off" if served and cut else f"served {served}, cut {cut}
 
 @pytest.fixture(scope="module")
 def venue(hands: Venue) -> Iterator[Venue]:
-    """The demo with every service started and healthy; everything stopped afterwards."""
+    """The demo with every service started and healthy; afterwards nothing is left of the tests."""
+    hands.put_closed()
     try:
-        for host in UNITS:
-            hands.systemctl(host, "start")
+        hands.run_on({host: f"systemctl start {unit}" for host, unit in UNITS.items()})
         hands.wait_healthy(*HEALTH)
         yield hands
+        hands.cancel_tests()
     finally:
         hands.put_closed()
 

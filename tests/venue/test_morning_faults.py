@@ -64,6 +64,15 @@ def test_a_unit_that_only_seems_to_start_is_no_go(venue: Venue, raceday: Raceday
     (error,) = result.report["errors"]
     assert "before it was ready" in error["why"]
     assert any("status=1/FAILURE" in line for line in error["log"])
+    assert_explained(raceday, "en", "wagering.service did not start on wagering1")
+    assert_explained(raceday, "ko", "wagering1에서 wagering.service")
+
+
+def assert_explained(raceday: Raceday, language: str, told: str) -> None:
+    """`raceday explain` names host and unit in the reader's language."""
+    explained = raceday("--lang", language, "explain")
+    assert (explained.code, explained.report["verdict"]) == (0, "NO-GO"), str(explained)
+    assert any(told in sentence for sentence in explained.report["sentences"]), str(explained)
 
 
 def test_a_server_that_dies_after_it_was_ready_is_no_go(venue: Venue, raceday: Raceday) -> None:

@@ -109,3 +109,22 @@ def test_what_is_no_list_of_reports_fails_every_step_of_its_host(garbage: Any) -
         ("database.gate", HostState.FAILED),
         ("cache.gate", HostState.FAILED),
     ]
+
+
+def test_secrets_of_a_host_do_not_reach_the_journal() -> None:
+    """Planted in every text that a host can send: log, problem, check, Ansible's own message."""
+    canary = "s3cr3t-canary"
+    said = f"db password={canary} token: {canary} postgres://bet:{canary}@db1/demo"
+    what = {"text": "%(why)s", "args": {"why": said}}
+    item = {
+        "component": STEPS[0].component,
+        "state": "failed",
+        "problem": {"what": what, "why": what, "next": what},
+        "checks": [{"name": "a", "expected": "1", "observed": said, "passed": False}],
+        "evidence": {"log": said, "fact": said},
+    }
+    for res in ({"raceday": [item]}, {"msg": said}):
+        data = {"host": "a1", "res": res}
+        told = list(reports_of(STEPS[:1], "runner_on_failed", data))
+        assert told
+        assert canary not in repr(told)

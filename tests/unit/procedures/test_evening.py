@@ -79,16 +79,6 @@ def test_a_second_evening_is_safe(venue: Venue, up: float) -> None:
     assert state.result_state in {"SUCCESS", "WARNINGS"}
 
 
-def test_no_stop_waits_behind_a_look_that_may_be_left_out(venue: Venue) -> None:
-    """A component that is down is not asked whether it is settled, and its stop still comes.
-
-    A lane's process holds at each of its stages until that one is released.
-    """
-    plan = plan_evening(venue)
-    asked = {step.lane for step in plan.steps.values() if step.verb is Verb.SETTLED}
-    assert not asked & {step.lane for step in plan.steps.values() if step.verb is Verb.STOP}
-
-
 def test_a_partner_that_needs_us_keeps_nothing_up(tmp_path: Path) -> None:
     """What is external is never stopped by us, so no stop waits for its stop."""
     bank = '  bank: {external: true, depends_on: [database], healthcheck: {tcp: "bank:443"}'

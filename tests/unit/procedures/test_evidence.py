@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from automation.procedures import evidence
-from automation.procedures.evidence import Evidence, collect, failed_hosts, redact
+from automation.procedures.evidence import Evidence, collect
+from automation.redaction import redact
+from automation.run.verdict import failed_hosts
 from automation.venue.site import Venue
 from tests.unit.execute.sshd import Sshd, serve
 from tests.unit.execute.venues import reached_at, small_venue

@@ -85,7 +85,7 @@ def test_a_server_that_was_out_stays_out(plan: Plan) -> None:
     state, simulator = restart(plan, {}, out)
     assert "wagering.start.1" in simulator.truth.begun
     assert simulator.customers() == {"to_wagering/w2"}
-    assert state.result_state == "WARNINGS"
+    assert state.result_state == "SUCCESS"
 
 
 def test_the_first_failure_ends_the_roll(plan: Plan) -> None:
@@ -135,12 +135,6 @@ def test_what_puts_back_outlives_what_it_undoes(plan: Plan) -> None:
     assert {step.verb for step in owed} == {Verb.START, Verb.UNDRAIN}
     shared = [step.id for step in owed if step.lane == plan.steps[step.puts_back].lane]
     assert shared == []
-
-
-def test_no_lane_waits_for_what_may_be_left_out(plan: Plan, tmp_path: Path) -> None:
-    """A put-back step may be skipped alone, so nothing comes after it in its lane."""
-    for lane in _lanes(plan, tmp_path):
-        assert not any(step.verb is Verb.UNDRAIN for step in lane.steps[:-1])
 
 
 def _lanes(plan: Plan, folder: Path) -> list[Lane]:

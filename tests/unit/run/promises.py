@@ -109,7 +109,7 @@ def _is_excused(trial: Trial, name: str) -> bool:
 
 
 def sales_open_on_go_only(trial: Trial) -> Iterator[str]:
-    """Sales open after GO, or after CONDITIONAL that was accepted; then everywhere and always."""
+    """Sales open after GO, or CONDITIONAL that was accepted; then wherever anybody is ready."""
     allowed = False
     closed = {step.id for step in trial.plan.steps.values() if step.on_verdict}
     for event in trial.events:
@@ -120,8 +120,25 @@ def sales_open_on_go_only(trial: Trial) -> Iterator[str]:
             closed.remove(event.step)
             if not allowed:
                 yield "sales opened without a verdict that allows it"
-    if allowed and closed and not trial.interrupted and trial.state:
-        yield f"{sorted(closed)} stayed closed although the verdict allows them"
+    if allowed and not trial.interrupted and trial.state:
+        fronts = {trial.plan.steps[name].component for name in closed}
+        able = sorted(name for name in fronts if _has_a_ready_server(trial, name))
+        yield from (f"{name} stayed closed although the verdict allows it" for name in able)
+
+
+def _has_a_ready_server(trial: Trial, front: str) -> bool:
+    behind = (item for item in trial.venue.components.values() if item.restart.behind)
+    return any(
+        all(
+            (step.id, host) in trial.truth.proven
+            for step in trial.plan.of_component(item.name)
+            if host in step.hosts and step.id in trial.truth.begun
+        )
+        and (f"{item.name}.gate", host) in trial.truth.proven
+        for item in behind
+        if item.restart.behind and item.restart.behind.component == front
+        for host in item.hosts
+    )
 
 
 def no_test_among_customers(trial: Trial) -> Iterator[str]:

@@ -86,7 +86,7 @@ def test_go_expires() -> None:
 def test_an_empty_plan_proves_nothing() -> None:
     """A plan without components is NO-GO: there is nothing to go by."""
     judgement = judge(
-        seen({}, rest=Status.SUCCEEDED, plan=replace(PLAN, components={}, steps={})), NOW
+        seen({}, rest=Status.SUCCEEDED, plan=replace(PLAN, components={}, steps={}, fronts=())), NOW
     )
     assert (judgement.result, len(judgement.reasons)) == ("NO-GO", 1)
 

@@ -45,6 +45,13 @@ def test_check_names_are_said_in_korean_too() -> None:
     assert say(failed) == "a1에서 점검 항목 '메모리' 실패"
 
 
+def test_a_verdict_in_a_sentence_is_the_word_of_the_headline() -> None:
+    """A journal holds NO-GO; a reader of Korean sees the same word wherever it stands."""
+    message = Message("the verdict is %(verdict)s", {"verdict": "NO-GO"})
+    assert Translator("ko")("NO-GO") in Translator("ko")(message)
+    assert Translator("en")(message) == "the verdict is NO-GO"
+
+
 def test_what_the_catalogue_lacks_is_said_in_english() -> None:
     """A site's own sentence, and a language nobody wrote, fall back to English."""
     assert Translator("ko")(Message("%(n)s geese", {"n": 3})) == "3 geese"

@@ -1,0 +1,48 @@
+"""What hosts say, without what looks like a password, a token or a key. Pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+REDACTED = "[redacted]"
+_KEY = (
+    r"(?:(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|private[-_]?key|credential|pwd"
+    r"|비밀번호|암호)[\w.-]{0,40}+|(?<![a-z])pass)"
+)
+_QUOTED = r"""(?:\\+".*?(?:\\+"|$)|"(?:[^"\\\n]|\\.)*(?:"|$)|'(?:[^'\\\n]|\\.)*(?:'|$))"""
+_FLAGS = re.IGNORECASE | re.MULTILINE
+_SECRETS = (
+    re.compile(r"-----BEGIN [A-Z ]{0,40}KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}KEY-----|\Z)"),
+    re.compile(r"""(?P<kept>(?:authorization|cookie)\\*["']?\s{0,9}[=:]).*""", _FLAGS),
+    re.compile(r"(?P<kept>\bbearer\s{1,9})\S+", _FLAGS),
+    re.compile(
+        r"(?P<kept>://[^\s/@:]{0,100}+:)(?:[^\s@]{0,200}+@){0,3}[^\s@]{0,200}+(?=@)", _FLAGS
+    ),
+    re.compile(rf"""(?P<kept>{_KEY}\\*["']?\s{{0,9}}(?:=>?|[:,])\s{{0,9}}){_QUOTED}""", _FLAGS),
+    re.compile(rf"""(?P<kept>{_KEY}\\*["']?\s{{0,9}}:(?!//)).*""", _FLAGS),
+    re.compile(rf"(?P<kept>{_KEY}\s{{0,9}}=>?\s{{0,9}})\S+", _FLAGS),
+    re.compile(rf"(?P<kept>(?<!\S)--[\w-]{{0,40}}{_KEY}\s{{1,9}})(?:{_QUOTED}|\S+)", _FLAGS),
+    re.compile(rf"(?P<kept>{_KEY}\s{{1,9}}){_QUOTED}", _FLAGS),
+)
+
+
+def redact(text: str) -> str:
+    """The text without the values of passwords, tokens and keys; what names them stays."""
+    for secret in _SECRETS:
+        text = secret.sub(_without, text)
+    return text
+
+
+def redact_all(data: Any) -> Any:
+    """Plain data with every text in it redacted; keys are ours and stay."""
+    if isinstance(data, str):
+        return redact(data)
+    if isinstance(data, Mapping):
+        return {key: redact_all(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [redact_all(item) for item in data]
+    return data
+
+
+def _without(found: re.Match[str]) -> str:
+    return f"{found.groupdict().get('kept', '')}{REDACTED}"

@@ -1,0 +1,112 @@
+"""A rolling restart on the demo: under load, refused, failing half way, interrupted."""
+
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.venue.command import Raceday, Result
+from tests.venue.hands import SERVERS, SSH_CONFIG, Venue, wait_until
+from tests.venue.load import customers
+
+GLASS = ("--yes", "--break-glass", "--reason", "memory leak")
+HURRY = 6  # seconds that stopping in order may take, with the put-back
+HOLD = """
+import socket, sys
+
+link = socket.create_connection(("127.0.0.1", 18101))
+link.sendall(b"POST /bets HTTP/1.1\\r\\nHost: lb1\\r\\nContent-Length: 99\\r\\n\\r\\n{")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def held_session() -> Iterator[None]:
+    """A customer at wagering1 who is in the middle of a bet, and stays there."""
+    command = f"sudo sh -c {shlex.quote(f'exec python3 -c {shlex.quote(HOLD)}')}"
+    with subprocess.Popen(
+        ["ssh", "-F", str(SSH_CONFIG), "lb1", command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield
+        finally:
+            process.communicate("")
+
+
+def bounced(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """Hosts whose services are not those of before."""
+    return {host for host, shown in before.items() if after[host] != shown}
+
+
+def test_a_restart_is_refused_while_sales_are_open(selling: Venue, desk: Raceday) -> None:
+    """Exit 30, and every unit is the one it was."""
+    before = selling.units()
+    result = desk("restart", "wagering", "--yes")
+    assert result.code == 30, str(result)
+    assert selling.units() == before
+    assert selling.in_rotation() == set(SERVERS)
+
+
+def test_no_customer_notices_a_rolling_restart(selling: Venue, desk: Raceday) -> None:
+    """Thirty purchases a second while wagering and ticketing roll: each one is answered with 201."""
+    before = selling.units()
+    try:
+        with customers(rate=30) as load:
+            result = desk("restart", "wagering", "ticketing", *GLASS)
+    finally:
+        selling.cancel_tests()
+    print(f"{load.sent} requests in {result.seconds:.1f} s: {load}")
+    assert result.code == 0, str(result)
+    assert load.sent >= 100
+    assert load.answers == {"201": load.sent}
+    rolled = {"wagering1", "wagering2", "ticketing1", "ticketing2"}
+    assert bounced(before, selling.units()) == rolled
+    assert selling.in_rotation() == set(SERVERS)
+
+
+def test_a_server_that_does_not_come_back_ends_the_roll(selling: Venue, desk: Raceday) -> None:
+    """Exit 20 names it; the first is in rotation, it is not; mended, it comes back with sales."""
+    before = selling.units()
+    selling.switch_fault("wagering2", "refuse_start")
+    result = desk("restart", "wagering", *GLASS)
+    assert result.code == 20, str(result)
+    assert {host for host, _, _ in result.errors} == {"wagering2"}, str(result)
+    assert selling.in_rotation() == set(SERVERS) - {"wagering/wagering2"}
+    assert bounced(before, selling.units()) == {"wagering1", "wagering2"}
+
+    selling.switch_fault("wagering2", None)
+    mended = desk("restart", "wagering", "--limit", "wagering2", *GLASS)
+    assert mended.code == 0, str(mended)
+    assert selling.is_active("wagering2")
+    assert selling.in_rotation() == set(SERVERS) - {"wagering/wagering2"}  # as it was before
+
+    opened = desk("sales", "open", "--yes", "--reason", "wagering2 is mended")
+    assert (opened.code, opened.verdict) == (0, "GO"), str(opened)
+    assert selling.in_rotation() == set(SERVERS)
+
+
+def test_ctrl_c_in_a_drain_puts_the_server_back(selling: Venue, desk: Raceday) -> None:
+    """Exit 130 with a report; nothing was stopped, and customers are sent to it again."""
+    before = selling.units()
+    with held_session():
+        running = desk.begin("restart", "wagering", "--limit", "wagering1", *GLASS)
+        running.wait_for("step.started", "wagering.drain.1")
+        rest = set(SERVERS) - {"wagering/wagering1"}
+        wait_until(lambda: selling.in_rotation() == rest, "wagering1 is being drained")
+        asked_at = time.monotonic()
+        running.signal(signal.SIGINT)
+        result: Result = running.result()
+        seconds = time.monotonic() - asked_at
+        assert selling.in_rotation() == set(SERVERS)
+    assert (result.code, result.report["result_state"]) == (130, "CANCELLED"), str(result)
+    assert seconds < HURRY
+    assert selling.units() == before
+    assert result.not_executed["wagering.stop.1"] == "the operator interrupted the run"
