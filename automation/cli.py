@@ -22,6 +22,7 @@ COMMANDS = (
     "evening",
     "restart",
     "sales",
+    "recover",
     "plan",
     "status",
     "explain",

@@ -7,7 +7,9 @@ from dataclasses import replace
 import click
 from rich.console import Console, RenderableType
 
+from automation.procedures.recover import left_behind
 from automation.procedures.session import Outcome, Request, exit_code, run_plan, utc_now
+from automation.run.ledger import Ledger
 from automation.run.loop import Observer
 from automation.run.plan import Plan
 from automation.settings import Settings
@@ -27,6 +29,8 @@ def watching(settings: Settings) -> View:
 
 def run_and_show(settings: Settings, venue: Venue, plan: Plan, request: Request) -> int:
     """Run a plan while somebody watches, show what came of it, and return the exit code."""
+    if plan.procedure != "recover":
+        tell_leftovers(left_behind(settings.reports / venue.name), Translator(settings.lang))
     kept = replace(request, keep_artifacts=request.keep_artifacts or settings.verbose > 0)
     notifier = open_notifier(settings, plan, os.environ)
     try:
@@ -38,6 +42,17 @@ def run_and_show(settings: Settings, venue: Venue, plan: Plan, request: Request)
             notifier.close()
     show_outcome(settings, outcome)
     return exit_code(outcome.state)
+
+
+def tell_leftovers(left: Ledger, translate: Translator) -> None:
+    """What earlier runs have taken and not put back, on stderr."""
+    for component, server in left.servers:
+        args = {"server": server, "component": component}
+        said = "%(server)s of %(component)s was left out of rotation: raceday recover"
+        click.echo(translate(said, **args), err=True)
+    for front in left.half_open:
+        said = "%(component)s was left with sales half open: raceday recover"
+        click.echo(translate(said, component=front), err=True)
 
 
 def show_outcome(settings: Settings, outcome: Outcome) -> None:

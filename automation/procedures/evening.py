@@ -49,7 +49,7 @@ def _settled(venue: Venue, component: Component, after: tuple[str, ...]) -> Iter
         yield make_step(
             component,
             Verb.SETTLED,
-            component.name,
+            f"{component.name}.{Verb.SETTLED}",  # a host that fails it is stopped all the same
             after=after,
             checks=checks,
             timeout=TEST_SECONDS,

@@ -182,8 +182,20 @@ def _released(state: State, step: Step) -> Begin | Skip:
         if not hosts and not lost:
             return Skip(step, NOT_RUNNING)
     if len(hosts) >= max(step.min_ready, 1):
-        return Begin(step, hosts, unready_hosts(state), step.servers)
+        return _ordered(state, step, hosts)
     return Skip(step, _too_few_hosts(step, lost))
+
+
+def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
+    """Into rotation goes only what is ready; any other order names all that it is about."""
+    unready = unready_hosts(state)
+    if step.verb is not Verb.UNDRAIN:
+        return Begin(step, hosts, unready, step.servers)
+    servers = tuple(name for name in step.servers if name not in unready)
+    if servers:
+        return Begin(step, hosts, unready, servers)
+    args = {"hosts": ", ".join(step.servers)}
+    return Skip(step, Message("%(hosts)s is not ready, so it stays out of rotation", args))
 
 
 def _knows_rotation(state: State, step: Step) -> bool:

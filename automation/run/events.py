@@ -68,10 +68,11 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class StepStarted:
-    """A step was released on these hosts."""
+    """A step was released on these hosts; a load balancer was told of these servers."""
 
     step: str
     hosts: tuple[str, ...]
+    servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,13 @@ class RunInterrupted:
 
 
 @dataclass(frozen=True)
+class RunRecovered:
+    """The run had died; what it left was put back by `raceday recover`, whose run `by` names."""
+
+    by: str
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """The run is over."""
 
@@ -148,6 +156,7 @@ Event = (
     | VerdictDecided
     | VerdictRevoked
     | RunInterrupted
+    | RunRecovered
     | RunFinished
 )
 
@@ -160,6 +169,7 @@ _TYPES: dict[str, type] = {
     "verdict.decided": VerdictDecided,
     "verdict.revoked": VerdictRevoked,
     "run.interrupted": RunInterrupted,
+    "run.recovered": RunRecovered,
     "run.finished": RunFinished,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}
@@ -174,7 +184,8 @@ def dump_event(event: Event) -> dict[str, Any]:
 def load_event(data: Mapping[str, Any]) -> Event:
     """The event that `dump_event` wrote. Raises KeyError or TypeError on anything else."""
     kind = _TYPES[data["type"]]
-    event: Event = kind(**{name: _revive(name, data[name]) for name in _FIELDS[kind]})
+    known = (name for name in _FIELDS[kind] if name in data)
+    event: Event = kind(**{name: _revive(name, data[name]) for name in known})
     return event
 
 
@@ -212,6 +223,7 @@ def _revive(name: str, value: Any) -> Any:
 
 _REVIVERS: Mapping[str, Callable[[Any], Any]] = {
     "hosts": tuple,
+    "servers": tuple,
     "state": HostState,
     "checks": lambda items: tuple(load_check(item) for item in items),
     "problem": load_problem,

@@ -101,8 +101,8 @@ class Run:
 
     def _perform(self, action: Action) -> State:
         match action:
-            case Begin(step, hosts):
-                state = self._record(StepStarted(step.id, hosts))
+            case Begin(step, hosts, _, servers):
+                state = self._record(StepStarted(step.id, hosts, servers))
                 self._executor.begin(action)
                 return state
             case Skip(step, reason):

@@ -15,6 +15,7 @@ from automation.run.events import (
     Problem,
     RunFinished,
     RunInterrupted,
+    RunRecovered,
     RunStarted,
     StepFinished,
     StepSkipped,
@@ -58,13 +59,17 @@ class HostResult:
 
 @dataclass(frozen=True)
 class StepState:
-    """One step's progress. `hosts` holds results; `targets` the hosts it was released on."""
+    """One step's progress. `hosts` holds results; `targets` the hosts it was released on.
+
+    `servers` are those that a load balancer was told of.
+    """
 
     step: Step
     status: Status = Status.WAITING
     started_at: datetime | None = None
     finished_at: datetime | None = None
     targets: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
     hosts: Mapping[str, HostResult] = field(default_factory=dict)
     reason: Message | None = None
 
@@ -141,7 +146,12 @@ def fold(state: State | None, event: Event, at: datetime) -> State:
     match event:
         case StepStarted():
             return _update(
-                state, event.step, status=Status.RUNNING, started_at=at, targets=event.hosts
+                state,
+                event.step,
+                status=Status.RUNNING,
+                started_at=at,
+                targets=event.hosts,
+                servers=event.servers,
             )
         case HostReported():
             return _reported(state, event)
@@ -158,6 +168,8 @@ def fold(state: State | None, event: Event, at: datetime) -> State:
             return _changed(state, verdict=_revoked(state.verdict, reasons, at))
         case RunInterrupted():
             return _changed(state, interrupted=True)
+        case RunRecovered():
+            return _changed(state, interrupted=True, finished_at=at, result_state="CANCELLED")
         case RunFinished():
             return _changed(state, finished_at=at, result_state=event.result_state)
 

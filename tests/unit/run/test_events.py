@@ -99,7 +99,7 @@ def test_what_hosts_hand_over_may_leave_out_what_is_optional() -> None:
     [
         ({}, KeyError),
         ({"type": "run.teleported"}, KeyError),
-        ({"type": "step.started", "step": "a.start"}, KeyError),
+        ({"type": "step.started", "step": "a.start"}, TypeError),
         ({"type": "step.started", "step": "a.start", "hosts": 3}, TypeError),
     ],
 )

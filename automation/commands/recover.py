@@ -1,0 +1,58 @@
+"""`raceday recover`: put back what dead runs have left."""
+
+from dataclasses import replace
+
+import click
+
+from automation.commands.ask import confirm_change
+from automation.commands.load import venue_of
+from automation.commands.options import run_options
+from automation.commands.show import run_and_show, tell_leftovers
+from automation.execute.processes import end_marked
+from automation.exit_codes import ExitCode
+from automation.procedures.recover import dead_runs, left_behind, mark_recovered, plan_recover
+from automation.procedures.session import Request, operator_name, utc_now
+from automation.procedures.standing import LOCK
+from automation.run.lock import hold, this_process
+from automation.settings import Settings
+from automation.views.i18n import Translator
+
+
+@click.command()
+@run_options
+@click.pass_obj
+def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int:
+    """Put back what dead or failed runs have left, and end their processes.
+
+    Servers that were drained go back into rotation when they are ready; sales that were being
+    opened when a run died are closed. It says what it does, and running it twice is safe.
+
+    \b
+    Examples:
+      raceday recover             says what was left, asks, puts it back
+      raceday recover --check     says what was left; changes nothing
+    """
+    venue = venue_of(settings)
+    reports = settings.reports / venue.name
+    now, translate = utc_now(), Translator(settings.lang)
+    holder = this_process("recover", operator_name(), "recover", now)
+    with hold(reports / LOCK, holder, venue.venue_file):
+        dead = dead_runs(reports)
+        ended = 0 if check else sum(end_marked(folder.name) for folder in dead)
+    for folder in dead:
+        click.echo(translate("%(run)s never came to its end.", run=folder.name), err=True)
+    if ended:
+        click.echo(translate("%(count)s of their processes were ended.", count=ended), err=True)
+    left = left_behind(reports)
+    tell_leftovers(left, translate)
+    code: int = ExitCode.GO
+    if left:
+        if not check:
+            confirm_change(translate("Put that back?"), yes=yes)
+        plan = replace(plan_recover(venue, left), check=check)
+        code = run_and_show(settings, venue, plan, request)
+    if not check and code == ExitCode.GO:
+        mark_recovered(reports, holder)
+    if not left and not dead:
+        click.echo(translate("Nothing was left behind."))
+    return code
