@@ -22,6 +22,7 @@ COMMANDS = (
     "evening",
     "restart",
     "sales",
+    "test",
     "recover",
     "plan",
     "status",

@@ -28,3 +28,10 @@ def reason_for(option: str, reason: str, *, wanted: bool) -> str:
             f'Say why, for instance: {option} --reason "ticketing2 is in repair".',
         )
     return reason.strip()
+
+
+def refuse_while_selling(said: str, hint: str) -> None:
+    """Raises Refused unless the load balancers said that sales are closed."""
+    if said != "closed":
+        what = "Sales are open" if said == "open" else "It is not known whether sales are closed"
+        raise Refused(f"{what}; nothing was touched.", hint)

@@ -24,10 +24,29 @@ def named_components(
             "Name the components, or say --all; not both.", f"They are: {', '.join(ours)}."
         )
     for name in names:
-        if name not in ours:
-            near = get_close_matches(name, ours, n=1)
-            raise UsageError(
-                f"There is no component {name} that is ours to start.",
-                f"Did you mean {near[0]}?" if near else f"They are: {', '.join(ours)}.",
-            )
+        if known_component(venue, name) not in ours:
+            raise UsageError(f"{name} is not ours to start.", f"Ours are: {', '.join(ours)}.")
     return ours if everything else tuple(dict.fromkeys(names))
+
+
+def known_component(venue: Venue, name: str) -> str:
+    """The name, if it is a component's. Raises UsageError with the nearest one."""
+    if name in venue.components:
+        return name
+    near = get_close_matches(name, venue.components, n=1)
+    raise UsageError(
+        f"There is no component {name}.",
+        f"Did you mean {near[0]}?" if near else f"They are: {', '.join(venue.components)}.",
+    )
+
+
+def known_hosts(venue: Venue, names: Sequence[str], limit: Sequence[str]) -> tuple[str, ...]:
+    """The hosts of --limit. Raises UsageError for one that is none of these components' hosts."""
+    known = {host for name in names for host in venue.components[name].hosts}
+    strangers = [host for host in limit if host not in known]
+    if strangers:
+        raise UsageError(
+            f"--limit {strangers[0]}: {', '.join(names)} has no host of this name.",
+            f"Its hosts are: {', '.join(sorted(known))}.",
+        )
+    return tuple(limit)

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import click
 
-from automation.commands.ask import confirm_change, reason_for
-from automation.commands.load import named_components, venue_of
+from automation.commands.ask import confirm_change, reason_for, refuse_while_selling
+from automation.commands.load import known_hosts, named_components, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
-from automation.errors import Refused, UsageError
+from automation.errors import Refused
 from automation.procedures.restart import plan_restart
 from automation.procedures.session import Request, probe_now
 from automation.procedures.status import plan_status
@@ -62,7 +62,10 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     chosen = _chosen_hosts(venue, names, limit)
     seen = probe_now(venue, plan_status(venue), ())
     if not break_glass and not check:
-        _refuse_in_selling_hours(seen)
+        refuse_while_selling(
+            seen.sales_said(),
+            'Close them (raceday sales close), or say why now: --break-glass --reason "...".',
+        )
     hosts = _in_restart_order(seen, chosen, include_primary=include_primary)
     plan = replace(
         plan_restart(venue, hosts, names), check=check, break_glass=break_glass, reason=why
@@ -75,29 +78,12 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
 def _chosen_hosts(
     venue: Venue, names: Sequence[str], limit: Sequence[str]
 ) -> Mapping[str, tuple[str, ...]]:
-    """Hosts per component. Raises UsageError for a limit that is none of their hosts."""
-    known = {host for name in names for host in venue.components[name].hosts}
-    strangers = [host for host in limit if host not in known]
-    if strangers:
-        raise UsageError(
-            f"--limit {strangers[0]}: {', '.join(names)} has no host of this name.",
-            f"Its hosts are: {', '.join(sorted(known))}.",
-        )
+    """Hosts per component."""
+    hosts = known_hosts(venue, names, limit)
     return {
-        name: tuple(host for host in venue.components[name].hosts if not limit or host in limit)
+        name: tuple(host for host in venue.components[name].hosts if not hosts or host in hosts)
         for name in names
     }
-
-
-def _refuse_in_selling_hours(seen: State) -> None:
-    said = seen.sales_said()
-    if said == "closed":
-        return
-    what = "Sales are open" if said == "open" else "It is not known whether sales are closed"
-    raise Refused(
-        f"{what}; nothing was touched.",
-        'Close them (raceday sales close), or say why now: --break-glass --reason "...".',
-    )
 
 
 def _in_restart_order(
