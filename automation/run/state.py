@@ -233,7 +233,7 @@ def _worse(earlier: HostState, later: HostState) -> HostState:
 def _finished(state: State, event: StepFinished, at: datetime) -> State:
     item = state.steps[event.step]
     silent = [host for host in item.targets if host not in item.hosts]
-    hosts = {**item.hosts, **{host: _silent(item.step, event.cause) for host in silent}}
+    hosts = {**item.hosts, **{host: _silent(item.step, host, event.cause) for host in silent}}
     return _update(
         state,
         event.step,
@@ -244,8 +244,9 @@ def _finished(state: State, event: StepFinished, at: datetime) -> State:
     )
 
 
-def _silent(step: Step, cause: Message | None) -> HostResult:
-    what = Message("no answer came for %(step)s", {"step": step.id})
+def _silent(step: Step, host: str, cause: Message | None) -> HostResult:
+    args = {"step": step.id, "host": host}
+    what = Message("no answer came from %(host)s for %(step)s", args)
     why = cause or Message("the step ended without a report from this host")
     return HostResult(HostState.UNKNOWN, problem=Problem(what, why))
 

@@ -31,6 +31,7 @@ class ComponentState(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"  # nothing proves that it is up
     SKIPPED = "skipped"
+    WOULD = "would"  # check mode
     STOPPED = "stopped"
     STOPPING = "stopping"
 
@@ -147,7 +148,7 @@ def _failure(items: tuple[StepState, ...]) -> ComponentState:
 
 def _passed(items: tuple[StepState, ...], main: StepState) -> ComponentState:
     if any(result.state is HostState.WOULD for result in main.hosts.values()):
-        return ComponentState.WAITING
+        return ComponentState.WOULD
     results = [result for item in items for result in item.hosts.values()]
     if any(not check.passed for result in results for check in result.checks):
         return ComponentState.FAILED

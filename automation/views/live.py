@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from automation.run.events import HostState
 from automation.run.state import State, Status, StepState
 from automation.run.verdict import Finding, findings
 from automation.views.components import ComponentState, ComponentView, view_components
@@ -142,6 +143,9 @@ def _note(state: State, view: ComponentView, translate: Translator) -> str:
         return _doing(running, translate)
     if view.state is ComponentState.WAITING and view.waits_for:
         return translate("waits for %(names)s", names=", ".join(view.waits_for))
+    if view.state is ComponentState.WOULD:
+        would = (host.name for host in view.hosts if host.state == HostState.WOULD)
+        return translate("would be started: %(hosts)s", hosts=", ".join(would))
     if view.state is ComponentState.SKIPPED:
         return next((translate(item.reason) for item in own if item.reason), "")
     return ""

@@ -11,6 +11,8 @@ from automation.run.plan import Plan, Step
 from automation.venue.graph import critical_path
 from automation.views.i18n import Translator
 
+MOST_NAMED = 2  # steps that one row names; the graph has them all
+
 
 def plan_data(plan: Plan) -> dict[str, Any]:
     """The plan as one document; seconds are medians of earlier runs, null where there are none."""
@@ -28,8 +30,11 @@ def plan_data(plan: Plan) -> dict[str, Any]:
 def render_plan(plan: Plan, translate: Translator) -> RenderableType:
     """The plan as a table with the critical path marked, and the estimate under it."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("step", "hosts", "waits for", "usually"):
-        table.add_column(translate(title), overflow="fold", no_wrap=title == "step")
+    longest = max((len(name) for name in plan.steps), default=0) + 2
+    table.add_column(translate("step"), no_wrap=True, min_width=longest)
+    for title in ("hosts", "waits for"):
+        table.add_column(translate(title), overflow="fold")
+    table.add_column(translate("usually"), no_wrap=True, justify="right")
     path = _critical_path(plan)
     for step in plan.steps.values():
         mark = "◆ " if step.id in path else "  "
@@ -57,7 +62,9 @@ def _waits_for(step: Step, translate: Translator) -> str:
         return translate("the verdict")
     if step.lane == "gate":
         return translate("everything before it")
-    return ", ".join(dict.fromkeys((*step.needs, *step.after))) or "-"
+    named = step.needs or step.after
+    more = translate("and %(count)s more", count=len(named) - MOST_NAMED)
+    return ", ".join((*named[:MOST_NAMED], *([more] if len(named) > MOST_NAMED else ()))) or "-"
 
 
 def _seconds(value: float | None) -> str:

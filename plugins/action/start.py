@@ -89,6 +89,8 @@ def _problem(
     match outcome:
         case "no_such_unit":
             return failed, message("systemd on that host knows no unit of this name", **args)
+        case "masked":
+            return failed, message("it is masked; to allow it: systemctl unmask %(unit)s", **args)
         case "start_failed":
             return failed, message("the start command failed (%(result)s)", **args)
         case "died":

@@ -196,6 +196,7 @@ reach_outcome() { # sets outcome; fails when it is a bad one
   look_at_unit
   before=$active outcome=already
   if [ "$load" = not-found ]; then outcome=no_such_unit && return 1; fi
+  if [ "$load" = masked ]; then outcome=masked && return 1; fi
   if [ "$check" = 1 ]; then
     [ "$active" = active ] || outcome=would
     return

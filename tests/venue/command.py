@@ -91,7 +91,7 @@ class Started:
         """Wait for its end; each report is held against the schema."""
         output, errors = self.process.communicate(timeout=180)
         document = json.loads(output) if output else {}
-        if "run_id" in document:
+        if "schema_version" in document:
             report = {key: document[key] for key in document.keys() - OF_STATUS}
             jsonschema.validate(report, SCHEMA)
         seconds = time.monotonic() - self._began

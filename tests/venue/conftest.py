@@ -7,16 +7,20 @@ import pytest
 
 from tests.venue.command import Raceday
 from tests.venue.hands import HEALTH, SERVERS, SSH_CONFIG, UNITS, Venue, on_all
-from tests.venue.sites import demo_inventory
+from tests.venue.sites import copy_venue, demo_inventory, hasty
 
 SHORT = "0.2"  # seconds of warm-up where it is not what a test is about
 
 
 @pytest.fixture(scope="session")
-def hands(tmp_path_factory: pytest.TempPathFactory) -> Venue:
-    """Hands on the demo's hosts."""
+def hands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
+    """Hands on the demo's hosts, which are closed in the end."""
     assert SSH_CONFIG.exists(), "the demo is not up: python -m demo up"
-    return Venue(tmp_path_factory.mktemp("ssh"))
+    hands = Venue(tmp_path_factory.mktemp("ssh"))
+    try:
+        yield hands
+    finally:
+        hands.put_closed()
 
 
 @pytest.fixture(scope="module")
@@ -47,31 +51,20 @@ def raceday(tmp_path: Path) -> Iterator[Raceday]:
     command.end()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raceday]:
-    """The command on the demo; all tests of a module share its reports."""
-    command = Raceday(tmp_path_factory.mktemp("reports"), demo_inventory())
+    """The command on the demo, with reports that all tests share which find the venue open."""
+    site = copy_venue(tmp_path_factory.mktemp("desk"), hasty)
+    command = Raceday(tmp_path_factory.mktemp("reports"), site)
     yield command
     command.end()
 
 
-@pytest.fixture(scope="module")
-def opened(hands: Venue, quick: None, desk: Raceday) -> Iterator[Venue]:
-    """The demo, opened by one morning for all tests of a module; closed afterwards."""
-    hands.put_closed()
-    try:
-        morning = desk("morning", "--yes")
-        assert morning.code == 0, str(morning)
-        yield hands
-    finally:
-        hands.put_closed()
-
-
 @pytest.fixture
-def selling(opened: Venue) -> Iterator[Venue]:
-    """The open demo, mended and opened again after a test that left it otherwise."""
-    try:
-        yield opened
-    finally:
-        if opened.active() != set(UNITS) or opened.in_rotation() != set(SERVERS):
-            opened.mend()
+def selling(hands: Venue, quick: None, desk: Raceday) -> Venue:
+    """The demo open to customers, and left as it is: a test after it opens it when it has to."""
+    if hands.active() != set(UNITS) or hands.in_rotation() != set(SERVERS):
+        hands.put_closed()
+        morning = desk("morning", "--yes")
+        assert (morning.code, morning.verdict) == (0, "GO"), str(morning)
+    return hands

@@ -200,13 +200,6 @@ class Venue:
         """Refuse customers, as the evening does."""
         self.admin("; ".join(f"set server {server} state maint" for server in SERVERS))
 
-    def mend(self) -> None:
-        """Everything up, well and open again, whatever a test did to it."""
-        mended = "rm -f /etc/raceday-demo/fault.*; systemctl reset-failed; systemctl start {}"
-        self.run_on({host: mended.format(unit) for host, unit in UNITS.items()})
-        self.wait_healthy(*HEALTH)
-        self.admin("; ".join(f"set server {server} state ready" for server in SERVERS))
-
     def sales_are_open(self) -> bool:
         """Whether a customer gets in at the load balancer."""
         ports = (8081, 8082)

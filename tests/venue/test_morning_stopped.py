@@ -64,7 +64,7 @@ def test_a_morning_after_one_that_was_killed_ends_what_is_left_of_it(
 ) -> None:
     """kill -9 leaves the lock free; the next morning ends the dead run's processes and opens."""
     dead = raceday.begin("morning", "--yes")
-    dead.wait_for("step.started", "wagering.start")
+    dead.wait_for("step.started", "database.start")
     run_id = dead.journal()[0]["run_id"]
     dead.kill()
     left = processes_of(run_id)

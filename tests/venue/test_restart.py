@@ -56,7 +56,7 @@ def test_a_restart_is_refused_while_sales_are_open(selling: Venue, desk: Raceday
 
 
 def test_no_customer_notices_a_rolling_restart(selling: Venue, desk: Raceday) -> None:
-    """Thirty purchases a second while wagering and ticketing roll: each one is answered with 201."""
+    """Thirty purchases a second while wagering and ticketing roll: each is answered with 201."""
     before = selling.units()
     try:
         with customers(rate=30) as load:

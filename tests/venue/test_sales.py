@@ -66,6 +66,18 @@ def test_sales_open_on_a_go_only(selling: Venue, desk: Raceday, tmp_path: Path) 
     assert selling.sales_are_open()
 
 
+def test_logs_show_what_both_engines_wrote(selling: Venue, desk: Raceday) -> None:
+    """Each host's own journal of the unit, up to now."""
+    for host in ("wagering1", "wagering2"):
+        selling.ask(host, HEALTH[host].replace("health", f"accounts/no-{host}"))
+    result = desk("logs", "wagering", "-n", "20")
+    assert (result.code, result.report["unit"]) == (0, "wagering"), str(result)
+    lines = {host["name"]: host["lines"] for host in result.report["hosts"]}
+    assert lines.keys() == {"wagering1", "wagering2"}
+    for host, told in lines.items():
+        assert any(f"there is no account no-{host}" in line for line in told), told
+
+
 def test_sales_do_not_open_over_a_server_that_is_down(selling: Venue, desk: Raceday) -> None:
     """A GO is on record, but a gate is red now: exit 20, and customers stay out."""
     selling.close_sales()
@@ -74,15 +86,3 @@ def test_sales_do_not_open_over_a_server_that_is_down(selling: Venue, desk: Race
     assert (result.code, result.verdict) == (20, "NO-GO"), str(result)
     assert {host for host, _, _ in result.errors} == {"ticketing2"}
     assert selling.in_rotation() == set()
-
-
-def test_logs_show_what_both_engines_wrote(opened: Venue, desk: Raceday) -> None:
-    """Each host's own journal of the unit, up to now."""
-    for host in ("wagering1", "wagering2"):
-        opened.ask(host, HEALTH[host].replace("health", f"accounts/no-{host}"))
-    result = desk("logs", "wagering", "-n", "20")
-    assert (result.code, result.report["unit"]) == (0, "wagering"), str(result)
-    lines = {host["name"]: host["lines"] for host in result.report["hosts"]}
-    assert lines.keys() == {"wagering1", "wagering2"}
-    for host, told in lines.items():
-        assert any(f"there is no account no-{host}" in line for line in told), told

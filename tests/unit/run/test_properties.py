@@ -167,7 +167,7 @@ MUTANTS = {
         verdict, "_unexcused", lambda _state: (), "the truth NO-GO"
     ),
     "silence is consent": Mutant(
-        state, "_silent", lambda _step, _cause: HostResult(HostState.OK), "verdict is GO and"
+        state, "_silent", lambda _step, _host, _cause: HostResult(HostState.OK), "verdict is GO and"
     ),
     "the last word counts": Mutant(state, "_worse", lambda _earlier, later: later, "verdict is"),
     "sales open on any verdict": Mutant(decide, "_on_verdict", _eager, "sales opened without"),
