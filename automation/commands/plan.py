@@ -1,18 +1,26 @@
 """`raceday plan`: what would run; nothing is touched."""
 
 import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import click
 
 from automation.commands.load import venue_of
 from automation.commands.show import show
+from automation.procedures.evening import plan_evening
 from automation.procedures.morning import plan_morning
 from automation.procedures.session import utc_now, with_history
+from automation.run.plan import Plan
 from automation.settings import Settings
+from automation.venue.site import Venue
 from automation.views.i18n import Translator
 from automation.views.plan import plan_data, render_plan
 
-PROCEDURES = {"morning": plan_morning}
+PROCEDURES: Mapping[str, Callable[[Venue, datetime], Plan]] = {
+    "morning": plan_morning,
+    "evening": lambda venue, _now: plan_evening(venue),
+}
 
 
 @click.command()

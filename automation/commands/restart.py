@@ -10,7 +10,7 @@ from automation.commands.load import known_hosts, named_components, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
 from automation.errors import Refused
-from automation.procedures.restart import plan_restart
+from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.session import Request, probe_now
 from automation.procedures.status import plan_status
 from automation.run.state import State
@@ -25,6 +25,7 @@ from automation.venue.site import Venue
 @click.option(
     "--include-primary", is_flag=True, help="The primary of a database too; wants --reason."
 )
+@click.option("--emergency", is_flag=True, help="All at once and without a drain; wants --reason.")
 @click.option("--break-glass", is_flag=True, help="Although sales are open; wants --reason.")
 @click.option("--reason", default="", metavar="TEXT", help="Why; it is recorded.")
 @run_options
@@ -35,6 +36,7 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     everything: bool,
     limit: tuple[str, ...],
     include_primary: bool,
+    emergency: bool,
     break_glass: bool,
     reason: str,
     check: bool,
@@ -48,31 +50,50 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     failure ends the roll. A standby is restarted, its primary only with --include-primary. While
     sales are open it is refused, unless --break-glass says why.
 
+    --emergency is for what hangs in the middle of the day: sales are closed, all its hosts are
+    ended at once and started, tested, and sales opened again.
+
     \b
     Examples:
       raceday restart wagering
       raceday restart wagering ticketing --break-glass --reason "memory leak, vendor's advice"
       raceday restart wagering --limit wagering2
+      raceday restart wagering --emergency --reason "both servers hang"
     """
     venue = venue_of(settings)
     names = named_components(venue, components, everything=everything)
-    why = reason_for(
-        "--break-glass or --include-primary", reason, wanted=break_glass or include_primary
-    )
+    option = "--emergency, --break-glass or --include-primary"
+    why = reason_for(option, reason, wanted=emergency or break_glass or include_primary)
+    if emergency:
+        plan, question = plan_emergency(venue, names), f"End and start all of {', '.join(names)}?"
+    else:
+        hosts = _rolled_hosts(
+            venue, names, limit, anyhow=break_glass or check, include_primary=include_primary
+        )
+        plan, question = plan_restart(venue, hosts, names), f"Restart {', '.join(hosts)}?"
+    if not check:
+        confirm_change(question, yes=yes)
+    plan = replace(plan, check=check, break_glass=break_glass, reason=why)
+    return run_and_show(settings, venue, plan, request)
+
+
+def _rolled_hosts(
+    venue: Venue,
+    names: Sequence[str],
+    limit: Sequence[str],
+    *,
+    anyhow: bool,
+    include_primary: bool,
+) -> tuple[str, ...]:
+    """The hosts in the order of the roll, from what they are right now."""
     chosen = _chosen_hosts(venue, names, limit)
     seen = probe_now(venue, plan_status(venue), ())
-    if not break_glass and not check:
+    if not anyhow:
         refuse_while_selling(
             seen.sales_said(),
             'Close them (raceday sales close), or say why now: --break-glass --reason "...".',
         )
-    hosts = _in_restart_order(seen, chosen, include_primary=include_primary)
-    plan = replace(
-        plan_restart(venue, hosts, names), check=check, break_glass=break_glass, reason=why
-    )
-    if not check:
-        confirm_change(f"Restart {', '.join(hosts)}?", yes=yes)
-    return run_and_show(settings, venue, plan, request)
+    return _in_restart_order(seen, chosen, include_primary=include_primary)
 
 
 def _chosen_hosts(

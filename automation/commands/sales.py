@@ -18,7 +18,7 @@ from automation.procedures.steps import fronts
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
-from automation.views.sentences import SALES
+from automation.views.sentences import NOW
 
 
 @click.group()
@@ -34,12 +34,12 @@ def status(settings: Settings) -> int:
     Exit code 0 when it is known, 20 when not.
     """
     venue = _with_front(settings)
-    said = probe_now(venue, plan_sales_status(venue), ()).sales_said() or "unknown"
+    said = probe_now(venue, plan_sales_status(venue), ()).sales_said()
     if settings.format == "json":
-        click.echo(json.dumps({"sales": said}))
+        click.echo(json.dumps({"sales": said or "unknown"}))
     else:
-        click.echo(Translator(settings.lang)(SALES[said]))
-    return ExitCode.NO_GO if said == "unknown" else ExitCode.GO
+        click.echo(Translator(settings.lang)(NOW[said]))
+    return ExitCode.GO if said else ExitCode.NO_GO
 
 
 @sales.command()

@@ -8,6 +8,7 @@ from automation.procedures.steps import (
     PROBE_SECONDS,
     ROTATION_SECONDS,
     TEST_SECONDS,
+    close_steps,
     fronts,
     gate_step,
     in_order,
@@ -15,6 +16,8 @@ from automation.procedures.steps import (
     make_plan,
     make_step,
     patience,
+    test_steps,
+    through_steps,
 )
 from automation.run.plan import Plan, Step, Verb
 from automation.venue.graph import dependents
@@ -28,6 +31,15 @@ def plan_restart(venue: Venue, hosts: Collection[str], names: Sequence[str]) -> 
     """
     steps = tuple(_steps(venue, hosts, names))
     return make_plan(venue, "restart", steps, gives_verdict=False, stops_at_failure=True)
+
+
+def plan_emergency(venue: Venue, names: Sequence[str]) -> Plan:
+    """All hosts of these components at once, without a drain: for what hangs and serves nobody.
+
+    Sales are closed meanwhile, and opened again as they were once all is tested.
+    """
+    steps = tuple(_emergency(venue, names))
+    return make_plan(venue, "emergency", steps, gives_verdict=False, stops_at_failure=True)
 
 
 def batches(component: Component, hosts: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -65,6 +77,48 @@ def _steps(venue: Venue, hosts: Collection[str], names: Sequence[str]) -> Iterat
     affected = {name for item in rolled for name in (item.name, *dependents(venue, item.name))}
     for name in affected:
         yield gate_step(venue.components[name], tuple(ids))
+
+
+def _emergency(venue: Venue, names: Sequence[str]) -> Iterator[Step]:
+    struck = [item for item in in_order(venue) if item.name in names]
+    looked = dict.fromkeys((*fronts(venue), *(item.name for item in struck)))
+    looks = [look_step(venue.components[name]) for name in looked]
+    closes = list(close_steps(venue, tuple(step.id for step in looks)))
+    yield from (*looks, *closes)
+    before = tuple(step.id for step in (*looks, *closes))
+    done: list[str] = []
+    for component in struck:
+        for step in _strike(venue, component, before, tuple(done)):
+            yield step
+            if step.verb in {Verb.START, Verb.TEST, Verb.THROUGH}:
+                done.append(step.id)
+    for front, closed in zip(fronts(venue), closes, strict=True):
+        yield make_step(
+            venue.components[front],
+            Verb.UNDRAIN,
+            f"{front}.open",
+            id=f"{front}.open",
+            needs=tuple(done),
+            after=(closed.id,),
+            puts_back=closed.id,
+            timeout=ROTATION_SECONDS,
+        )
+
+
+def _strike(
+    venue: Venue, component: Component, after: tuple[str, ...], needs: tuple[str, ...]
+) -> Iterator[Step]:
+    killed, started = f"{component.name}.kill", f"{component.name}.start"
+    bound = patience(venue, component)
+    least = {"min_ready": len(component.hosts)}
+    yield make_step(
+        component, Verb.KILL, component.name, needs=needs, after=after, timeout=bound, **least
+    )
+    back = f"{component.name}.{Verb.START}"
+    yield make_step(component, Verb.START, back, after=(killed,), puts_back=killed, timeout=bound)
+    yield from test_steps(venue, component, (), started)
+    tested = f"{component.name}.test" if test_checks(venue, component) else started
+    yield from through_steps(venue, component, (), tested)
 
 
 def _batch(

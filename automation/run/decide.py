@@ -65,7 +65,7 @@ class Finish:
 
 ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL})
 NOT_RUNNING = Message("it does not run, so nobody can be asked")
-DISTURBING = frozenset({Verb.STOP, Verb.DRAIN})
+DISTURBING = frozenset({Verb.STOP, Verb.KILL, Verb.DRAIN})
 
 Action = Begin | Skip | Abandon | Conclude | Finish
 
@@ -83,7 +83,7 @@ def decide(state: State, now: datetime) -> tuple[Action, ...]:
 
 def is_protected(step: Step) -> bool:
     """Whether an interruption waits for its end: half of it would be worse than all of it."""
-    return bool(step.puts_back) or step.verb is Verb.STOP
+    return bool(step.puts_back) or step.verb in {Verb.STOP, Verb.KILL}
 
 
 def overdue_at(state: State) -> datetime | None:

@@ -18,6 +18,7 @@ class Verb(StrEnum):
     PROBE = "probe"
     START = "start"
     STOP = "stop"
+    KILL = "kill"  # a stop that asks nobody
     TEST = "test"
     THROUGH = "through"  # the same test along the customers' way, from the load balancer's hosts
     SETTLED = "settled"  # nothing that customers are owed is left open

@@ -87,7 +87,7 @@ def unready_hosts(state: State) -> tuple[str, ...]:
     for item in state.steps.values():
         if state.plan.components[item.step.component].external:
             continue
-        if item.step.verb is Verb.STOP:
+        if item.step.verb in {Verb.STOP, Verb.KILL}:
             unready.update(dict.fromkeys(item.targets))
         if item.status in ENDED:
             for host, result in item.hosts.items():

@@ -105,7 +105,7 @@ def _under_way(items: tuple[StepState, ...], main: StepState) -> ComponentState:
     if main.step.verb is Verb.STOP and main.status is Status.RUNNING:
         return ComponentState.STOPPING
     rolled = main.step.verb is Verb.START and any(
-        item.started_at for item in items if item.step.verb in {Verb.DRAIN, Verb.STOP}
+        item.started_at for item in items if item.step.verb in {Verb.DRAIN, Verb.STOP, Verb.KILL}
     )
     begun = main.status is Status.RUNNING or rolled
     return ComponentState.STARTING if begun else ComponentState.WAITING

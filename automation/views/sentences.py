@@ -12,6 +12,9 @@ SALES = {
 }
 
 
+NOW = {"open": SALES["opened_by_this_run"], "closed": SALES["closed"], "": SALES["unknown"]}
+
+
 def sales_sentence(report: Report, clock: Clock) -> Message | None:
     """Whether customers can buy, and since when; None when the run has nothing to say of it."""
     sales = report.sales

@@ -15,6 +15,7 @@ from automation.views.document import Report
 from automation.views.i18n import Translator
 from automation.views.live import STYLES, bullets, problem_lines, render_components
 from automation.views.sentences import (
+    NOW,
     deadline_sentence,
     duration_sentence,
     revoked_sentence,
@@ -44,7 +45,8 @@ def render_status(state: State, now: datetime, translate: Translator) -> Rendera
     when = Clock(state.plan.time_zone, translate)
     title = Text.assemble((printable(state.plan.title), "bold"), f"  {when.seconds(now)}  {count}")
     problems = bullets(problem_lines(findings(state), translate))
-    return Group(title, render_components(state, now, translate), *problems)
+    sales = [Text(translate(NOW[state.sales_said()]))] if state.plan.fronts else []
+    return Group(title, render_components(state, now, translate), *problems, *sales)
 
 
 def render_standing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     Answer,
@@ -35,7 +36,11 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         spec = component_spec(variables, self._task.args["component"])
-        calls = (shell_variables(spec, check=self._task.check_mode), "stop_component")
+        force = int(boolean(self._task.args.get("force", False)))
+        calls = (
+            f"{shell_variables(spec, check=self._task.check_mode)}force={force}",
+            "stop_component",
+        )
         answer = ask(self, calls)
         report = stop_report(spec, variables["inventory_hostname"], answer)
         changed = bool(answer.components) and answer.components[0]["outcome"] in {

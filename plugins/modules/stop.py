@@ -17,6 +17,10 @@ options:
     description: The component, a name under C(components) in the venue file.
     type: str
     required: true
+  force:
+    description: End its processes with SIGKILL first, for a component that hangs.
+    type: bool
+    default: false
 author: The raceday authors (@raceday)
 """
 

@@ -265,6 +265,10 @@ reach_end() { # sets outcome, and left when something is; fails when it is a bad
 is_down() { case $active in inactive | failed) ;; *) return 1 ;; esac; }
 
 stop_it() {
+  if [ "${force:-0}" = 1 ] && [ -n "$unit" ]; then # no manners, and no start by systemd in between
+    bounded 5 systemctl stop --no-block -- "$unit" >/dev/null 2>&1
+    bounded 5 systemctl kill --signal=SIGKILL -- "$unit" >/dev/null 2>&1
+  fi
   if [ -n "$stop_command" ]; then
     eval "bounded $timeout $stop_command" >/dev/null 2>&1
   else

@@ -167,3 +167,16 @@ def test_each_bad_end_is_one_sentence(plugin: Plugin, outcome: str, left: str, s
     assert what["text"] % what["args"] == "bets.service did not stop on w1"
     assert (why["text"] % why["args"], report["state"], report["seconds"]) == (said, "failed", 2.5)
     assert report["evidence"]["log"] == "x"
+
+
+def test_what_hangs_is_killed_before_it_is_asked(stop: Stop, fake: Fake, tmp_path: Path) -> None:
+    """With force the unit gets SIGKILL, and systemd is told to stop it so that it stays down."""
+    fake("systemctl", f'echo "$@" >> calls\n{SYSTEMCTL}')
+    assert stop(UNIT, force="1")["outcome"] == "stopped"
+    calls = (tmp_path / "calls").read_text().splitlines()
+    acts = [line for line in calls if not line.startswith("show")]
+    assert acts == [
+        "stop --no-block -- bets",
+        "kill --signal=SIGKILL -- bets",
+        "stop -- bets",
+    ]
