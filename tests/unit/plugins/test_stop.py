@@ -176,7 +176,7 @@ def test_what_hangs_is_killed_before_it_is_asked(stop: Stop, fake: Fake, tmp_pat
     calls = (tmp_path / "calls").read_text().splitlines()
     acts = [line for line in calls if not line.startswith("show")]
     assert acts == [
-        "stop --no-block -- bets",
-        "kill --signal=SIGKILL -- bets",
-        "stop -- bets",
+        "stop --no-block -- bets.service",
+        "kill --signal=SIGKILL -- bets.service",
+        "stop -- bets.service",
     ]
