@@ -27,6 +27,7 @@ COMMANDS = (
     "plan",
     "status",
     "explain",
+    "runs",
     "logs",
     "venue",
 )

@@ -9,7 +9,7 @@ from automation.commands.ask import confirm_change, reason_for, refuse_while_sel
 from automation.commands.load import known_hosts, named_components, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
-from automation.errors import Refused
+from automation.errors import Refused, UsageError
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.session import Request, probe_now
 from automation.procedures.status import plan_status
@@ -64,6 +64,11 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     names = named_components(venue, components, everything=everything)
     option = "--emergency, --break-glass or --include-primary"
     why = reason_for(option, reason, wanted=emergency or break_glass or include_primary)
+    if emergency and limit:
+        raise UsageError(
+            "--emergency and --limit do not go together: it takes all hosts at once.",
+            "For one host: raceday restart COMPONENT --limit HOST",
+        )
     if emergency:
         plan, question = plan_emergency(venue, names), f"End and start all of {', '.join(names)}?"
     else:

@@ -19,7 +19,7 @@ from automation.venue.site import Venue
 
 def left_behind(reports: Path) -> Ledger:
     """What the runs in a venue's folder have taken and not put back."""
-    return ledger_of(_states(reports))
+    return ledger_of(read_runs(reports))
 
 
 def dead_runs(reports: Path) -> tuple[Path, ...]:
@@ -70,7 +70,7 @@ def _steps(venue: Venue, left: Ledger) -> Iterator[Step]:
             )
 
 
-def _states(reports: Path) -> Iterator[State]:
+def read_runs(reports: Path) -> Iterator[State]:
     """Every run that can be read, the newest first."""
     return (state for folder in _folders(reports) if (state := _read(folder)))
 

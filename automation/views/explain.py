@@ -20,7 +20,7 @@ from automation.views.sales import CLOSED, view_sales
 from automation.views.telling import MEND, Explanation, Telling, joined
 from automation.views.text import printable
 from automation.views.times import Clock
-from automation.views.unfinished import RESUME, explain_dead, explain_running, verdict_so_far
+from automation.views.unfinished import AGAIN, explain_dead, explain_running, verdict_so_far
 from automation.views.words import HEADLINES
 
 _RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
@@ -170,7 +170,7 @@ def _revoked(told: Telling, verdict: Verdict, at: datetime) -> Explanation:
 def _interrupted(told: Telling, at: datetime) -> Explanation:
     args = {"time": told.when(at)}
     lead = Message("The operator interrupted the run; it ended at %(time)s.", args)
-    return told.explained("", at, (lead, verdict_so_far(told.state)), (told.of_run(RESUME),))
+    return told.explained("", at, (lead, verdict_so_far(told.state)), (AGAIN,))
 
 
 def _without_verdict(told: Telling, at: datetime) -> Explanation:

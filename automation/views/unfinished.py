@@ -11,7 +11,7 @@ from automation.views.causes import causes
 from automation.views.telling import Explanation, Telling, joined
 from automation.views.words import HEADLINES
 
-RESUME = Message("raceday resume %(run)s looks at everything again and goes on where it stopped.")
+AGAIN = Message("Then run the procedure again: what is up is left alone.")
 _RECOVER = Message("raceday recover puts back what it left behind.")
 
 
@@ -35,7 +35,7 @@ def explain_dead(told: Telling) -> Explanation:
         text = "The process of this run died after %(time)s, in the middle of %(steps)s."
         lead = Message(text, args)
     sentences = (lead, verdict_so_far(told.state), *_problems(told))
-    return told.explained("", at, sentences, (told.of_run(RESUME), _RECOVER))
+    return told.explained("", at, sentences, (_RECOVER, AGAIN))
 
 
 def verdict_so_far(state: State) -> Message:

@@ -36,7 +36,7 @@ from tests.unit.views.samples import (
 from tests.unit.views.test_live import printed
 
 OPENING = "load_balancer.undrain"
-RESUME = f"raceday resume {RUN_ID} looks at everything again and goes on where it stopped."
+AGAIN = "Then run the procedure again: what is up is left alone."
 RECOVER = "raceday recover puts back what it left behind."
 
 
@@ -210,7 +210,7 @@ def test_a_run_whose_process_died_says_so_and_how_to_go_on() -> None:
             "The process of this run died after 08:30:07, in the middle of wagering.start.",
             "There is no verdict yet.",
         ],
-        [RESUME, RECOVER],
+        [RECOVER, AGAIN],
     )
     early = said(explained(Story().begin()))[0][0]
     assert early == "The process of this run died after 08:30:00, between two steps."
@@ -228,7 +228,7 @@ def test_an_interrupted_run_can_be_resumed() -> None:
     """By its id."""
     sentences, following = said(explained(interrupted()))
     assert sentences[0].startswith("The operator interrupted the run; it ended at 08:30:0")
-    assert following == [RESUME]
+    assert following == [AGAIN]
 
 
 def test_check_mode_and_procedures_without_a_verdict_say_how_they_ended() -> None:
