@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from demo.hosts import PORT_BASE, demo_fleet
-from tests.venue.hands import HEALTH, UNITS, Request, Venue, wait_until
+from tests.venue.hands import HEALTH, UNITS, Request, Venue, on_all, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = ROOT / "inventories" / "demo"
@@ -42,12 +42,14 @@ print("served, then cut off" if served and cut else f"served {served}, cut {cut}
 def venue(hands: Venue) -> Iterator[Venue]:
     """The demo with every service started and healthy; afterwards nothing is left of the tests."""
     hands.put_closed()
+    warm_up = hands.warm_up(on_all(HEALTH, "1"))
     try:
         hands.run_on({host: f"systemctl start {unit}" for host, unit in UNITS.items()})
         hands.wait_healthy(*HEALTH)
         yield hands
         hands.cancel_tests()
     finally:
+        hands.warm_up(warm_up)
         hands.put_closed()
 
 
