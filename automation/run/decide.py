@@ -200,7 +200,7 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
 
 def _knows_rotation(state: State, step: Step) -> bool:
     """Every load balancer has said whom it sends customers to, so that can be put back."""
-    return all(host in state.last_said("rotation") for host in step.hosts)
+    return all(host in state.first_said("rotation") for host in step.hosts)
 
 
 def _is_stopped(state: State, component: str, host: str) -> bool:
@@ -258,6 +258,12 @@ def _sales_forbid(state: State) -> Message | None:
             return Message("it is not known whether sales are closed, so no test may run")
 
 
+def _weighed(state: State, item: StepState) -> Status:
+    """Who broke the glass knew that something was unsettled: a warning, not a failure."""
+    failed = item.status is Status.FAILED and item.step.verb is Verb.SETTLED
+    return Status.DEGRADED if failed and state.plan.break_glass else item.status
+
+
 def _is_incomplete(state: State) -> bool:
     """Something that was to be done was not, and not because there was nobody to do it on."""
     skipped = (item for item in state.steps.values() if item.status is Status.SKIPPED)
@@ -274,7 +280,8 @@ def _is_no_matter(state: State, item: StepState) -> bool:
 def _result_state(state: State) -> str:
     if state.interrupted:
         return "CANCELLED"
-    statuses = {item.status for item in state.steps.values() if not _is_no_matter(state, item)}
+    items = [item for item in state.steps.values() if not _is_no_matter(state, item)]
+    statuses = {_weighed(state, item) for item in items}
     if state.plan.check:
         return "ERRORS" if findings(state) else "SUCCESS"
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):

@@ -1,6 +1,6 @@
 """What is known of a run: `fold(state, event) -> state`, pure and total over its events."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -114,13 +114,18 @@ class State:
 
     def last_said(self, fact: str) -> Mapping[str, str]:
         """What each load balancer's host said last of a fact."""
-        return {
-            host: result.evidence[fact]
-            for item in self.steps.values()
-            if item.step.owner in self.plan.fronts
-            for host, result in item.hosts.items()
-            if fact in result.evidence
-        }
+        return dict(self._said(fact))
+
+    def first_said(self, fact: str) -> Mapping[str, str]:
+        """What each load balancer's host said of a fact before anything was done."""
+        return dict(reversed(list(self._said(fact))))
+
+    def _said(self, fact: str) -> Iterator[tuple[str, str]]:
+        for item in self.steps.values():
+            if item.step.owner in self.plan.fronts:
+                for host, result in item.hosts.items():
+                    if fact in result.evidence:
+                        yield host, result.evidence[fact]
 
     def hosts_lost(self, component: str) -> Mapping[str, StepState]:
         """Hosts of a component that no later step can use, with the step that lost them.

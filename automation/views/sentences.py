@@ -21,7 +21,8 @@ def sales_sentence(report: Report, clock: Clock) -> Message | None:
     if sales is None:
         return None
     if sales.at is None:
-        return SALES[sales.state]
+        before = report.procedure == "morning" and sales.state == "open"
+        return SALES["open"] if before else NOW.get(sales.state, SALES[sales.state])
     return Message("Sales are open since %(time)s.", {"time": clock.seconds(sales.at)})
 
 

@@ -101,3 +101,11 @@ def test_sales_that_are_half_open_are_closed(venue: Venue) -> None:
     assert [(step.id, step.verb) for step in plan.steps.values()] == [
         ("ticketing.close", Verb.CLOSE)
     ]
+
+
+def test_a_server_that_did_not_come_back_stays_in_the_ledger(venue: Venue) -> None:
+    """The last gate says that it is out; what counts is that it was in before."""
+    plan = replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True)
+    failed = fold_all(drive(plan, faults={("wagering.start.2", "w2"): Fault.FAILS}))
+    assert failed.steps["wagering.undrain.2"].status == "skipped"
+    assert ledger_of([failed]) == Ledger(servers=(("wagering", "w2"),))
