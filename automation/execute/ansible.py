@@ -25,6 +25,7 @@ from ansible_runner.runner import Runner
 from automation.execute.lane import Lane, Stage, make_lanes, write_playbook
 from automation.execute.processes import MARKER, end_marked
 from automation.execute.results import reports_of
+from automation.redaction import redact
 from automation.run.decide import Begin
 from automation.run.events import GOOD, HostReported, Message, StepFinished
 from automation.run.plan import Plan, Step, Verb
@@ -32,6 +33,7 @@ from automation.settings import content_root
 from automation.venue.kinds import role_paths
 
 AT_ONCE = frozenset({Verb.PREFLIGHT, Verb.PROBE})  # one task: a host's first report is its last
+MOST_LAUNCHES = 2  # of one process that dies while it starts up
 AT_FIRST = 2  # processes launched before any host is busy; from then on one after the other
 ALLOWED = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "SSH_AUTH_SOCK", "TZ"}
@@ -134,6 +136,7 @@ class AnsibleExecutor:
 
     def _launch(self, lane: Lane) -> None:
         """Only with the lock held, so that `close` sees every thread there is."""
+        lane.launches += 1
         lane.thread = threading.Thread(target=self._run, args=(lane,), name=lane.name, daemon=True)
         lane.thread.start()
 
@@ -173,6 +176,10 @@ class AnsibleExecutor:
             why = f"ansible-playbook ended with code {runner.rc} ({runner.status})"
         except Exception as error:  # noqa: BLE001  # whatever it is, the engine must hear of it
             why = f"{type(error).__name__}: {error}"
+        if lane.current is None and lane.launches < MOST_LAUNCHES and not lane.cancelled:
+            with self._lock:  # it died before it did anything: its orders are still waiting
+                self._launch(lane)
+            return
         lane.ended = True  # before the steps are told: what is begun from now on tells itself
         self._lost(lane, Message("%(why)s", {"why": f"{why}{self._last_words(lane)}"}))
         self._launch_next()
@@ -184,10 +191,10 @@ class AnsibleExecutor:
                 self._finish(lane, step.id, why)
 
     def _last_words(self, lane: Lane) -> str:
-        errors = lane.folder / "artifacts" / "run" / "stdout"
+        errors = lane.folder / "artifacts" / f"run{lane.launches}" / "stdout"
         text = errors.read_text(encoding="utf-8", errors="replace") if errors.is_file() else ""
         wrong = [line for line in text.splitlines() if "ERROR" in line]
-        return f": {wrong[-1][:300]}" if wrong else ""
+        return f": {redact(wrong[-1][:300])}" if wrong else ""
 
     def _on_event(self, lane: Lane, event: Mapping[str, Any]) -> bool:
         """Turn an ansible-runner event into reports. False: runner shall write no file for it."""
@@ -248,7 +255,7 @@ class AnsibleExecutor:
             project_dir=str(content_root()),
             playbook=str(write_playbook(lane, self._options.roles)),
             inventory=str(self._options.inventory),
-            ident="run",
+            ident=f"run{lane.launches}",
             quiet=True,
             suppress_env_files=True,
             cmdline=" ".join(self._arguments(lane)),

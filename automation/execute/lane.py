@@ -38,6 +38,7 @@ class Lane:
     folder: Path
     stages: tuple[Stage, ...]
     thread: threading.Thread | None = None
+    launches: int = 0
     current: Stage | None = None
     begun: dict[str, set[str]] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)

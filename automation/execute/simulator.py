@@ -335,7 +335,7 @@ class Simulator:
         if place in self.truth.rotation and step.verb is not Verb.CLOCKS:
             told["sales"] = "open" if self._sells(place) else "closed"
             if step.verb not in ROTATES and place[0] in self.world.servers:
-                told["rotation"] = " ".join(sorted(self.truth.rotation[place]))
+                told["rotation"] = " ".join(sorted(self.truth.rotation[place])) or "none"
         if told.get("sales") == "open" and step.id in self._open:
             self.truth.told_open.add(place[1])
         return told

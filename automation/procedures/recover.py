@@ -7,7 +7,13 @@ from pathlib import Path
 from automation.errors import RacedayError
 from automation.procedures.checks import closing_checks
 from automation.procedures.standing import JOURNAL, LOCK
-from automation.procedures.steps import ROTATION_SECONDS, gate_step, make_plan, make_step
+from automation.procedures.steps import (
+    ROTATION_SECONDS,
+    gate_step,
+    look_step,
+    make_plan,
+    make_step,
+)
 from automation.run.events import RunRecovered
 from automation.run.journal import read_journal, reopen_journal
 from automation.run.ledger import Ledger, ledger_of
@@ -29,7 +35,13 @@ def dead_runs(reports: Path) -> tuple[Path, ...]:
 
 
 def plan_recover(venue: Venue, left: Ledger) -> Plan:
-    """Servers that are ready go back into rotation; sales that are half open are closed."""
+    """Servers that are ready go back into rotation; sales that are half open are closed.
+
+    What the venue file does not know any more is nobody's to put back.
+    """
+    known = tuple(pair for pair in left.servers if pair[0] in venue.components)
+    half_open = tuple(name for name in left.half_open if name in venue.components)
+    left = Ledger(known, half_open)
     return make_plan(venue, "recover", _steps(venue, left), gives_verdict=False)
 
 
@@ -42,6 +54,12 @@ def mark_recovered(reports: Path, holder: Holder) -> None:
 
 
 def _steps(venue: Venue, left: Ledger) -> Iterator[Step]:
+    fronts = {
+        behind.component
+        for name, _ in left.servers
+        if (behind := venue.components[name].restart.behind)
+    }
+    yield from (look_step(venue.components[name]) for name in sorted(fronts))
     for name in left.half_open:
         front = venue.components[name]
         yield make_step(
@@ -51,6 +69,7 @@ def _steps(venue: Venue, left: Ledger) -> Iterator[Step]:
             checks=closing_checks(venue, front),
             timeout=ROTATION_SECONDS,
         )
+    looks = tuple(f"{name}.look" for name in sorted(fronts))
     for name in dict.fromkeys(component for component, _ in left.servers):
         component = venue.components[name]
         behind = component.restart.behind
@@ -63,7 +82,7 @@ def _steps(venue: Venue, left: Ledger) -> Iterator[Step]:
                 f"{name}.{Verb.UNDRAIN}",
                 hosts=front.hosts,
                 hosts_of=front.name,
-                after=(f"{name}.gate",),
+                after=(*looks, f"{name}.gate"),
                 servers=tuple(server for owner, server in left.servers if owner == name),
                 min_ready=len(front.hosts),
                 timeout=ROTATION_SECONDS,

@@ -7,7 +7,6 @@ from automation.procedures.checks import test_checks
 from automation.procedures.steps import (
     PROBE_SECONDS,
     ROTATION_SECONDS,
-    TEST_SECONDS,
     close_steps,
     fronts,
     gate_step,
@@ -16,6 +15,7 @@ from automation.procedures.steps import (
     make_plan,
     make_step,
     patience,
+    test_patience,
     test_steps,
     through_steps,
 )
@@ -158,7 +158,7 @@ def _batch(
     checks = test_checks(venue, component)
     if checks:
         needs = (stopped, started)
-        yield step(Verb.TEST, back, needs=needs, checks=checks, timeout=TEST_SECONDS)
+        yield step(Verb.TEST, back, needs=needs, checks=checks, timeout=test_patience(component))
     if behind:
         drained = _id(component, Verb.DRAIN, number)
         lane = f"{component.name}.{Verb.UNDRAIN}"

@@ -125,7 +125,7 @@ def test_steps(
             after=after,
             checks=checks,
             min_ready=1,
-            timeout=TEST_SECONDS + sum(test.timeout for test in component.tests),
+            timeout=test_patience(component),
         )
 
 
@@ -178,6 +178,11 @@ def open_steps(venue: Venue, **fields: object) -> Iterator[Step]:
             timeout=PROBE_SECONDS,
             **fields,
         )
+
+
+def test_patience(component: Component) -> float:
+    """Seconds for its functional tests: the role's, and what the venue gives each of its own."""
+    return TEST_SECONDS + sum(test.timeout for test in component.tests)
 
 
 def _behind(venue: Venue, front: str) -> Iterator[str]:

@@ -191,7 +191,10 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
     unready = unready_hosts(state)
     if step.verb is not Verb.UNDRAIN:
         return Begin(step, hosts, unready, step.servers)
-    servers = tuple(name for name in step.servers if name not in unready)
+    if state.sales_said() != "open":
+        return Skip(step, Message("sales are not open, so nothing is put into rotation"))
+    proven = confirmed_hosts(state, step.component)
+    servers = tuple(name for name in step.servers if name in proven and name not in unready)
     if servers:
         return Begin(step, hosts, unready, servers)
     args = {"hosts": ", ".join(step.servers)}
@@ -200,7 +203,7 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
 
 def _knows_rotation(state: State, step: Step) -> bool:
     """Every load balancer has said whom it sends customers to, so that can be put back."""
-    return all(host in state.first_said("rotation") for host in step.hosts)
+    return all(state.first_said("rotation").get(host, "").strip() for host in step.hosts)
 
 
 def _is_stopped(state: State, component: str, host: str) -> bool:

@@ -30,6 +30,8 @@ def ledger_of(states: Iterable[State]) -> Ledger:
     half_open: dict[str, None] = {}
     returned: set[str] = set()
     for state in states:
+        if state.plan.check:
+            continue
         items = [item for item in state.steps.values() if item.targets]
         returned.update(name for item in items if _is_back(item) for name in item.servers)
         servers.update(

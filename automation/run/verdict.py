@@ -112,7 +112,7 @@ def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
 def in_rotation(state: State, step: Step) -> tuple[str, ...]:
     """The servers that a step puts back: those of its own that customers were sent to before."""
     before = (word for said in state.first_said("rotation").values() for word in said.split())
-    names = tuple(dict.fromkeys(word.rpartition("/")[2] for word in before))
+    names = tuple(dict.fromkeys(word.rpartition("/")[2] for word in before if "/" in word))
     return tuple(name for name in names if name in step.servers or not step.servers)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.venue.command import Raceday
 from tests.venue.hands import Venue, wait_until
 
-HURRY = 6  # seconds that stopping in order may take
+HURRY = 30  # seconds: far from what a start may take, and no measure of speed
 
 
 def processes_of(run_id: str) -> set[int]:

@@ -79,7 +79,9 @@ def test_a_later_run_settles_what_an_earlier_one_left(venue: Venue) -> None:
     dead = killed_after(told, StepStarted("wagering.stop.1", ("w1",)))
     left = ledger_of([dead])
     assert left == Ledger(servers=(("wagering", "w1"),))
-    recovered = fold_all(drive(plan_recover(venue, left), World(up=1.0, servers=SERVERS)))
+    recovered = fold_all(
+        drive(plan_recover(venue, left), World(up=1.0, sales_open=True, servers=SERVERS))
+    )
     assert recovered.steps["wagering.undrain"].status == "succeeded"
     closed = fold_all(drive(plan_close(venue)))
     assert not ledger_of([closed, dead])
@@ -89,7 +91,7 @@ def test_what_is_not_ready_is_not_put_back(venue: Venue) -> None:
     """A server that recovery finds dead stays out, and says why."""
     left = Ledger(servers=(("wagering", "w1"), ("wagering", "w2")))
     faults = {("wagering.gate", "w1"): Fault.FAILS}
-    world = World(up=1.0, servers=SERVERS)
+    world = World(up=1.0, sales_open=True, servers=SERVERS)
     told = drive(plan_recover(venue, left), world, faults)
     state = fold_all(told)
     assert state.steps["wagering.undrain"].servers == ("w2",)
