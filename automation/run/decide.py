@@ -236,12 +236,20 @@ def _on_verdict(state: State, step: Step) -> Begin | Skip | None:
     accepted = state.verdict.result == "CONDITIONAL" and state.plan.accept_conditional
     if state.verdict.result == "GO" or accepted:
         unready = unready_hosts(state)
-        proven = {host for name in state.plan.components for host in confirmed_hosts(state, name)}
-        servers = tuple(name for name in step.servers if name in proven and name not in unready)
+        doubtful = {*unready, *_unproven(state)}
+        servers = tuple(name for name in step.servers if name not in doubtful)
         if servers or not step.servers:
             return Begin(step, step.hosts, unready, servers)
         return Skip(step, Message("none of the servers behind it is ready"))
     return Skip(step, Message("the verdict is %(verdict)s", {"verdict": state.verdict.result}))
+
+
+def _unproven(state: State) -> Iterator[str]:
+    """Hosts on which any component of ours was not confirmed at its last gate."""
+    for name, component in state.plan.components.items():
+        if not component.external:
+            confirmed = confirmed_hosts(state, name)
+            yield from (host for host in component.hosts if host not in confirmed)
 
 
 def _blocked(item: StepState) -> Message:

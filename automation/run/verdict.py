@@ -83,19 +83,20 @@ def unready_hosts(state: State) -> tuple[str, ...]:
 
     No test goes through them and no customer is sent there. What fails at a partner is not theirs.
     """
-    unready: dict[str, None] = {}
+    unready: dict[tuple[str, str], None] = {}  # a host may be of several components
     for item in state.steps.values():
-        if state.plan.components[item.step.component].external:
+        name = item.step.component
+        if state.plan.components[name].external:
             continue
         if item.step.verb in {Verb.STOP, Verb.KILL}:
-            unready.update(dict.fromkeys(item.targets))
+            unready.update(dict.fromkeys((name, host) for host in item.targets))
         if item.status in ENDED:
             for host, result in item.hosts.items():
                 if _is_unready(item, result):
-                    unready[host] = None
+                    unready[name, host] = None
                 elif item.step.verb is Verb.START:
-                    unready.pop(host, None)
-    return tuple(unready)
+                    unready.pop((name, host), None)
+    return tuple(dict.fromkeys(host for _, host in unready))
 
 
 def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
