@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,13 +87,13 @@ def make_lanes(plan: Plan, scratch: Path) -> dict[str, Lane]:
 
 def write_playbook(lane: Lane, roles: Mapping[str, str]) -> Path:
     """Its stages, one after the other in one process; each is a playbook of ours."""
+    playbooks = content_root() / "playbooks"
     plays = [
         {
-            "ansible.builtin.import_playbook": str(content_root() / "playbooks" / f"{verb}.yml"),
+            "ansible.builtin.import_playbook": str(playbooks / f"{stage.verb}.yml"),
             "vars": _variables(stage, roles),
         }
         for stage in lane.stages
-        for verb in (stage.verb,)
     ]
     path = lane.folder / "lane.yml"
     path.write_text(json.dumps(plays), encoding="utf-8")
@@ -149,10 +149,7 @@ def _timeout(stage: Stage) -> int:
 def _members(steps: Iterable[Step]) -> dict[str, list[str]]:
     """Which components each host answers for."""
     members: dict[str, list[str]] = {}
-    for host, component in _pairs(steps):
-        members.setdefault(host, []).append(component)
+    for step in steps:
+        for host in step.hosts:
+            members.setdefault(host, []).append(step.component)
     return members
-
-
-def _pairs(steps: Iterable[Step]) -> Iterator[tuple[str, str]]:
-    return ((host, step.component) for step in steps for host in step.hosts)

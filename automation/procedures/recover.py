@@ -30,8 +30,8 @@ def left_behind(reports: Path) -> Ledger:
 
 def dead_runs(reports: Path) -> tuple[Path, ...]:
     """The folders of runs that never came to an end. Only with the venue held are they dead."""
-    folders = (folder for folder in _folders(reports))
-    return tuple(folder for folder in folders if (state := _read(folder)) and not state.finished_at)
+    found = ((folder, _read(folder)) for folder in _folders(reports))
+    return tuple(folder for folder, state in found if state and not state.finished_at)
 
 
 def plan_recover(venue: Venue, left: Ledger) -> Plan:

@@ -74,8 +74,8 @@ def _steps(venue: Venue, hosts: Collection[str], names: Sequence[str]) -> Iterat
             yield from steps
             ids += [step.id for step in steps]
             after, needs = (steps[-1].id,), (_last(venue, component, number),)
-    affected = {name for item in rolled for name in (item.name, *dependents(venue, item.name))}
-    for name in affected:
+    affected = (name for item in rolled for name in (item.name, *dependents(venue, item.name)))
+    for name in dict.fromkeys(affected):
         yield gate_step(venue.components[name], tuple(ids))
 
 
