@@ -1,10 +1,10 @@
 """The venue that the global options name."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from automation.errors import UsageError
 from automation.settings import Settings
+from automation.venue.fields import did_you_mean
 from automation.venue.load import load_venue, locate_venue
 from automation.venue.site import Venue
 
@@ -33,11 +33,9 @@ def known_component(venue: Venue, name: str) -> str:
     """The name, if it is a component's. Raises UsageError with the nearest one."""
     if name in venue.components:
         return name
-    near = get_close_matches(name, venue.components, n=1)
-    raise UsageError(
-        f"There is no component {name}.",
-        f"Did you mean {near[0]}?" if near else f"They are: {', '.join(venue.components)}.",
-    )
+    known = tuple(venue.components)
+    mend = did_you_mean(name, known)
+    raise UsageError(f"There is no component {name}{mend}", f"They are: {', '.join(known)}.")
 
 
 def known_hosts(venue: Venue, names: Sequence[str], limit: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     problem,
     result,
 )
-from ansible_collections.raceday.core.plugins.plugin_utils.reports import evidence, no_answer
+from ansible_collections.raceday.core.plugins.plugin_utils.reports import no_answer, outcome_report
 from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
     component_spec,
     describe_probe,
@@ -58,13 +58,7 @@ def _report(spec: dict[str, Any], host: str, answer: Answer) -> dict[str, Any]:
         return no_answer(spec["name"], host, answer)
     seen = answer.components[0]
     outcome = seen["outcome"]
-    report = {
-        "component": spec["name"],
-        "host": host,
-        "state": STATES.get(outcome, "failed"),
-        "seconds": int(seen["took"]) / 100,
-        "evidence": evidence(seen),
-    }
+    report = outcome_report(spec, host, seen, STATES)
     if outcome not in STATES:
         report["problem"] = problem(*_problem(outcome, spec, host, seen), message(LOOK))
     return report

@@ -13,7 +13,7 @@ from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     problem,
     result,
 )
-from ansible_collections.raceday.core.plugins.plugin_utils.reports import evidence, no_answer
+from ansible_collections.raceday.core.plugins.plugin_utils.reports import no_answer, outcome_report
 from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
     component_spec,
     shell_variables,
@@ -56,13 +56,7 @@ def stop_report(spec: dict[str, Any], host: str, answer: Answer) -> dict[str, An
         return no_answer(spec["name"], host, answer)
     seen = answer.components[0]
     outcome = seen["outcome"]
-    report = {
-        "component": spec["name"],
-        "host": host,
-        "state": STATES.get(outcome, "failed"),
-        "seconds": int(seen["took"]) / 100,
-        "evidence": evidence(seen),
-    }
+    report = outcome_report(spec, host, seen, STATES)
     if outcome not in STATES:
         what = message("%(unit)s did not stop on %(host)s", unit=_name(spec, seen), host=host)
         why = _why(outcome, host, seen)

@@ -31,6 +31,19 @@ def evidence(seen: Mapping[str, str]) -> dict[str, str]:
     return {**{key: seen[key] for key in UNIT_KEYS if seen.get(key)}, **facts}
 
 
+def outcome_report(
+    spec: Mapping[str, Any], host: str, seen: Mapping[str, str], states: Mapping[str, str]
+) -> dict[str, Any]:
+    """The report of a host that did something; an outcome that is not among `states` is bad."""
+    return {
+        "component": spec["name"],
+        "host": host,
+        "state": states.get(seen["outcome"], "failed"),
+        "seconds": int(seen["took"]) / 100,
+        "evidence": evidence(seen),
+    }
+
+
 def no_answer(component: str, host: str, answer: Answer) -> dict[str, Any]:
     """The report of a host that did not answer in full."""
     state = "unreachable" if answer.unreachable else "failed"
