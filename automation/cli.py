@@ -23,6 +23,7 @@ COMMANDS = (
     "restart",
     "sales",
     "test",
+    "resume",
     "recover",
     "plan",
     "status",

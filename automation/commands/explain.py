@@ -10,8 +10,8 @@ from automation.commands.load import venue_of
 from automation.commands.show import show
 from automation.errors import RacedayError, UsageError
 from automation.exit_codes import ExitCode
+from automation.procedures.records import JOURNAL, LOCK
 from automation.procedures.session import utc_now
-from automation.procedures.standing import JOURNAL, LOCK
 from automation.run.journal import read_journal
 from automation.run.lock import Holder, read_holder
 from automation.run.state import State, fold_all

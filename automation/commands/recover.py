@@ -10,9 +10,9 @@ from automation.commands.options import run_options
 from automation.commands.show import run_and_show, tell_leftovers
 from automation.execute.processes import end_marked
 from automation.exit_codes import ExitCode
+from automation.procedures.records import LOCK
 from automation.procedures.recover import dead_runs, left_behind, mark_recovered, plan_recover
 from automation.procedures.session import Request, operator_name, utc_now
-from automation.procedures.standing import LOCK
 from automation.run.lock import hold, this_process
 from automation.settings import Settings
 from automation.views.i18n import Translator
@@ -24,8 +24,9 @@ from automation.views.i18n import Translator
 def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int:
     """Put back what dead or failed runs have left, and end their processes.
 
-    Servers that were drained go back into rotation when they are ready; sales that were being
-    opened when a run died are closed. It says what it does, and running it twice is safe.
+    What was stopped is started, what nobody has proved since is tested, and servers that were
+    drained go back into rotation when they are ready; sales that were being opened when a run died
+    are closed. It says what it does, and running it twice is safe.
 
     \b
     Examples:
@@ -46,10 +47,11 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     left = left_behind(reports)
     tell_leftovers(left, translate)
     code: int = ExitCode.GO
-    if left:
+    if left.places or left.half_open:
         if not check:
             confirm_change(translate("Put that back?"), yes=yes)
         plan = replace(plan_recover(venue, left), check=check)
+        request = replace(request, is_current=lambda: left_behind(reports) == left)
         code = run_and_show(settings, venue, plan, request)
     if not check and code == ExitCode.GO:
         mark_recovered(reports, holder)

@@ -11,8 +11,7 @@ from automation.commands.explain import find_run
 from automation.commands.load import venue_of
 from automation.commands.show import show
 from automation.errors import RacedayError, UsageError
-from automation.procedures.recover import read_runs
-from automation.procedures.standing import JOURNAL
+from automation.procedures.records import JOURNAL, read_runs
 from automation.run.journal import read_journal
 from automation.settings import Settings
 from automation.views.i18n import Translator

@@ -84,8 +84,7 @@ def _minutes_left(settings: Settings, venue: Venue) -> float:
     """How long the GO that stands is still good. Raises Refused when there is none."""
     now = utc_now()
     standing = newest_verdict(settings.reports / venue.name)
-    known = standing is not None and standing.state.plan.digest == venue.digest
-    if standing is None or not known or standing.verdict.result != "GO" or not standing.holds(now):
+    if standing is None or not standing.proves(venue.digest, now):
         raise Refused(
             "There is no GO that still holds for this venue; nothing was touched.",
             "Run raceday morning: it opens sales on GO.",

@@ -50,8 +50,19 @@ def tell_leftovers(left: Ledger, translate: Translator) -> None:
         args = {"server": server, "component": component}
         said = "%(server)s of %(component)s was left out of rotation: raceday recover"
         click.echo(translate(said, **args), err=True)
+    for component, host in left.stopped:
+        args = {"host": host, "component": component}
+        said = "%(component)s on %(host)s was stopped and not started again: raceday recover"
+        click.echo(translate(said, **args), err=True)
+    for component, host in left.untested:
+        args = {"host": host, "component": component}
+        said = "%(component)s on %(host)s was started again and not tested: raceday recover"
+        click.echo(translate(said, **args), err=True)
     for front in left.half_open:
         said = "%(component)s was left with sales half open: raceday recover"
+        click.echo(translate(said, component=front), err=True)
+    for front in left.closed:
+        said = "%(component)s was left with sales closed. When all is well: raceday sales open"
         click.echo(translate(said, component=front), err=True)
 
 

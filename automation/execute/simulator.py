@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from heapq import heappop, heappush
+from operator import itemgetter
 from random import Random
 
 from automation.run.decide import Begin
@@ -41,7 +42,8 @@ class Fault(StrEnum):
 TESTS = frozenset({Verb.TEST, Verb.THROUGH, Verb.SETTLED})
 ROTATES = frozenset({Verb.CLOSE, Verb.DRAIN, Verb.UNDRAIN})
 NEEDS_UP = TESTS | ROTATES | {Verb.PROBE}
-DISTURBS = ROTATES | TESTS | {Verb.STOP}
+ENDS = frozenset({Verb.STOP, Verb.KILL})
+DISTURBS = ROTATES | TESTS | ENDS
 UNHEARD = frozenset({Fault.SILENT, Fault.LATE})
 FAILURES = frozenset({Fault.FAILS, Fault.TAKES_BACK})
 WHOLE_STEP = ""
@@ -79,11 +81,12 @@ class Truth:
     A host has `answered` when it did what was asked and its report was delivered in time; what it
     did is `proven` when every planned check was good too, `untouched` when it said how it was so
     before. `customers` are the places that took customers when a step that disturbs them was begun,
-    and `told_open` the hosts that said so. `up` is what runs, and `rotation` what each host of a
-    load balancer sends customers to.
+    and `told_open` the hosts that said so. `up` is what runs, `invocations` which start of it where
+    that is not the first, and `rotation` what each host of a load balancer sends customers to.
     """
 
     up: set[tuple[str, str]] = field(default_factory=set)
+    invocations: dict[tuple[str, str], str] = field(default_factory=dict)
     rotation: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     begun: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -98,11 +101,17 @@ class Simulator:
     """An executor whose hosts do what `faults` say, at times that `random` draws."""
 
     def __init__(
-        self, random: Random, faults: Faults, clock: FakeClock, world: World | None = None
+        self,
+        random: Random,
+        faults: Faults,
+        clock: FakeClock,
+        world: World | None = None,
+        left: Truth | None = None,
     ) -> None:
         self.clock = clock
         self.world = world or World()
         self.truth = Truth()
+        self._left = left
         self.closed = False
         self._random = random
         self._faults = faults
@@ -116,9 +125,16 @@ class Simulator:
         self._queued = 0
 
     def prepare(self, plan: Plan) -> None:
-        """Set up the world: what is not ours to start is up, of the rest the world's share."""
+        """Set up the world: what is not ours to start is up, of the rest the world's share.
+
+        After a run that was killed the world is as that one `left` it.
+        """
         self._steps = tuple(plan.steps.values())
         self._changes_nothing = plan.check
+        if self._left:
+            self.truth.up, self.truth.rotation = self._left.up, self._left.rotation
+            self.truth.invocations = self._left.invocations
+            return
         self.truth.up = {
             (component.name, host)
             for component in plan.components.values()
@@ -150,6 +166,16 @@ class Simulator:
 
     def skip(self, step: Step) -> None:
         """Nothing was got ready."""
+
+    def die(self) -> Truth:
+        """The process is killed: of what hosts were told some is still done. The world is left."""
+        for _, _, act in sorted(self._queue, key=itemgetter(0, 1)):
+            if self._random.choice((True, False)):
+                act()
+        self._queue.clear()
+        self.truth.up -= {place for place in self._deaths if self._is_dead(place)}
+        self.close()
+        return self.truth
 
     def abandon(self, step: Step) -> None:
         """Give a step up, and the process of its lane with it.
@@ -251,7 +277,7 @@ class Simulator:
         place = (step.owner, host)
         if fault is Fault.DIES:
             self._deaths[place] = self.clock.now + timedelta(seconds=self._random.uniform(0, 60))
-        if not (step.verb in {Verb.START, Verb.STOP} or step.verb in ROTATES):
+        if not (step.verb is Verb.START or step.verb in ENDS or step.verb in ROTATES):
             return HostState.OK
         change = self._change(step, place)
         if change is None:
@@ -264,7 +290,7 @@ class Simulator:
     def _change(self, step: Step, place: tuple[str, str]) -> Callable[[], None] | None:
         """What would make it so; None when it is so already."""
         match step.verb:
-            case Verb.START | Verb.STOP:
+            case Verb.START | Verb.STOP | Verb.KILL:
                 is_so = (place in self.truth.up) == (step.verb is Verb.START)
                 return None if is_so else partial(self._switch, place)
             case Verb.UNDRAIN:
@@ -279,6 +305,8 @@ class Simulator:
     def _switch(self, place: tuple[str, str]) -> None:
         """Start what is down, stop what is up; a load balancer comes up with no customers."""
         self.truth.up ^= {place}
+        if place in self.truth.up:
+            self.truth.invocations[place] = f"start {self.clock.now}"
         if place in self.truth.rotation:
             self.truth.rotation[place].clear()
 
@@ -330,8 +358,8 @@ class Simulator:
         told = {}
         if step.verb is Verb.PROBE:
             told["active"] = "active" if place in self.truth.up else "inactive"
-        if step.verb is Verb.START:
-            told["invocation"] = "the first"
+        if step.verb in {Verb.START, Verb.PROBE}:
+            told["invocation"] = self.truth.invocations.get(place, "the first")
         if place in self.truth.rotation and step.verb is not Verb.CLOCKS:
             told["sales"] = "open" if self._sells(place) else "closed"
             if step.verb not in ROTATES and place[0] in self.world.servers:

@@ -1,26 +1,28 @@
-"""Put back what dead or failed runs have left: servers out of rotation, sales half open."""
+"""Put back what dead or failed runs have left: what is stopped, untested, drained, half open."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from automation.errors import RacedayError
-from automation.procedures.checks import closing_checks
-from automation.procedures.standing import JOURNAL, LOCK
+from automation.procedures.checks import closing_checks, test_checks
+from automation.procedures.records import JOURNAL, LOCK, read_run, read_runs, run_folders
 from automation.procedures.steps import (
     ROTATION_SECONDS,
+    fronts,
     gate_step,
+    in_order,
     look_step,
     make_plan,
     make_step,
+    patience,
+    test_patience,
 )
 from automation.run.events import RunRecovered
-from automation.run.journal import read_journal, reopen_journal
+from automation.run.journal import reopen_journal
 from automation.run.ledger import Ledger, ledger_of
 from automation.run.lock import Holder, hold
 from automation.run.plan import Plan, Step, Verb
-from automation.run.state import State, fold_all
-from automation.venue.site import Venue
+from automation.venue.site import Component, Venue
 
 
 def left_behind(reports: Path) -> Ledger:
@@ -30,19 +32,19 @@ def left_behind(reports: Path) -> Ledger:
 
 def dead_runs(reports: Path) -> tuple[Path, ...]:
     """The folders of runs that never came to an end. Only with the venue held are they dead."""
-    found = ((folder, _read(folder)) for folder in _folders(reports))
+    found = ((folder, read_run(folder)) for folder in run_folders(reports))
     return tuple(folder for folder, state in found if state and not state.finished_at)
 
 
 def plan_recover(venue: Venue, left: Ledger) -> Plan:
-    """Servers that are ready go back into rotation; sales that are half open are closed.
+    """What is stopped is started, what is unproven is tested, what is ready goes into rotation.
 
-    What the venue file does not know any more is nobody's to put back.
+    Sales that are half open are closed. What the venue file does not know any more is nobody's to
+    put back. Where a run broke the glass, its reason goes on to hold.
     """
-    known = tuple(pair for pair in left.servers if pair[0] in venue.components)
-    half_open = tuple(name for name in left.half_open if name in venue.components)
-    left = Ledger(known, half_open)
-    return make_plan(venue, "recover", _steps(venue, left), gives_verdict=False)
+    steps = _steps(venue, left)
+    glass = {"break_glass": bool(left.reason), "reason": left.reason}
+    return make_plan(venue, "recover", steps, gives_verdict=False, **glass)
 
 
 def mark_recovered(reports: Path, holder: Holder) -> None:
@@ -54,52 +56,87 @@ def mark_recovered(reports: Path, holder: Holder) -> None:
 
 
 def _steps(venue: Venue, left: Ledger) -> Iterator[Step]:
-    fronts = {
-        behind.component
-        for name, _ in left.servers
-        if (behind := venue.components[name].restart.behind)
-    }
-    yield from (look_step(venue.components[name]) for name in sorted(fronts))
+    looks = [look_step(venue.components[name]) for name in fronts(venue)]
+    yield from looks
+    heard = tuple(step.id for step in looks)
     for name in left.half_open:
-        front = venue.components[name]
-        yield make_step(
-            front,
-            Verb.CLOSE,
-            name,
-            checks=closing_checks(venue, front),
-            timeout=ROTATION_SECONDS,
-        )
-    looks = tuple(f"{name}.look" for name in sorted(fronts))
-    for name in dict.fromkeys(component for component, _ in left.servers):
-        component = venue.components[name]
-        behind = component.restart.behind
-        if behind and behind.component not in left.half_open:
-            front = venue.components[behind.component]
-            yield gate_step(component)
+        if name in venue.components:
+            front = venue.components[name]
             yield make_step(
-                component,
-                Verb.UNDRAIN,
-                f"{name}.{Verb.UNDRAIN}",
-                hosts=front.hosts,
-                hosts_of=front.name,
-                after=(*looks, f"{name}.gate"),
-                servers=tuple(server for owner, server in left.servers if owner == name),
-                min_ready=len(front.hosts),
+                front,
+                Verb.CLOSE,
+                name,
+                checks=closing_checks(venue, front),
                 timeout=ROTATION_SECONDS,
             )
+    for component in in_order(venue):
+        hosts = [host for name, host in left.places if name == component.name]
+        known = [host for host in hosts if host in component.hosts]
+        if known:
+            yield from _component(venue, component, known, left, heard)
 
 
-def read_runs(reports: Path) -> Iterator[State]:
-    """Every run that can be read, the newest first."""
-    return (state for folder in _folders(reports) if (state := _read(folder)))
+def _component(
+    venue: Venue, component: Component, hosts: list[str], left: Ledger, heard: tuple[str, ...]
+) -> Iterator[Step]:
+    """Each host for itself: one that does not come back keeps no other one out."""
+    stopped = tuple(host for host in hosts if (component.name, host) in left.stopped)
+    if stopped:
+        yield make_step(
+            component,
+            Verb.START,
+            component.name,
+            hosts=stopped,
+            min_ready=1,
+            after=heard,
+            timeout=patience(venue, component),
+        )
+    started = (f"{component.name}.start",) if stopped else ()
+    yield gate_step(component, (*heard, *started))
+    gate = f"{component.name}.gate"
+    for number, host in enumerate(hosts, start=1):
+        doubtful = host in stopped or (component.name, host) in left.untested
+        test = _test(venue, component, host, number, (*heard, gate)) if doubtful else None
+        if test:
+            yield test
+        if (component.name, host) in left.servers and component.restart.behind:
+            front = venue.components[component.restart.behind.component]
+            if front.name not in left.half_open:
+                yield _undrain(component, front, host, number, gate, test)
 
 
-def _folders(reports: Path) -> list[Path]:
-    return sorted(reports.glob("2*"), reverse=True)
-
-
-def _read(folder: Path) -> State | None:
-    try:
-        return fold_all(read_journal(folder / JOURNAL))
-    except (OSError, ValueError, RacedayError):
+def _test(
+    venue: Venue, component: Component, host: str, number: int, after: tuple[str, ...]
+) -> Step | None:
+    checks = test_checks(venue, component)
+    if not checks:
         return None
+    return make_step(
+        component,
+        Verb.TEST,
+        f"{component.name}.{Verb.TEST}",
+        id=f"{component.name}.{Verb.TEST}.{number}",
+        hosts=(host,),
+        after=after,
+        checks=checks,
+        min_ready=1,
+        timeout=test_patience(component),
+    )
+
+
+def _undrain(
+    component: Component, front: Component, host: str, number: int, gate: str, test: Step | None
+) -> Step:
+    return make_step(
+        component,
+        Verb.UNDRAIN,
+        f"{component.name}.{Verb.UNDRAIN}",
+        id=f"{component.name}.{Verb.UNDRAIN}.{number}",
+        hosts=front.hosts,
+        hosts_of=front.name,
+        needs=(test.id,) if test else (),
+        after=(gate,),
+        servers=(host,),
+        min_ready=len(front.hosts),
+        timeout=ROTATION_SECONDS,
+    )

@@ -116,9 +116,9 @@ def _strike(
     )
     back = f"{component.name}.{Verb.START}"
     yield make_step(component, Verb.START, back, after=(killed,), puts_back=killed, timeout=bound)
-    yield from test_steps(venue, component, (), started)
+    yield from test_steps(venue, component, (), started, puts_back=killed)
     tested = f"{component.name}.test" if test_checks(venue, component) else started
-    yield from through_steps(venue, component, (), tested)
+    yield from through_steps(venue, component, (), tested, puts_back=killed)
 
 
 def _batch(
@@ -157,8 +157,14 @@ def _batch(
     started = _id(component, Verb.START, number)
     checks = test_checks(venue, component)
     if checks:
-        needs = (stopped, started)
-        yield step(Verb.TEST, back, needs=needs, checks=checks, timeout=test_patience(component))
+        yield step(
+            Verb.TEST,
+            back,
+            needs=(started,),
+            puts_back=stopped,
+            checks=checks,
+            timeout=test_patience(component),
+        )
     if behind:
         drained = _id(component, Verb.DRAIN, number)
         lane = f"{component.name}.{Verb.UNDRAIN}"

@@ -36,10 +36,13 @@ def plan_close(venue: Venue) -> Plan:
 
 
 def plan_open(venue: Venue, valid_minutes: float) -> Plan:
-    """Every gate is probed, then sales open; the verdict is good as long as the one before it."""
+    """Every gate is probed, then sales open; the verdict is good as long as the one before it.
+
+    What was started again since it was tested is not proven by a gate.
+    """
     gates = [gate_step(component) for component in venue.components.values()]
     steps = (*gates, *open_steps(venue, on_verdict=True))
-    return make_plan(venue, "sales-open", steps, verdict_valid_minutes=valid_minutes)
+    return make_plan(venue, "sales-open", steps, verdict_valid_minutes=valid_minutes, untested=True)
 
 
 def _refusal(venue: Venue, component: Component, after: tuple[str, ...]) -> Iterator[Step]:

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,13 +16,15 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from automation.errors import Bug, RacedayError, Unwritable
+from automation.errors import Bug, RacedayError, Refused, Unwritable
 from automation.execute.ansible import AnsibleExecutor, Options
 from automation.execute.processes import end_marked, marked_runs
 from automation.exit_codes import ExitCode
 from automation.history import last_go, read_history
-from automation.procedures.standing import JOURNAL, LOCK, newest_verdict
-from automation.run.journal import FileSink, Journal, Sink
+from automation.procedures.records import JOURNAL, LOCK
+from automation.procedures.standing import proven_units
+from automation.run.events import RunResumed
+from automation.run.journal import FileSink, Journal, reopen_journal
 from automation.run.lock import hold, this_process
 from automation.run.loop import Observer, Run
 from automation.run.plan import Plan
@@ -34,6 +36,7 @@ from automation.views.document import Report
 from automation.views.files import write_report, write_views
 from automation.views.i18n import Translator
 
+AGAIN = "Run the same command again: it looks anew."
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 VERDICT_CODES = {
     "GO": ExitCode.GO,
@@ -43,12 +46,30 @@ VERDICT_CODES = {
 
 
 @dataclass(frozen=True)
+class Resume:
+    """A run to go on with: its folder, what it was when that was planned, what to do again."""
+
+    folder: Path
+    state: State
+    from_step: str = ""
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True)
 class Request:
-    """How a plan is to be run, apart from what is in it."""
+    """How a plan is to be run, apart from what is in it.
+
+    `is_current` is asked once the venue is held: whether the plan, made before, still fits.
+    """
 
     forks: int | None = None
     extra_vars: tuple[str, ...] = ()
     keep_artifacts: bool = False
+    resume: Resume | None = None
+    is_current: Callable[[], bool] = _always
 
 
 @dataclass(frozen=True)
@@ -66,6 +87,9 @@ class _Memory:
     def write(self, line: str) -> None:
         """Forget it."""
 
+    def close(self) -> None:
+        """Nothing is open."""
+
 
 def utc_now() -> datetime:
     """The controller's clock."""
@@ -75,32 +99,31 @@ def utc_now() -> datetime:
 def with_history(settings: Settings, plan: Plan, now: datetime) -> Plan:
     """The plan with what earlier runs tell: how long steps take, and the GO that still stands."""
     history = read_history(settings.reports, plan.venue, plan.procedure)
-    standing = newest_verdict(settings.reports / plan.venue)
-    return replace(
-        plan,
-        estimates=history.estimates(),
-        standing=standing.for_plan(plan.digest, now) if standing else {},
-    )
+    standing = proven_units(settings.reports / plan.venue, plan.digest, now)
+    return replace(plan, estimates=history.estimates(), standing=standing)
 
 
 def run_plan(
     settings: Settings, venue: Venue, plan: Plan, request: Request, observers: Sequence[Observer]
 ) -> Outcome:
-    """Hold the venue, run the plan, write the report.
+    """Hold the venue, run the plan, write the report; one to resume in its own record.
 
-    Raises Locked when somebody else holds it, Unwritable when the disk has no room for the truth.
+    Raises Locked when somebody else holds it, Unwritable when the disk has no room for the truth,
+    Refused when the plan is not current any more.
     """
-    now = utc_now()
-    run_id, operator = _new_run_id(plan.procedure, now), operator_name()
+    now, resume = utc_now(), request.resume
+    run_id = resume.folder.name if resume else _new_run_id(plan.procedure, now)
     reports = settings.reports / venue.name
-    holder = this_process(run_id, operator, plan.procedure, now)
+    holder = this_process(run_id, operator_name(), plan.procedure, now)
     with _full_disk_told(), hold(reports / LOCK, holder, venue.venue_file):
         _end_dead_runs(reports)
+        if not request.is_current():
+            what = "Another run has changed the venue meanwhile; nothing was touched."
+            raise Refused(what, AGAIN)
         folder = reports / run_id
-        folder.mkdir(mode=0o700)
         plan = with_history(settings, plan, now)
-        with _traceback_kept(folder):
-            return _run_and_report(settings, venue, plan, request, folder, observers)
+        with closing(_opened(folder, resume)) as journal, _traceback_kept(folder):
+            return _run_and_report(settings, venue, plan, request, journal, observers, folder)
 
 
 def probe_now(venue: Venue, plan: Plan, observers: Sequence[Observer]) -> State:
@@ -108,7 +131,10 @@ def probe_now(venue: Venue, plan: Plan, observers: Sequence[Observer]) -> State:
     run_id = _new_run_id(plan.procedure, utc_now())
     options = _options(venue, plan, Request(), run_id, None)
     with closing(AnsibleExecutor(options)) as executor:
-        return _drive(executor, _Memory(), plan, run_id, observers)[0]
+        run = Run(Journal(_Memory()), executor, utc_now, observers)
+        with _interruptible(executor, run_id) as interrupted_by:
+            run.start(run_id, operator_name(), plan, {})
+            return run.drive(interrupted_by)
 
 
 def exit_code(state: State) -> ExitCode:
@@ -150,24 +176,45 @@ def _new_run_id(procedure: str, now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{procedure}-{secrets.token_hex(2)}"
 
 
-def _run_and_report(
+def _opened(folder: Path, resume: Resume | None) -> Journal:
+    """The journal of a new run, or of the one to go on with. Only with the venue held."""
+    if resume is None:
+        folder.mkdir(mode=0o700)
+        return Journal(FileSink(folder / JOURNAL))
+    return reopen_journal(folder / JOURNAL)
+
+
+def _run_and_report(  # noqa: PLR0913, PLR0917  # what, where, how, its record, who watches
     settings: Settings,
     venue: Venue,
     plan: Plan,
     request: Request,
-    folder: Path,
+    journal: Journal,
     observers: Sequence[Observer],
+    folder: Path,
 ) -> Outcome:
     keep = folder / "artifacts" if request.keep_artifacts else None
     options = _options(venue, plan, request, folder.name, keep)
     before = last_go(settings.reports, venue.name, plan.procedure)
-    with closing(FileSink(folder / JOURNAL)) as sink, closing(AnsibleExecutor(options)) as executor:
-        state, head = _drive(executor, sink, plan, folder.name, observers, folder)
+    with closing(AnsibleExecutor(options)) as executor:
+        run = Run(journal, executor, utc_now, observers)
+        with _interruptible(executor, folder.name) as interrupted_by:
+            state = _begin(run, plan, folder.name, request.resume)
+            write_report(folder, state, utc_now(), journal.head)
+            state = run.drive(interrupted_by)
     translate = Translator(settings.lang)
-    report = write_views(folder, state, utc_now(), head, translate=translate, last_go=before)
+    report = write_views(
+        folder, state, utc_now(), journal.head, translate=translate, last_go=before
+    )
     if not (plan.check or state.interrupted):
         _keep_evidence(venue, state, folder)
     return Outcome(state, report, folder)
+
+
+def _begin(run: Run, plan: Plan, run_id: str, resume: Resume | None) -> State:
+    if resume is None:
+        return run.start(run_id, operator_name(), plan, _versions())
+    return run.resume(resume.state, RunResumed(operator_name(), plan.dump(), resume.from_step))
 
 
 def _keep_evidence(venue: Venue, state: State, folder: Path) -> None:
@@ -177,24 +224,6 @@ def _keep_evidence(venue: Venue, state: State, folder: Path) -> None:
         # fabric costs every command 0.3 s, and only a failed run needs it
         evidence = import_module("automation.procedures.evidence")
         evidence.collect(venue, failed, folder)
-
-
-def _drive(
-    executor: AnsibleExecutor,
-    sink: Sink,
-    plan: Plan,
-    run_id: str,
-    observers: Sequence[Observer],
-    folder: Path | None = None,
-) -> tuple[State, str]:
-    """The end state and the journal's head; with a folder there is a report from the start."""
-    journal = Journal(sink)
-    run = Run(journal, executor, utc_now, observers)
-    with _interruptible(executor, run_id) as interrupted_by:
-        state = run.start(run_id, operator_name(), plan, _versions())
-        if folder:
-            write_report(folder, state, utc_now(), journal.head)
-        return run.drive(interrupted_by), journal.head
 
 
 def _options(venue: Venue, plan: Plan, request: Request, run_id: str, keep: Path | None) -> Options:

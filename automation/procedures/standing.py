@@ -4,20 +4,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 
-from automation.errors import Locked, RacedayError
+from automation.errors import Locked
 from automation.history import last_go
+from automation.procedures.records import JOURNAL, LOCK, read_run, run_folders
 from automation.run.events import Message, VerdictRevoked
-from automation.run.journal import read_journal, reopen_journal
+from automation.run.journal import reopen_journal
 from automation.run.lock import hold, this_process
-from automation.run.state import State, Verdict, fold, fold_all
+from automation.run.proofs import at_gates, tested_starts
+from automation.run.state import State, Verdict, fold
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
 from automation.views.files import PAGE, write_views
 from automation.views.i18n import Translator
 
-JOURNAL = "journal.jsonl"
-LOCK = ".lock"
 WORSE = (GO, CONDITIONAL, NO_GO)  # each worse than the one before
 
 
@@ -38,21 +39,10 @@ class Standing:
         """Until it is past its time."""
         return (datetime.fromisoformat(self.verdict.valid_until) - now).total_seconds() / 60
 
-    def for_plan(self, digest: str, now: datetime) -> Mapping[str, str]:
-        """What a plan of the very same venue keeps of a GO that still holds, else nothing.
-
-        That is which start of its unit each host ran at its last gate, by "component/host".
-        """
+    def proves(self, digest: str, now: datetime) -> bool:
+        """Whether it is a GO of the very same venue that still holds."""
         same = self.state.plan.digest == digest
-        if self.verdict.result != "GO" or not same or not self.holds(now):
-            return {}
-        gates = (item for item in self.state.steps.values() if item.step.id.endswith(".gate"))
-        return {
-            f"{item.step.component}/{host}": result.evidence["invocation"]
-            for item in gates
-            for host, result in item.hosts.items()
-            if result.evidence.get("invocation")
-        }
+        return same and self.verdict.result == GO and self.holds(now)
 
 
 @dataclass(frozen=True)
@@ -69,11 +59,32 @@ class Review:
 
 def newest_verdict(reports: Path) -> Standing | None:
     """The last verdict in a venue's folder of runs; None when there is none that can be read."""
-    for folder in sorted(reports.glob("2*"), reverse=True):
-        standing = _read(folder)
-        if standing is not None:
-            return standing
-    return None
+    found = (_standing(folder, read_run(folder)) for folder in run_folders(reports))
+    return next(filter(None, found), None)
+
+
+def proven_units(reports: Path, digest: str, now: datetime) -> Mapping[str, str]:
+    """Which start of its unit each host was last proven to run, by "component/host".
+
+    That is what the GO that stands saw at its last gates, and what was restarted and tested since.
+    Nothing without such a GO.
+    """
+    later: list[State] = []
+    for folder in run_folders(reports):
+        state = read_run(folder)
+        standing = _standing(folder, state)
+        if standing:
+            if not standing.proves(digest, now):
+                return {}
+            return reduce(_with_proofs, reversed(later), at_gates(standing.state))
+        if state and not state.plan.check:
+            later.append(state)
+    return {}
+
+
+def _with_proofs(proven: Mapping[str, str], state: State) -> Mapping[str, str]:
+    """What a later run has started counts when it was tested too, where it can be."""
+    return {**proven, **tested_starts(state)}
 
 
 def review(standing: Standing, probe: State, now: datetime, operator: str) -> Review:
@@ -104,7 +115,7 @@ def revoke(
     holder = this_process(standing.state.run_id, operator, "revoking a verdict", now)
     try:
         with hold(standing.folder.parent / LOCK, holder):
-            current = _read(standing.folder) or standing
+            current = _standing(standing.folder, read_run(standing.folder)) or standing
             return current if current.verdict.revoked_at else _revoke(current, reasons, now)
     except Locked:
         return None
@@ -133,9 +144,5 @@ def _language(folder: Path) -> str:
     return found[1] if found else "en"
 
 
-def _read(folder: Path) -> Standing | None:
-    try:
-        state = fold_all(read_journal(folder / JOURNAL))
-    except (OSError, ValueError, RacedayError):
-        return None
-    return Standing(folder, state, state.verdict) if state.verdict else None
+def _standing(folder: Path, state: State | None) -> Standing | None:
+    return Standing(folder, state, state.verdict) if state and state.verdict else None

@@ -112,7 +112,11 @@ def look_step(component: Component) -> Step:
 
 
 def test_steps(
-    venue: Venue, component: Component, after: tuple[str, ...], *needs: str
+    venue: Venue,
+    component: Component,
+    after: tuple[str, ...],
+    *needs: str,
+    puts_back: str = "",  # noqa: PT028  # no test of ours, but steps that test
 ) -> Iterator[Step]:
     """Its functional tests, if there are any."""
     checks = test_checks(venue, component)
@@ -126,11 +130,12 @@ def test_steps(
             checks=checks,
             min_ready=1,
             timeout=test_patience(component),
+            puts_back=puts_back,
         )
 
 
 def through_steps(
-    venue: Venue, component: Component, after: tuple[str, ...], *needs: str
+    venue: Venue, component: Component, after: tuple[str, ...], *needs: str, puts_back: str = ""
 ) -> Iterator[Step]:
     """The same along the customers' way, from the hosts of the load balancer it stands behind."""
     checks, behind = through_checks(venue, component), component.restart.behind
@@ -146,6 +151,7 @@ def through_steps(
             checks=checks,
             min_ready=1,
             timeout=TEST_SECONDS,
+            puts_back=puts_back,
         )
 
 

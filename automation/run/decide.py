@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from automation.run.events import HostState, Message
 from automation.run.plan import Step, Verb
-from automation.run.state import ENDED, PASSED, State, Status, StepState
+from automation.run.reuse import has_looked, still_stands
+from automation.run.state import ENDED, PASSED, ROTATION, State, Status, StepState
 from automation.run.verdict import (
+    LOOKS,
     SALES_OPEN,
     Judgement,
     confirmed_hosts,
@@ -42,6 +44,13 @@ class Skip:
 
 
 @dataclass(frozen=True)
+class Reuse:
+    """A step of a resumed run was done before, and a fresh look found it unchanged."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
 class Abandon:
     """A step is past its bound: end its processes and count silent hosts as unknown."""
 
@@ -65,9 +74,10 @@ class Finish:
 
 ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL})
 NOT_RUNNING = Message("it does not run, so nobody can be asked")
+NOT_IN_ROTATION = Message("nothing of it was in rotation before")
 DISTURBING = frozenset({Verb.STOP, Verb.KILL, Verb.DRAIN})
 
-Action = Begin | Skip | Abandon | Conclude | Finish
+Action = Begin | Skip | Reuse | Abandon | Conclude | Finish
 
 
 def decide(state: State, now: datetime) -> tuple[Action, ...]:
@@ -114,7 +124,10 @@ def _bound(item: StepState) -> datetime:
     return started + timedelta(seconds=item.step.timeout)
 
 
-def _moves(state: State) -> Iterator[Begin | Skip]:
+Move = Begin | Skip | Reuse
+
+
+def _moves(state: State) -> Iterator[Move]:
     ended = frozenset(name for name, item in state.steps.items() if item.status in ENDED)
     for item in state.steps.values():
         if item.status is Status.WAITING:
@@ -123,7 +136,7 @@ def _moves(state: State) -> Iterator[Begin | Skip]:
                 yield move
 
 
-def _move(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | None:
+def _move(state: State, step: Step, ended: frozenset[str]) -> Move | None:
     for name in (*step.needs, *step.after):
         if name not in state.steps:
             return Skip(step, Message("%(step)s is not in the plan", {"step": name}))
@@ -133,29 +146,57 @@ def _move(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | Non
         return Skip(step, Message("the operator interrupted the run"))
     if step.on_verdict:
         return _on_verdict(state, step)
+    is_due = ended.issuperset(step.needs) and ended.issuperset(step.after)
+    if is_due and _is_to_be_compared(state, step):
+        return _compared(state, step)
+    failed = _failed_before(state, step, ended)
+    if failed is not None and (is_due or not state.steps[step.id].earlier):
+        return Skip(step, _blocked(failed))
+    return _released(state, step) if is_due else None
+
+
+def _failed_before(state: State, step: Step, ended: frozenset[str]) -> StepState | None:
+    """What it needs and what failed; where the first failure is the end, any step that failed."""
     for name in step.needs:
         if name in ended and state.steps[name].status not in PASSED:
-            return Skip(step, _blocked(state.steps[name]))
+            return state.steps[name]
     if state.plan.stops_at_failure and step.verb is not Verb.PROBE:
         for item in state.steps.values():
             if item.status is Status.FAILED and item.step.verb is not Verb.PROBE:
-                return Skip(step, _blocked(item))
-    if ended.issuperset(step.needs) and ended.issuperset(step.after):
-        return _released(state, step)
+                return item
     return None
 
 
-def _put_back(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip | None:
+def _is_to_be_compared(state: State, step: Step) -> bool:
+    """It was done in an earlier part of the run, and has not been found to stand no more."""
+    if state.steps[step.id].earlier is None or state.interrupted:
+        return False
+    if step.is_look or step.verb in LOOKS:
+        return False
+    return not has_looked(state) or still_stands(state, step)
+
+
+def _compared(state: State, step: Step) -> Reuse | None:
+    return Reuse(step) if has_looked(state) else None
+
+
+def _put_back(state: State, step: Step, ended: frozenset[str]) -> Move | None:
     """Due when what it undoes was begun, even after a failure or an interruption."""
     if not (ended.issuperset(step.needs) and ended.issuperset(step.after)):
         return None
-    if not state.steps[step.puts_back].targets:
+    if not _is_taken(state, step):
         return Skip(step, Message("%(step)s was not executed", {"step": step.puts_back}))
+    if _is_to_be_compared(state, step):
+        return _compared(state, step)
     for name in step.needs:
-        if state.steps[name].status not in PASSED:
+        if name != step.puts_back and state.steps[name].status not in PASSED:
             return Skip(step, _blocked(state.steps[name]))
-    if step.verb is not Verb.UNDRAIN:
-        return Begin(step, step.hosts)
+    if step.verb is Verb.UNDRAIN:
+        return _back_in_rotation(state, step)
+    return _released(state, step) if step.is_test else Begin(step, step.hosts)
+
+
+def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
     unready = unready_hosts(state)
     before = in_rotation(state, step)
     servers = tuple(name for name in before if name not in unready)
@@ -164,10 +205,17 @@ def _put_back(state: State, step: Step, ended: frozenset[str]) -> Begin | Skip |
     if before:
         args = {"hosts": ", ".join(before)}
         return Skip(step, Message("%(hosts)s is not ready, so it stays out of rotation", args))
-    return Skip(step, Message("nothing of it was in rotation before"))
+    return Skip(step, NOT_IN_ROTATION)
+
+
+def _is_taken(state: State, step: Step) -> bool:
+    """What a step puts back was begun, and no earlier part of the run has put it back since."""
+    taken, back = state.steps[step.puts_back], state.steps[step.id].earlier
+    return bool(taken.targets or (taken.earlier and not (back and back.status in PASSED)))
 
 
 def _released(state: State, step: Step) -> Begin | Skip:
+    """It is begun on every host that is left to it, unless something forbids it."""
     if state.plan.check and _is_only_for_real(state, step):
         return Skip(step, Message("check mode changes nothing"))
     forbidden = _sales_forbid(state) if step.is_test or step.verb in DISTURBING else None
@@ -203,7 +251,7 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
 
 def _knows_rotation(state: State, step: Step) -> bool:
     """Every load balancer has said whom it sends customers to, so that can be put back."""
-    return all(state.first_said("rotation").get(host, "").strip() for host in step.hosts)
+    return all(state.first_said(ROTATION).get(host, "").strip() for host in step.hosts)
 
 
 def _is_stopped(state: State, component: str, host: str) -> bool:
@@ -276,16 +324,24 @@ def _weighed(state: State, item: StepState) -> Status:
 
 
 def _is_incomplete(state: State) -> bool:
-    """Something that was to be done was not, and not because there was nobody to do it on."""
+    """Something that was to be done was not, and not because there was nothing to do it on."""
     skipped = (item for item in state.steps.values() if item.status is Status.SKIPPED)
-    return any(not item.step.puts_back and item.reason != NOT_RUNNING for item in skipped)
+    return any(not _had_nothing_to_do(state, item) for item in skipped)
+
+
+def _had_nothing_to_do(state: State, item: StepState) -> bool:
+    if item.step.puts_back and not _is_taken(state, item.step):
+        return True
+    return item.reason in (NOT_RUNNING, NOT_IN_ROTATION)
 
 
 def _is_no_matter(state: State, item: StepState) -> bool:
     """A first look, a put-back that had nothing to do, a test that the standing GO excuses."""
     if item.status is not Status.SKIPPED:
         return item.step.is_look
-    return bool(item.step.puts_back) or is_excused(state, item)
+    if item.step.puts_back and _had_nothing_to_do(state, item):
+        return True
+    return is_excused(state, item)
 
 
 def _result_state(state: State) -> str:

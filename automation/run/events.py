@@ -111,6 +111,13 @@ class StepSkipped:
 
 
 @dataclass(frozen=True)
+class StepReused:
+    """An earlier part of the run did this step, and a fresh look found it unchanged."""
+
+    step: str
+
+
+@dataclass(frozen=True)
 class VerdictDecided:
     """GO, CONDITIONAL or NO-GO, with every reason; times in UTC ISO 8601."""
 
@@ -141,6 +148,18 @@ class RunRecovered:
 
 
 @dataclass(frozen=True)
+class RunResumed:
+    """The run goes on after it had died, failed or been interrupted.
+
+    `plan` is what is intended now; `from_step` and what follows it is done again in any case.
+    """
+
+    by: str
+    plan: Mapping[str, Any]
+    from_step: str = ""
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """The run is over."""
 
@@ -153,10 +172,12 @@ Event = (
     | HostReported
     | StepFinished
     | StepSkipped
+    | StepReused
     | VerdictDecided
     | VerdictRevoked
     | RunInterrupted
     | RunRecovered
+    | RunResumed
     | RunFinished
 )
 
@@ -166,10 +187,12 @@ _TYPES: dict[str, type] = {
     "host.reported": HostReported,
     "step.finished": StepFinished,
     "step.skipped": StepSkipped,
+    "step.reused": StepReused,
     "verdict.decided": VerdictDecided,
     "verdict.revoked": VerdictRevoked,
     "run.interrupted": RunInterrupted,
     "run.recovered": RunRecovered,
+    "run.resumed": RunResumed,
     "run.finished": RunFinished,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}

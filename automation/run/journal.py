@@ -27,6 +27,9 @@ class Sink(Protocol):
     def write(self, line: str) -> None:
         """Keep one line for good, or raise OSError."""
 
+    def close(self) -> None:
+        """No line comes any more."""
+
 
 class Journal:
     """Appends events; `head` is the hash of the last line."""
@@ -47,6 +50,10 @@ class Journal:
             raise JournalUnwritable(error) from error
         self._seq += 1
         self.head = digest
+
+    def close(self) -> None:
+        """No event comes any more."""
+        self._sink.close()
 
 
 class JournalUnwritable(Unwritable):

@@ -1,58 +1,156 @@
-"""What a run has taken out of its normal state and not put back, as its journal tells. Pure.
+"""What runs have taken out of its normal state and not put back, as their journals tell. Pure.
 
 A step is written down before it is begun, so whatever may have been taken is known even of a run
 that was killed in the middle of it.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from automation.run.plan import Verb
-from automation.run.state import PASSED, State, StepState
+from automation.run.state import PASSED, State, StepState, missing_checks
 from automation.run.verdict import in_rotation
+
+type Place = tuple[str, str]
+TAKES_DOWN = frozenset({Verb.STOP, Verb.KILL})
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Servers by component that are out of rotation, and load balancers half way open."""
+    """What is to be put back, as components with their hosts, and load balancers by name.
 
-    servers: tuple[tuple[str, str], ...] = ()
+    `servers` get no customers, `stopped` were not started again, `untested` were, and nobody has
+    proved them since. Load balancers are `half_open`, or `closed` by a restart that would have
+    opened them again. `reason` is why the glass was broken when it was.
+    """
+
+    servers: tuple[Place, ...] = ()
+    stopped: tuple[Place, ...] = ()
+    untested: tuple[Place, ...] = ()
     half_open: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+    reason: str = ""
 
     def __bool__(self) -> bool:
-        """Whether anything is to be put back."""
-        return bool(self.servers or self.half_open)
+        """Whether anything is left."""
+        return bool(self.servers or self.stopped or self.untested or self.half_open or self.closed)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Every host that something is to be done for."""
+        return tuple(dict.fromkeys((*self.stopped, *self.untested, *self.servers)))
+
+
+@dataclass
+class _Settled:
+    """What newer runs have put back or taken themselves, so that older ones do not count."""
+
+    servers: set[str] = field(default_factory=set)
+    started: set[Place] = field(default_factory=set)
+    tested: set[Place] = field(default_factory=set)
+    sales: bool = False
+
+    def add(self, items: Iterable[StepState]) -> None:
+        """What a run has put back."""
+        for item in items:
+            good = {
+                (item.step.component, host)
+                for host, result in item.hosts.items()
+                if result.good and not missing_checks(item.step, result)
+            }
+            if item.step.verb is Verb.UNDRAIN and item.status in PASSED:
+                self.servers.update(item.servers)
+            if item.step.verb is Verb.START:
+                self.started |= good
+            if item.step.verb is Verb.TEST:
+                self.tested |= good
 
 
 def ledger_of(states: Iterable[State]) -> Ledger:
-    """What runs, newest first, have left; an opening or closing of sales settles all before it."""
-    servers: dict[tuple[str, str], None] = {}
+    """What runs, newest first, have left.
+
+    An opening or a closing of sales settles every rotation before it; a morning that starts and
+    an evening that stops settle all.
+    """
+    servers: dict[Place, None] = {}
+    stopped: dict[Place, None] = {}
+    untested: dict[Place, None] = {}
     half_open: dict[str, None] = {}
-    returned: set[str] = set()
+    closed: dict[str, None] = {}
+    reason, settled = "", _Settled()
     for state in states:
-        if state.plan.check:
-            continue
-        items = [item for item in state.steps.values() if item.targets]
-        returned.update(name for item in items if _is_back(item) for name in item.servers)
-        servers.update(
-            dict.fromkeys(
-                (item.step.component, name)
-                for item in items
-                if item.step.verb is Verb.DRAIN
-                for name in in_rotation(state, item.step)
-                if name not in returned
-            )
-        )
-        opening = [item for item in items if item.step.on_verdict or item.step.verb is Verb.CLOSE]
-        half_open.update(dict.fromkeys(_unfinished(opening)))
-        if opening:
+        items = _begun(state)
+        settled.add(items)
+        stopped.update(dict.fromkeys(_not_started(state, items, settled)))
+        untested.update(dict.fromkeys(_not_tested(state, items, settled)))
+        if not settled.sales:
+            servers.update(dict.fromkeys(_not_undrained(state, items, settled)))
+            half_open.update(dict.fromkeys(_unfinished(items)))
+            closed.update(dict.fromkeys(_not_reopened(state, items)))
+            settled.sales = any(_is_of_sales(item) for item in items)
+        if state.plan.break_glass:
+            reason = reason or state.plan.reason
+        if any(_is_of_the_day(state, item) for item in items):
             break
-    return Ledger(tuple(servers), tuple(half_open))
+    kept = tuple(place for place in untested if place not in stopped)
+    return Ledger(tuple(servers), tuple(stopped), kept, tuple(half_open), tuple(closed), reason)
 
 
-def _is_back(item: StepState) -> bool:
-    return item.step.verb is Verb.UNDRAIN and item.status in PASSED
+def _begun(state: State) -> list[StepState]:
+    latest = (item.latest for item in state.steps.values())
+    return [] if state.plan.check else [item for item in latest if item.targets]
 
 
-def _unfinished(opening: Iterable[StepState]) -> Iterator[str]:
+def _returns(state: State, taken: StepState, verb: Verb) -> StepState | None:
+    """What was planned to put back what a step takes out."""
+    back = (item.latest for item in state.steps.values() if item.step.puts_back == taken.step.id)
+    return next((item for item in back if item.step.verb is verb), None)
+
+
+def _not_undrained(state: State, items: Iterable[StepState], settled: _Settled) -> Iterator[Place]:
+    for item in items:
+        if item.step.verb is Verb.DRAIN:
+            names = (name for name in in_rotation(state, item.step) if name not in settled.servers)
+            yield from ((item.step.component, name) for name in names)
+
+
+def _not_started(state: State, items: Iterable[StepState], settled: _Settled) -> Iterator[Place]:
+    for item in items:
+        if item.step.verb in TAKES_DOWN and _returns(state, item, Verb.START):
+            places = ((item.step.component, host) for host in item.targets)
+            yield from (place for place in places if place not in settled.started)
+
+
+def _not_tested(state: State, items: Iterable[StepState], settled: _Settled) -> Iterator[Place]:
+    for item in items:
+        if item.step.verb in TAKES_DOWN and _returns(state, item, Verb.TEST):
+            places = ((item.step.component, host) for host in item.targets)
+            yield from (place for place in places if place not in settled.tested)
+
+
+def _is_of_sales(item: StepState) -> bool:
+    return item.step.on_verdict or item.step.verb is Verb.CLOSE
+
+
+def _is_of_the_day(state: State, item: StepState) -> bool:
+    """A start or a stop that nothing in the plan undoes: a morning's or an evening's."""
+    if item.step.verb is Verb.START:
+        return state.plan.procedure == "morning"
+    return item.step.verb is Verb.STOP and not _returns(state, item, Verb.START)
+
+
+def _unfinished(items: Iterable[StepState]) -> Iterator[str]:
+    """Load balancers that were being opened or closed."""
+    opening = (item for item in items if _is_of_sales(item))
     return (item.step.component for item in opening if item.status not in PASSED)
+
+
+def _not_reopened(state: State, items: Iterable[StepState]) -> Iterator[str]:
+    """Load balancers that were closed, or came up closed, and were to be opened again."""
+    for item in items:
+        back = _returns(state, item, Verb.UNDRAIN)
+        closes = item.step.verb is Verb.CLOSE and item.status in PASSED
+        if back is None or back.status in PASSED or not (closes or item.step.verb in TAKES_DOWN):
+            continue
+        if in_rotation(state, back.step):
+            yield item.step.component

@@ -10,6 +10,7 @@ from automation.run.decide import (
     Begin,
     Conclude,
     Finish,
+    Reuse,
     Skip,
     decide,
     is_protected,
@@ -21,8 +22,10 @@ from automation.run.events import (
     Message,
     RunFinished,
     RunInterrupted,
+    RunResumed,
     RunStarted,
     StepFinished,
+    StepReused,
     StepSkipped,
     StepStarted,
     VerdictDecided,
@@ -59,7 +62,7 @@ class Executor(Protocol):
 
 
 class Run:
-    """One execution of a plan: `start()` writes the first event, `drive()` goes on to the end."""
+    """One execution of a plan: `start` or `resume` writes an event, `drive` goes on to the end."""
 
     def __init__(
         self, journal: Journal, executor: Executor, clock: Clock, observers: Sequence[Observer] = ()
@@ -72,9 +75,17 @@ class Run:
 
     def start(self, run_id: str, operator: str, plan: Plan, versions: Mapping[str, str]) -> State:
         """Write `run.started` and let the executor get ready; if it cannot, it is closed."""
+        return self._open(RunStarted(run_id, operator, plan.dump(), versions))
+
+    def resume(self, state: State, event: RunResumed) -> State:
+        """The same for a run whose journal tells `state` and ends here."""
+        self._state = state
+        return self._open(event)
+
+    def _open(self, event: RunStarted | RunResumed) -> State:
         try:
-            state = self._record(RunStarted(run_id, operator, plan.dump(), versions))
-            self._executor.prepare(plan)
+            state = self._record(event)
+            self._executor.prepare(state.plan)
         except BaseException:
             self._executor.close()
             raise
@@ -108,6 +119,9 @@ class Run:
             case Skip(step, reason):
                 self._executor.skip(step)
                 return self._record(StepSkipped(step.id, reason))
+            case Reuse(step):
+                self._executor.skip(step)
+                return self._record(StepReused(step.id))
             case Abandon(step, cause):
                 self._executor.abandon(step)
                 return self._record(StepFinished(step.id, cause))
@@ -151,7 +165,7 @@ class Run:
 
     def _now(self) -> State:
         if self._state is None:
-            raise RuntimeError("drive() needs start() first")
+            raise RuntimeError("drive() needs start() or resume() first")
         return self._state
 
 

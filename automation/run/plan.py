@@ -105,6 +105,9 @@ class PlannedComponent:
 class Plan:
     """A procedure on a venue, closed: what is not in here cannot happen.
 
+    `standing` says which start of its unit each host was proven to run; an `untested` plan has no
+    tests of its own, and its verdict rests on that.
+
     `fronts` are the load balancers, which say whether sales are open. With `break_glass` steps are
     done although they are; `reason` says why, as it does for a CONDITIONAL that was accepted.
     """
@@ -120,6 +123,7 @@ class Plan:
     check: bool = False
     fronts: tuple[str, ...] = ()
     gives_verdict: bool = True
+    untested: bool = False
     stops_at_failure: bool = False
     accept_conditional: bool = False
     break_glass: bool = False
@@ -131,6 +135,19 @@ class Plan:
     def of_component(self, component: str) -> tuple[Step, ...]:
         """Steps of one component, in plan order."""
         return tuple(step for step in self.steps.values() if step.component == component)
+
+    def following(self, step: str) -> frozenset[str]:
+        """A step and all that waits for it, directly or through others."""
+        found: set[str] = set()
+        more = {step}
+        while more:
+            found |= more
+            more = {
+                name
+                for name, item in self.steps.items()
+                if not found.isdisjoint((*item.needs, *item.after, item.puts_back))
+            } - found
+        return frozenset(found)
 
     def dump(self) -> dict[str, Any]:
         """Plain data for the journal."""

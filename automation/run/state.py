@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from automation.run.events import (
@@ -16,8 +16,10 @@ from automation.run.events import (
     RunFinished,
     RunInterrupted,
     RunRecovered,
+    RunResumed,
     RunStarted,
     StepFinished,
+    StepReused,
     StepSkipped,
     StepStarted,
     VerdictDecided,
@@ -37,6 +39,7 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
+SALES, ROTATION = "sales", "rotation"  # facts that a load balancer's hosts tell
 PASSED = frozenset({Status.SUCCEEDED, Status.DEGRADED})
 ENDED = PASSED | {Status.FAILED, Status.SKIPPED}
 
@@ -61,7 +64,8 @@ class HostResult:
 class StepState:
     """One step's progress. `hosts` holds results; `targets` the hosts it was released on.
 
-    `servers` are those that a load balancer was told of.
+    `servers` are those that a load balancer was told of. `earlier` is what came of it before the
+    run was resumed; a step that is `reused` still stands as it did then.
     """
 
     step: Step
@@ -72,6 +76,21 @@ class StepState:
     servers: tuple[str, ...] = ()
     hosts: Mapping[str, HostResult] = field(default_factory=dict)
     reason: Message | None = None
+    earlier: "StepState | None" = None
+    reused: bool = False
+
+    @property
+    def latest(self) -> "StepState":
+        """What last happened to its hosts, be it before the run was resumed."""
+        return self if self.targets or self.earlier is None else self.earlier
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """When a run was gone on with, and by whom."""
+
+    at: datetime
+    by: str
 
 
 @dataclass(frozen=True)
@@ -88,7 +107,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class State:
-    """A run as its journal tells it."""
+    """A run as its journal tells it.
+
+    Once it is resumed, the steps named in `again` are not reused whatever the looks find, and
+    `at_first` is what the load balancers had said before anything was done.
+    """
 
     run_id: str
     operator: str
@@ -98,6 +121,9 @@ class State:
     versions: Mapping[str, str] = field(default_factory=dict)
     verdict: Verdict | None = None
     interrupted: bool = False
+    resumed: tuple[Resumption, ...] = ()
+    again: frozenset[str] = frozenset()
+    at_first: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     finished_at: datetime | None = None
     result_state: str = "RUNNING"
 
@@ -107,7 +133,7 @@ class State:
         The last word of each counts. They are "closed" too when the venue has no load balancer.
         """
         hosts = {host for name in self.plan.fronts for host in self.plan.components[name].hosts}
-        said = self.last_said("sales")
+        said = self.last_said(SALES)
         if "open" in said.values():
             return "open"
         return "closed" if all(said.get(host) == "closed" for host in hosts) else ""
@@ -118,28 +144,37 @@ class State:
 
     def first_said(self, fact: str) -> Mapping[str, str]:
         """What each load balancer's host said of a fact before anything was done."""
-        return dict(reversed(list(self._said(fact))))
+        said = reversed(list(self._said(fact)))
+        return {**dict(said), **self.at_first.get(fact, {})}
 
     def _said(self, fact: str) -> Iterator[tuple[str, str]]:
-        for item in self.steps.values():
-            if item.step.owner in self.plan.fronts:
-                for host, result in item.hosts.items():
-                    if fact in result.evidence:
-                        yield host, result.evidence[fact]
+        asked = [item for item in self.steps.values() if item.step.owner in self.plan.fronts]
+        for item in sorted(asked, key=_ended_at):  # a step that is reused was heard before
+            for host, result in item.hosts.items():
+                if fact in result.evidence:
+                    yield host, result.evidence[fact]
 
     def hosts_lost(self, component: str) -> Mapping[str, StepState]:
         """Hosts of a component that no later step can use, with the step that lost them.
 
-        A probe only looks: a host that is down may be stopped, and one that hangs restarted.
+        A probe only looks: a host that is down may be stopped, and one that hangs restarted. What
+        was started after all is not lost any more.
         """
         lost: dict[str, StepState] = {}
         for item in self.steps.values():
             looked = item.step.verb is Verb.PROBE
             if item.step.owner == component and item.status in ENDED and not looked:
-                bad = (name for name, result in item.hosts.items() if result.state not in GOOD)
-                for host in bad:
-                    lost.setdefault(host, item)
+                for host, result in item.hosts.items():
+                    if result.state not in GOOD:
+                        lost.setdefault(host, item)
+                    elif item.step.verb is Verb.START:
+                        lost.pop(host, None)
         return lost
+
+
+def names_of(rotation: str) -> frozenset[str]:
+    """The servers' names in what a load balancer says: "backend/server backend/server"."""
+    return frozenset(word.rpartition("/")[2] for word in rotation.split() if "/" in word)
 
 
 def fold(state: State | None, event: Event, at: datetime) -> State:
@@ -149,23 +184,8 @@ def fold(state: State | None, event: Event, at: datetime) -> State:
     if state is None:
         raise ValueError(f"a journal begins with run.started, not {type(event).__name__}")
     match event:
-        case StepStarted():
-            return _update(
-                state,
-                event.step,
-                status=Status.RUNNING,
-                started_at=at,
-                targets=event.hosts,
-                servers=event.servers,
-            )
-        case HostReported():
-            return _reported(state, event)
-        case StepFinished():
-            return _finished(state, event, at)
-        case StepSkipped():
-            return _update(
-                state, event.step, status=Status.SKIPPED, finished_at=at, reason=event.reason
-            )
+        case StepStarted() | HostReported() | StepFinished() | StepSkipped() | StepReused():
+            return _fold_step(state, event, at)
         case VerdictDecided():
             verdict = Verdict(event.result, event.reasons, at, event.valid_until)
             return _changed(state, verdict=verdict)
@@ -175,8 +195,27 @@ def fold(state: State | None, event: Event, at: datetime) -> State:
             return _changed(state, interrupted=True)
         case RunRecovered():
             return _changed(state, interrupted=True, finished_at=at, result_state="CANCELLED")
+        case RunResumed():
+            return _resume(state, event, at)
         case RunFinished():
             return _changed(state, finished_at=at, result_state=event.result_state)
+
+
+type StepEvent = StepStarted | HostReported | StepFinished | StepSkipped | StepReused
+
+
+def _fold_step(state: State, event: StepEvent, at: datetime) -> State:
+    match event:
+        case StepStarted():
+            return _started(state, event, at)
+        case HostReported():
+            return _reported(state, event)
+        case StepFinished():
+            return _finished(state, event, at)
+        case StepSkipped(name, reason):
+            return _update(state, name, status=Status.SKIPPED, finished_at=at, reason=reason)
+        case StepReused(name):
+            return _reused(state, name)
 
 
 def fold_all(events: Iterable[tuple[Event, datetime]]) -> State:
@@ -208,6 +247,54 @@ def _changed[T](record: T, **changes: object) -> T:
     copy = object.__new__(type(record))
     vars(copy).update(vars(record), **changes)
     return copy
+
+
+def _ended_at(item: StepState) -> datetime:
+    return item.finished_at or datetime.max.replace(tzinfo=UTC)
+
+
+def _resume(state: State, event: RunResumed, at: datetime) -> State:
+    """Every step is open again and remembers what came of it; what was first said stays so."""
+    plan = load_plan(event.plan)
+    done = {name: item.latest for name, item in state.steps.items() if item.latest.targets}
+    earlier = {name: _changed(item, earlier=None, reused=False) for name, item in done.items()}
+    facts = {fact: state.first_said(fact) for fact in (ROTATION, SALES)}
+    return _changed(
+        state,
+        plan=plan,
+        steps={
+            name: StepState(step, earlier=earlier.get(name)) for name, step in plan.steps.items()
+        },
+        verdict=None,
+        interrupted=False,
+        finished_at=None,
+        result_state="RUNNING",
+        resumed=(*state.resumed, Resumption(at, event.by)),
+        again=plan.following(event.from_step) if event.from_step else frozenset(),
+        at_first={fact: said for fact, said in facts.items() if said},
+    )
+
+
+def _started(state: State, event: StepStarted, at: datetime) -> State:
+    """What an earlier part of the run put back is not back any more once it is taken out again."""
+    for name, item in state.steps.items():
+        if item.step.puts_back == event.step and item.earlier:
+            state = _update(state, name, earlier=None)
+    return _update(
+        state,
+        event.step,
+        status=Status.RUNNING,
+        started_at=at,
+        targets=event.hosts,
+        servers=event.servers,
+    )
+
+
+def _reused(state: State, name: str) -> State:
+    earlier = state.steps[name].earlier
+    if earlier is None:
+        raise ValueError(f"{name} was not done before, so it cannot be reused")
+    return _changed(state, steps={**state.steps, name: _changed(earlier, reused=True)})
 
 
 def _reported(state: State, event: HostReported) -> State:

@@ -6,7 +6,16 @@ from datetime import datetime, timedelta
 
 from automation.run.events import GOOD, Check, HostState, Message, Problem
 from automation.run.plan import PlannedComponent, Step, Verb
-from automation.run.state import ENDED, HostResult, State, Status, StepState, missing_checks
+from automation.run.state import (
+    ENDED,
+    ROTATION,
+    HostResult,
+    State,
+    Status,
+    StepState,
+    missing_checks,
+    names_of,
+)
 
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
 SALES_OPEN = Message("sales are open: a test now would stand among customers' bets")
@@ -69,7 +78,7 @@ def findings(state: State) -> tuple[Finding, ...]:
                 continue
             lost |= {place} if finding.lost_host else set()
             found.append(finding)
-    return (*found, *_untested(state))
+    return (*found, *_untested(state), *_started_since(state))
 
 
 def confirmed_hosts(state: State, component: str) -> frozenset[str]:
@@ -79,17 +88,22 @@ def confirmed_hosts(state: State, component: str) -> frozenset[str]:
 
 
 def unready_hosts(state: State) -> tuple[str, ...]:
-    """Hosts that were lost, were stopped, or where something was found wrong since they started.
+    """Hosts that were lost or stopped, or where something was found wrong since they started.
 
-    No test goes through them and no customer is sent there. What fails at a partner is not theirs.
+    What was started again and was not tested counts with them: no test goes through them and
+    no customer is sent there. What fails at a partner is not theirs.
     """
     unready: dict[tuple[str, str], None] = {}  # a host may be of several components
-    for item in state.steps.values():
-        name = item.step.component
+    stopped: set[tuple[str, str]] = set()
+    for name, item in ((item.step.component, item.latest) for item in state.steps.values()):
         if state.plan.components[name].external:
             continue
         if item.step.verb in {Verb.STOP, Verb.KILL}:
+            stopped.update((name, host) for host in item.targets)
             unready.update(dict.fromkeys((name, host) for host in item.targets))
+        if item.step.verb is Verb.TEST:
+            untested = ((name, host) for host in item.step.hosts if not _has_answered(item, host))
+            unready.update(dict.fromkeys(place for place in untested if place in stopped))
         if item.status in ENDED:
             for host, result in item.hosts.items():
                 if _is_unready(item, result):
@@ -112,9 +126,9 @@ def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
 
 def in_rotation(state: State, step: Step) -> tuple[str, ...]:
     """The servers that a step puts back: those of its own that customers were sent to before."""
-    before = (word for said in state.first_said("rotation").values() for word in said.split())
-    names = tuple(dict.fromkeys(word.rpartition("/")[2] for word in before if "/" in word))
-    return tuple(name for name in names if name in step.servers or not step.servers)
+    said = state.first_said(ROTATION)
+    before = frozenset[str]().union(*(names_of(said.get(host, "")) for host in step.hosts))
+    return tuple(sorted(name for name in before if name in step.servers or not step.servers))
 
 
 def _component_result(
@@ -139,6 +153,10 @@ def _is_unready(item: StepState, result: HostResult) -> bool:
     if result.state not in GOOD or item.step.verb in LOOKS:
         return result.state not in GOOD
     return not result.good or bool(missing_checks(item.step, result))
+
+
+def _has_answered(item: StepState, host: str) -> bool:
+    return item.status in ENDED and host in item.hosts
 
 
 def _unconfirmed(state: State) -> Iterator[Message]:
@@ -206,6 +224,26 @@ def _untested(state: State) -> Iterator[Finding]:
                 "Close sales (raceday sales close), then run raceday morning again."
             )
             yield Finding(item.step.component, "", item.step.id, Problem(what, why, following))
+
+
+def _started_since(state: State) -> Iterator[Finding]:
+    """Without tests only that is ready which runs just as it did when it was tested."""
+    gates = (item for item in state.steps.values() if item.step.id.endswith(".gate"))
+    for item in gates if state.plan.untested else ():
+        for host, result in item.hosts.items():
+            name = item.step.component
+            proven = state.plan.standing.get(f"{name}/{host}", "-")
+            external = state.plan.components[name].external
+            if result.good and not external and result.evidence.get("invocation", "") != proven:
+                args = {"component": name, "host": host}
+                what = Message(
+                    "%(component)s on %(host)s was started again since it was tested", args
+                )
+                why = Message("nobody has proved what runs there now")
+                following = Message(
+                    "Run raceday morning: it tests everything and opens sales on GO."
+                )
+                yield Finding(name, host, item.step.id, Problem(what, why, following))
 
 
 def _step_findings(item: StepState) -> Iterator[Finding]:

@@ -29,8 +29,11 @@ def critical_path(state: State) -> tuple[Link, ...]:
 
 
 def beyond_seconds(state: State, chain: tuple[Link, ...]) -> float | None:
-    """What the run took on top of its hosts' own time along the chain; None until it is over."""
-    if state.finished_at is None:
+    """What the run took on top of its hosts' own time along the chain; None until it is over.
+
+    None, too, for a run that was resumed: for a while nobody worked on it.
+    """
+    if state.finished_at is None or state.resumed:
         return None
     wall = (state.finished_at - state.started_at).total_seconds()
     return max(wall - sum(link.own_seconds for link in chain), 0.0)

@@ -61,7 +61,7 @@ class StepHost:
 
 @dataclass(frozen=True)
 class StepReport:
-    """A step that was begun."""
+    """A step that was begun; `reused` when it still stood as it was when the run was resumed."""
 
     id: str
     component: str
@@ -71,6 +71,7 @@ class StepReport:
     finished_at: datetime | None
     seconds: float | None
     hosts: tuple[StepHost, ...]
+    reused: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,14 @@ class Deadline:
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """When a run that had stopped was gone on with, and by whom."""
+
+    at: datetime
+    operator: str
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything a run comes to. It exists from the first second, as RUNNING."""
 
@@ -168,6 +177,7 @@ class Report:
     venue_digest: str
     versions: Mapping[str, str]
     journal_head: str
+    resumed: tuple[Resumed, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
 

@@ -13,6 +13,7 @@ from automation.views.i18n import Translator
 from automation.views.sentences import (
     deadline_sentence,
     duration_sentence,
+    resumed_sentence,
     revoked_sentence,
     sales_sentence,
     time_saved_sentence,
@@ -43,6 +44,7 @@ def render_html(report: Report, translate: Translator) -> str:
                 "sales": sales_sentence(report, clock),
                 "deadline": deadline_sentence(report, clock),
                 "duration": duration_sentence(report, clock),
+                "resumed": resumed_sentence(report, clock),
                 "saved": time_saved_sentence(report),
             },
             timeline=build_timeline(report),

@@ -25,6 +25,7 @@ from automation.views.document import (
     ErrorReport,
     NotExecuted,
     Report,
+    Resumed,
     StepHost,
     StepReport,
     TimeSaved,
@@ -71,6 +72,7 @@ def build_report(state: State, now: datetime, journal_head: str) -> Report:
         venue_digest=plan.digest,
         versions=state.versions,
         journal_head=journal_head,
+        resumed=tuple(Resumed(item.at, item.by) for item in state.resumed),
     )
 
 
@@ -126,6 +128,7 @@ def _step(item: StepState) -> StepReport:
             StepHost(name, str(result.state), result.seconds, result.evidence)
             for name, result in item.hosts.items()
         ),
+        reused=item.reused,
     )
 
 

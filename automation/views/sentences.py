@@ -48,10 +48,28 @@ def duration_sentence(report: Report, clock: Clock) -> Message:
     """How long it took, and what raceday itself added to the services' own time."""
     took = clock.duration(report.duration_seconds)
     beyond = report.beyond_critical_path_seconds
-    if beyond is None:
+    if report.finished_at is None:
         return Message("%(took)s so far", {"took": took})
+    if beyond is None:
+        return Message("%(took)s, with the time before it was resumed", {"took": took})
     args = {"took": took, "beyond": clock.duration(beyond)}
     return Message("%(took)s, of which %(beyond)s beyond the critical path", args)
+
+
+def resumed_sentence(report: Report, clock: Clock) -> Message | None:
+    """When it was gone on with, by whom, and how much still stood; None when it ran in one go."""
+    if not report.resumed:
+        return None
+    last = report.resumed[-1]
+    args = {
+        "time": clock.seconds(last.at),
+        "operator": last.operator,
+        "reused": sum(step.reused for step in report.steps),
+        "done": sum(not step.reused for step in report.steps),
+    }
+    return Message(
+        "At %(time)s by %(operator)s: %(reused)s steps still stood, %(done)s were done.", args
+    )
 
 
 def time_saved_sentence(report: Report) -> Message | None:

@@ -18,6 +18,7 @@ from automation.views.sentences import (
     NOW,
     deadline_sentence,
     duration_sentence,
+    resumed_sentence,
     revoked_sentence,
     sales_sentence,
     time_saved_sentence,
@@ -130,6 +131,9 @@ def _facts(report: Report, translate: Translator) -> Iterator[Text]:
         if sentence:
             yield Text(translate(sentence))
     yield Text(f"{translate('Duration')}: {translate(duration_sentence(report, clock))}")
+    resumed = resumed_sentence(report, clock)
+    if resumed:
+        yield Text(f"{translate('Resumed')}: {printable(translate(resumed))}")
     saved = time_saved_sentence(report)
     if saved:
         yield Text(f"{translate('Time saved')}: {translate(saved)}")

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from automation.commands.explain import explain
 from automation.errors import RacedayError, UsageError
-from automation.procedures.standing import JOURNAL, LOCK
+from automation.procedures.records import JOURNAL, LOCK
 from automation.run.journal import FileSink, Journal
 from automation.run.lock import hold, this_process
 from automation.settings import Settings

@@ -10,7 +10,7 @@ import pytest
 
 from automation.execute.simulator import FakeClock, Fault, Faults, Simulator, World
 from automation.procedures.recover import plan_recover
-from automation.procedures.restart import plan_restart
+from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.sales import plan_close
 from automation.run.events import Event, StepFinished, StepStarted
 from automation.run.journal import Journal
@@ -55,7 +55,8 @@ def killed_after(told: Told, event: Event) -> State:
 
 def rolling(venue: Venue) -> Told:
     """A restart of both hosts while customers buy."""
-    return drive(replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True))
+    plan = plan_restart(venue, ("w1", "w2"), ("wagering",))
+    return drive(replace(plan, break_glass=True, reason="memory leak"))
 
 
 def test_a_server_is_in_the_ledger_from_before_its_drain_until_it_is_back(venue: Venue) -> None:
@@ -74,17 +75,55 @@ def test_a_server_is_in_the_ledger_from_before_its_drain_until_it_is_back(venue:
 
 
 def test_a_later_run_settles_what_an_earlier_one_left(venue: Venue) -> None:
-    """Put back by a recovery, or made irrelevant by a closing of sales."""
+    """Put back by a recovery; a closing of sales settles only who gets customers."""
     told = rolling(venue)
     dead = killed_after(told, StepStarted("wagering.stop.1", ("w1",)))
     left = ledger_of([dead])
-    assert left == Ledger(servers=(("wagering", "w1"),))
-    recovered = fold_all(
-        drive(plan_recover(venue, left), World(up=1.0, sales_open=True, servers=SERVERS))
-    )
-    assert recovered.steps["wagering.undrain"].status == "succeeded"
+    w1 = (("wagering", "w1"),)
+    assert left == Ledger(servers=w1, stopped=w1, reason="memory leak")
+    recovered = fold_all(drive(plan_recover(venue, left)))
+    assert recovered.steps["wagering.undrain.1"].status == "succeeded"
+    assert not ledger_of([recovered, dead])
     closed = fold_all(drive(plan_close(venue)))
-    assert not ledger_of([closed, dead])
+    assert ledger_of([closed, dead]) == Ledger(stopped=w1, reason="memory leak")
+
+
+def test_what_was_started_and_not_tested_is_tested_first(venue: Venue) -> None:
+    """Killed before its test: recovery tests it, and one that fails stays out."""
+    told = rolling(venue)
+    dead = killed_after(told, StepStarted("wagering.test.1", ("w1",)))
+    left = ledger_of([dead])
+    assert (left.stopped, left.untested) == ((), (("wagering", "w1"),))
+    plan = plan_recover(venue, left)
+    recovered = fold_all(drive(plan))
+    assert recovered.steps["wagering.test.1"].status == "succeeded"
+    assert recovered.steps["wagering.undrain.1"].servers == ("w1",)
+    assert not ledger_of([recovered, dead])
+    failed = fold_all(drive(plan, faults={("wagering.test.1", "w1"): Fault.BAD_CHECK}))
+    assert failed.steps["wagering.undrain.1"].status == "skipped"
+    assert ledger_of([failed, dead]).untested == (("wagering", "w1"),)
+
+
+def test_without_a_reason_nothing_is_tested_among_customers(venue: Venue) -> None:
+    """Sales were closed when the run died and are open now: what is unproven stays out."""
+    dead = killed_after(rolling(venue), StepStarted("wagering.test.1", ("w1",)))
+    left = replace(ledger_of([dead]), reason="")
+    recovered = fold_all(drive(plan_recover(venue, left)))
+    assert recovered.steps["wagering.test.1"].status == "skipped"
+    assert recovered.steps["wagering.undrain.1"].status == "skipped"
+
+
+def test_an_emergency_that_died_has_left_sales_closed(venue: Venue) -> None:
+    """Recovery starts and tests what it ended; to open sales again is for somebody to say."""
+    told = drive(plan_emergency(venue, ("wagering",)))
+    dead = killed_after(told, StepStarted("wagering.kill", ("w1", "w2")))
+    left = ledger_of([dead])
+    assert left.stopped == (("wagering", "w1"), ("wagering", "w2"))
+    assert left.closed == ("ticketing",)
+    shut = World(up=0.0, servers=SERVERS)
+    recovered = fold_all(drive(plan_recover(venue, left), shut))
+    assert recovered.steps["wagering.start"].status == "succeeded"
+    assert ledger_of([fold_all(told)]) == Ledger()
 
 
 def test_what_is_not_ready_is_not_put_back(venue: Venue) -> None:
@@ -92,17 +131,15 @@ def test_what_is_not_ready_is_not_put_back(venue: Venue) -> None:
     left = Ledger(servers=(("wagering", "w1"), ("wagering", "w2")))
     faults = {("wagering.gate", "w1"): Fault.FAILS}
     world = World(up=1.0, sales_open=True, servers=SERVERS)
-    told = drive(plan_recover(venue, left), world, faults)
-    state = fold_all(told)
-    assert state.steps["wagering.undrain"].servers == ("w2",)
+    state = fold_all(drive(plan_recover(venue, left), world, faults))
+    assert state.steps["wagering.undrain.1"].status == "skipped"
+    assert state.steps["wagering.undrain.2"].servers == ("w2",)
 
 
 def test_sales_that_are_half_open_are_closed(venue: Venue) -> None:
     """Doubt means that nobody buys."""
     plan = plan_recover(venue, Ledger(half_open=("ticketing",)))
-    assert [(step.id, step.verb) for step in plan.steps.values()] == [
-        ("ticketing.close", Verb.CLOSE)
-    ]
+    assert [step.verb for step in plan.steps.values()] == [Verb.PROBE, Verb.CLOSE]
 
 
 def test_a_server_that_did_not_come_back_stays_in_the_ledger(venue: Venue) -> None:
@@ -110,4 +147,4 @@ def test_a_server_that_did_not_come_back_stays_in_the_ledger(venue: Venue) -> No
     plan = replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True)
     failed = fold_all(drive(plan, faults={("wagering.start.2", "w2"): Fault.FAILS}))
     assert failed.steps["wagering.undrain.2"].status == "skipped"
-    assert ledger_of([failed]) == Ledger(servers=(("wagering", "w2"),))
+    assert ledger_of([failed]).servers == ledger_of([failed]).stopped == (("wagering", "w2"),)

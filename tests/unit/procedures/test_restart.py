@@ -132,7 +132,7 @@ def test_what_is_done_together_begins_together(plan: Plan, tmp_path: Path) -> No
 def test_what_puts_back_outlives_what_it_undoes(plan: Plan) -> None:
     """A process that dies in a stop or a drain takes no start and no undrain with it."""
     owed = [step for step in plan.steps.values() if step.puts_back]
-    assert {step.verb for step in owed} == {Verb.START, Verb.UNDRAIN}
+    assert {step.verb for step in owed} == {Verb.START, Verb.TEST, Verb.UNDRAIN}
     shared = [step.id for step in owed if step.lane == plan.steps[step.puts_back].lane]
     assert shared == []
 

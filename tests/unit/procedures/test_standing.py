@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from automation.procedures.standing import JOURNAL, LOCK, Standing, newest_verdict, review
+from automation.procedures.records import JOURNAL, LOCK
+from automation.procedures.standing import Standing, newest_verdict, review
 from automation.run.journal import FileSink, Journal
 from automation.run.lock import hold, this_process
 from automation.views.files import METRICS, PAGE, REPORT, write_views

@@ -19,6 +19,9 @@ class Paper:
             raise OSError(errno.ENOSPC, "No space left on device", "journal.jsonl")
         self.lines.append(line)
 
+    def close(self) -> None:
+        """Paper stays as it is."""
+
     def copy_to(self, path: Path) -> Path:
         """The same journal as a file; a new one is cheaper than emptying an old one."""
         path.unlink(missing_ok=True)

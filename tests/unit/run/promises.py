@@ -7,6 +7,7 @@ from automation.run.events import (
     Event,
     RunInterrupted,
     StepFinished,
+    StepReused,
     StepSkipped,
     StepStarted,
     VerdictDecided,
@@ -28,7 +29,7 @@ def starts_wait_for_health(trial: Trial) -> Iterator[str]:
             early = {*step.needs, *step.after} - ended
             if unhealthy or early:
                 yield f"{step.id} began before {sorted({*unhealthy, *early})}"
-        elif isinstance(event, StepFinished | StepSkipped):
+        elif isinstance(event, StepFinished | StepSkipped | StepReused):
             ended.add(event.step)
 
 
@@ -38,14 +39,15 @@ def _was_healthy(trial: Trial, name: str) -> bool:
 
 
 def no_step_twice(trial: Trial) -> Iterator[str]:
-    """A step begins or is skipped, once, and ends once; what is done was written before."""
+    """A step begins, is skipped or reused, once, and ends once; what is done was written before."""
+    reused = Counter(event.step for event in trial.events if isinstance(event, StepReused))
     started = Counter(event.step for event in trial.events if isinstance(event, StepStarted))
     skipped = Counter(event.step for event in trial.events if isinstance(event, StepSkipped))
     finished = Counter(event.step for event in trial.events if isinstance(event, StepFinished))
-    twice = [name for name, count in (started + skipped).items() if count > 1]
+    twice = [name for name, count in (started + skipped + reused).items() if count > 1]
     twice += [name for name, count in finished.items() if count > started[name]]
     yield from (f"{name} began or ended twice" for name in twice)
-    unwritten = trial.truth.begun.keys() - started.keys()
+    unwritten = trial.truth.begun.keys() - (started + reused).keys()
     yield from (f"{name} was begun but not written down" for name in unwritten)
 
 
@@ -84,7 +86,7 @@ def _true_result(trial: Trial, component: PlannedComponent) -> str:
     steps = [
         step
         for step in trial.plan.of_component(component.name)
-        if not step.on_verdict and not _is_excused(trial, step.id)
+        if not (step.on_verdict or step.is_look or _is_excused(trial, step.id))
     ]
     if all((step.id, host) in truth.proven for step in steps for host in step.hosts):
         return "GO"
@@ -132,7 +134,7 @@ def _has_a_ready_server(trial: Trial, front: str) -> bool:
         all(
             (step.id, host) in trial.truth.proven
             for step in trial.plan.of_component(item.name)
-            if host in step.hosts and step.id in trial.truth.begun
+            if host in step.hosts and step.id in trial.truth.begun and not step.is_look
         )
         and (f"{item.name}.gate", host) in trial.truth.proven
         for item in behind
@@ -164,11 +166,12 @@ def interruption_is_the_end(trial: Trial) -> Iterator[str]:
 
 def executor_is_closed(trial: Trial) -> Iterator[str]:
     """However a run ends, its executor is closed; it ends early only for want of a journal."""
-    if not trial.simulator.closed:
+    if not (trial.simulator.closed or trial.simulator.killed):
         yield "the executor is still open"
-    if trial.state is None and len(trial.paper.lines) != trial.paper.room:
+    room = len(trial.paper.lines) < trial.paper.room
+    if trial.state is None and room and not trial.simulator.killed:
         yield "the run gave up although its journal had room"
-    if len(trial.paper.lines) != len(trial.events):
+    if len(trial.paper.lines) != len(trial.earlier) + len(trial.events):
         yield "the run went on without a journal"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from automation.run.events import StepFinished, StepStarted
+from automation.run.events import Event, StepFinished, StepReused, StepStarted
 from automation.run.plan import Step, Verb
 from automation.venue.site import Component
 from tests.unit.run.promises import Promise
@@ -57,7 +57,7 @@ def drained_before_stopped(trial: Trial) -> Iterator[str]:
     """In a restart a batch is stopped only after its own drain was proven at the load balancer."""
     ended: set[str] = set()
     for event in trial.events:
-        if isinstance(event, StepFinished):
+        if isinstance(event, StepFinished | StepReused):
             ended.add(event.step)
         elif isinstance(event, StepStarted) and trial.plan.procedure == "restart":
             step = trial.plan.steps[event.step]
@@ -70,7 +70,7 @@ def drained_before_stopped(trial: Trial) -> Iterator[str]:
 
 def batches_are_kept(trial: Trial) -> Iterator[str]:
     """In a restart never more than `serial` hosts of a component are down because of us."""
-    down: dict[str, set[str]] = {}
+    down = _left_down(trial)
     for event in trial.events:
         step = trial.plan.steps.get(getattr(event, "step", ""))
         if step is None or trial.plan.procedure != "restart":
@@ -82,6 +82,19 @@ def batches_are_kept(trial: Trial) -> Iterator[str]:
                 yield f"{step.id} takes {sorted(ours)} down together"
         if isinstance(event, StepFinished) and step.verb is Verb.START:
             ours -= {host for host in step.hosts if (step.id, host) in trial.truth.answered}
+
+
+def _left_down(trial: Trial) -> dict[str, set[str]]:
+    """The hosts of each component that an earlier part of the run stopped and did not start."""
+    down: dict[str, set[str]] = {}
+    for event in trial.earlier:
+        step = trial.plan.steps.get(getattr(event, "step", ""))
+        if isinstance(event, StepStarted) and step and step.verb is Verb.STOP:
+            gone = {
+                host for host in event.hosts if (step.component, host) not in trial.before_last.up
+            }
+            down.setdefault(step.component, set()).update(gone)
+    return down
 
 
 def _serial(component: Component) -> int:
@@ -128,36 +141,49 @@ def _has_succeeded(trial: Trial, step: Step) -> bool:
 
 def what_is_stopped_is_started(trial: Trial) -> Iterator[str]:
     """Every stop of a restart is followed by its start, whatever comes in between."""
+    owed: set[str] = set()
+    for event in (*trial.earlier, *trial.events):
+        step = trial.plan.steps.get(getattr(event, "step", ""))
+        if isinstance(event, StepStarted | StepReused) and step:
+            owed |= {_beside(step, Verb.START)} if step.verb is Verb.STOP else set()
+            owed -= {step.id}
     if trial.plan.procedure == "restart" and trial.state:
-        stopped = _begun(trial, Verb.STOP)
-        starts = {_beside(step, Verb.START) for step in stopped}
-        yield from (f"{name} was never begun" for name in starts - trial.truth.begun.keys())
+        yield from (f"{name} was never begun" for name in sorted(owed))
 
 
 def what_is_drained_is_put_back(trial: Trial) -> Iterator[str]:
     """Customers are sent to a drained server again, unless it is not ready."""
     if trial.state is None or trial.plan.check:
         return
+    before = {word for words in trial.before.rotation.values() for word in words}
     now = {word for words in trial.truth.rotation.values() for word in words}
-    for step in _begun(trial, Verb.DRAIN):
+    for step in _ever_begun(trial, Verb.DRAIN):
         undrain = trial.plan.steps[_beside(step, Verb.UNDRAIN)]
         began = undrain.id in trial.truth.begun
         if (began and not _is_proven(trial, undrain)) or _was_restarted(trial, step.owner):
             continue
         ready = [host for host in step.servers if _is_ready(trial, step.component, host)]
-        left = (_words(trial, step.component, ready) & trial.truth.customers[step.id]) - now
+        left = (_words(trial, step.component, ready) & before) - now
         yield from (f"{word} was drained and not put back" for word in left)
 
 
 def _was_restarted(trial: Trial, front: str) -> bool:
-    return any(step.component == front for step in _begun(trial, Verb.STOP))
+    return any(step.component == front for step in _ever_begun(trial, Verb.STOP))
 
 
 def _is_ready(trial: Trial, component: str, host: str) -> bool:
-    """Nothing was found wrong with it since it was started last; gates come when all is done."""
-    ready = True
+    """Nothing was found wrong with it since it was started last; gates come when all is done.
+
+    What was stopped and started must have been tested, if it has a test.
+    """
+    ready, stopped = True, False
     for step in trial.plan.of_component(component):
-        if host in trial.truth.begun.get(step.id, ()) and not step.id.endswith(".gate"):
+        began = host in trial.truth.begun.get(step.id, ())
+        stopped = stopped or (step.verb is Verb.STOP and host in step.hosts and _ever(trial, step))
+        is_tested = step.verb is Verb.TEST and host in step.hosts
+        if is_tested and stopped and not trial.simulator.was_tested(step, host):
+            ready = False
+        if began and not (step.id.endswith(".gate") or step.is_look):
             if (step.id, host) not in trial.truth.proven or step.verb is Verb.STOP:
                 ready = False
             elif step.verb is Verb.START:
@@ -185,9 +211,23 @@ def nobody_is_sent_to_the_unready(trial: Trial) -> Iterator[str]:
 
 
 def _begun(trial: Trial, *verbs: Verb) -> list[Step]:
-    return [
-        step for step in map(trial.plan.steps.get, trial.truth.begun) if step and step.verb in verbs
-    ]
+    """The steps of these verbs that the last process has begun."""
+    return _begun_in(trial, trial.events, verbs)
+
+
+def _ever_begun(trial: Trial, *verbs: Verb) -> list[Step]:
+    """Those that any process has begun."""
+    return _begun_in(trial, (*trial.earlier, *trial.events), verbs)
+
+
+def _begun_in(trial: Trial, events: Sequence[Event], verbs: Sequence[Verb]) -> list[Step]:
+    names = dict.fromkeys(event.step for event in events if isinstance(event, StepStarted))
+    steps = (trial.plan.steps[name] for name in names)
+    return [step for step in steps if step.verb in verbs]
+
+
+def _ever(trial: Trial, step: Step) -> bool:
+    return step in _ever_begun(trial, step.verb)
 
 
 def _beside(step: Step, verb: Verb) -> str:

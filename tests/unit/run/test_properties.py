@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from automation.procedures import restart
-from automation.run import decide, journal, loop, state, verdict
+from automation.run import decide, journal, loop, reuse, state, verdict
 from automation.run.events import Event, HostState, Message, load_event
 from automation.run.journal import read_journal
 from automation.run.plan import Step, Verb
@@ -23,6 +23,7 @@ from automation.run.state import HostResult, State, StepState, fold_all
 from automation.venue.site import Component
 from tests.unit.run.plans import ALL, EVENINGS, RESTARTS, remember_kinds
 from tests.unit.run.promises import ALWAYS
+from tests.unit.run.resuming import WHEN_RESUMED
 from tests.unit.run.rolling import WHEN_ROLLING
 from tests.unit.run.trials import Trial, conduct
 
@@ -69,7 +70,7 @@ def violations(seed: int, scratch: Path, procedures: Sequence[int] = ALL) -> Ite
     except Exception as error:  # noqa: BLE001  # whatever escapes the engine is a finding
         yield f"the engine raised {error!r}"
         return
-    for promise in (*ALWAYS, *WHEN_ROLLING):
+    for promise in (*ALWAYS, *WHEN_ROLLING, *WHEN_RESUMED):
         yield from promise(trial)
     yield from _reads_back(trial, scratch)
 
@@ -130,12 +131,10 @@ def _at_once(_component: Component, hosts: Sequence[str]) -> Iterator[tuple[str,
     yield from [tuple(hosts)] if hosts else []
 
 
-def _forgetful_of(verb: Verb) -> Callable[..., decide.Begin | decide.Skip | None]:
+def _forgetful_of(verb: Verb) -> Callable[..., decide.Move | None]:
     """A `_put_back` that never does this verb."""
 
-    def put_back(
-        seen: State, step: Step, ended: frozenset[str]
-    ) -> decide.Begin | decide.Skip | None:
+    def put_back(seen: State, step: Step, ended: frozenset[str]) -> decide.Move | None:
         if step.verb is verb:
             return decide.Skip(step, Message("never mind"))
         return PUT_BACK(seen, step, ended)
@@ -207,6 +206,18 @@ MUTANTS = {
     ),
     "everybody is heard": Mutant(
         loop, "_is_expected", lambda _state, _report: True, "the engine raised|ended twice"
+    ),
+    "what was done is believed unseen": Mutant(
+        reuse, "_runs_on", lambda *_args: True, "GO, and what|ended failed", (70, 30, 0)
+    ),
+    "what was built upon is no matter": Mutant(
+        reuse, "_base_stands", lambda *_args: True, "GO, and what|while customers|ended failed"
+    ),
+    "nobody waits for the looks": Mutant(
+        decide, "has_looked", lambda _state: True, "began again before"
+    ),
+    "what was drained before is forgotten": Mutant(
+        state, "ROTATION", "forgotten", "drained and not put back", RESTARTS
     ),
     "the journal forgets evidence": Mutant(journal, "load_event", _lossy, "folds to another"),
 }

@@ -1,84 +1,230 @@
 """One trial: a procedure on a random venue, random faults, and what came of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from random import Random
+from types import MappingProxyType
 
 from automation.execute.simulator import FakeClock, Simulator, Truth
-from automation.run.events import Event, RunInterrupted
+from automation.procedures.resume import plan_resume
+from automation.run.events import (
+    Event,
+    HostReported,
+    RunInterrupted,
+    RunResumed,
+    RunStarted,
+    StepReused,
+)
 from automation.run.journal import Journal, JournalUnwritable
 from automation.run.loop import Run
-from automation.run.plan import Plan
-from automation.run.state import State
+from automation.run.plan import Plan, Step, load_plan
+from automation.run.state import State, fold_all
 from automation.venue.site import Venue
 from tests.unit.run.paper import NEVER, Paper
-from tests.unit.run.plans import ALL, random_faults, random_task
+from tests.unit.run.plans import ALL, Task, random_faults, random_task
 
 type Place = tuple[str, str]
+
+RUN_ID, OPERATOR = "20261121T063000Z-morning-3f2a", "김철수"
 
 
 @dataclass(frozen=True)
 class Before:
-    """How the world was when the run had not begun: who got customers."""
+    """How the world was when a process began: what ran, and who got customers."""
 
+    up: frozenset[Place]
     rotation: Mapping[Place, set[str]]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of one seed. `state` is None when the journal ran out of room."""
+    """What came of one seed. `state` is None when the journal ran out of room.
+
+    A run that was killed is resumed: `plan`, `simulator` and `events` are those of its last
+    process, `earlier` the events of those before. It is `fair` when nothing went wrong but that.
+    """
 
     venue: Venue
     plan: Plan
     before: Before
-    simulator: Simulator
+    simulator: "Watched"
     paper: Paper
+    earlier: tuple[Event, ...]
     events: tuple[Event, ...]
     state: State | None
-    interrupted: bool
+    fair: bool
 
     @property
     def truth(self) -> Truth:
         """What really happened."""
         return self.simulator.truth
 
+    @property
+    def before_last(self) -> Before:
+        """How the world was when the last process began."""
+        return self.simulator.before
+
+    def twin(self) -> State:
+        """The same run on the same world, when nothing goes wrong and nobody kills it."""
+        first = self.earlier[0]
+        assert isinstance(first, RunStarted)
+        left = Truth(set(self.before.up), rotation=deepcopy(dict(self.before.rotation)))
+        simulator = Watched(Random(0), {}, FakeClock(), self.simulator.world, left)  # noqa: S311
+        run = Run(Journal(Paper()), simulator, simulator.clock)
+        run.start(RUN_ID, OPERATOR, load_plan(first.plan), {})
+        return run.drive()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the last process was asked to stop."""
+        return any(isinstance(event, RunInterrupted) for event in self.events)
+
+
+class Killed(BaseException):
+    """The process is gone, like that."""
+
 
 class Watched(Simulator):
-    """A simulator that remembers how its world was at first."""
+    """A simulator that remembers how its world was at first, and which invocation was tested."""
+
+    killed = False
+    before = Before(frozenset(), {})
+    after: "Watched | None" = None
+    tested: Mapping[tuple[str, str], str] = MappingProxyType({})
 
     def prepare(self, plan: Plan) -> None:
         """Set up the world and keep a copy of it."""
         super().prepare(plan)
-        self.before = Before(deepcopy(self.truth.rotation))
+        self.before = Before(frozenset(self.truth.up), deepcopy(self.truth.rotation))
+        self.tested = {}
+
+    def close(self) -> None:
+        """Who is killed closes nothing."""
+        if not self.killed:
+            super().close()
+
+    def invocation(self, step: Step, host: str) -> str:
+        """Which start of a component runs on a host."""
+        return self.truth.invocations.get((step.component, host), "the first")
+
+    def was_tested(self, step: Step, host: str) -> bool:
+        """Whether any process tested on a host what runs there now."""
+        part: Watched | None = self
+        while part:
+            if part.tested.get((step.id, host)) == self.invocation(step, host):
+                return True
+            part = part.after
+        return False
+
+    def reuse(self, name: str) -> None:
+        """A step that is reused counts as it really went in an earlier part."""
+        left = self.after
+        while left and name not in left.truth.begun:
+            left = left.after
+        assert left is not None, f"{name} was never begun"
+        self.truth.begun[name] = left.truth.begun[name]
+        self.truth.customers[name] = left.truth.customers.get(name, frozenset())
+        self.truth.answered |= {pair for pair in left.truth.answered if pair[0] == name}
+        self.truth.proven |= {pair for pair in left.truth.proven if pair[0] == name}
+        self.truth.untouched |= {pair for pair in left.truth.untouched if pair[0] == name}
+        reused = {pair: seen for pair, seen in left.tested.items() if pair[0] == name}
+        self.tested = {**self.tested, **reused}
+
+    def _learn(self, step: Step, report: HostReported) -> None:
+        super()._learn(step, report)
+        if step.is_test and not step.hosts_of:
+            pair = (step.id, report.host)
+            self.tested = {**self.tested, pair: self.invocation(step, report.host)}
+
+
+@dataclass
+class Process:
+    """A process that works on a run: how many events it lives, how many glances until Ctrl-C."""
+
+    simulator: Watched
+    journal: Journal
+    lives: int = NEVER
+    patience: int = NEVER
+    told: list[tuple[Event, datetime]] = field(default_factory=list)
+
+    def work(self, begin: Callable[[Run], State]) -> State | None:
+        """Until the run is over; None when it is killed or has no room for its journal."""
+        run = Run(self.journal, self.simulator, self.simulator.clock, [self._observe])
+        try:
+            begin(run)
+            return run.drive(self._interrupted_by)
+        except (JournalUnwritable, Killed):
+            return None
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What it wrote."""
+        return tuple(event for event, _ in self.told)
+
+    def _observe(self, _state: State, event: Event) -> None:
+        """The last event it lives to see is on record, and not yet acted upon."""
+        self.told.append((event, self.simulator.clock.now))
+        if isinstance(event, StepReused):
+            self.simulator.reuse(event.step)
+        if len(self.told) == self.lives:
+            self.simulator.killed = True
+            raise Killed
+
+    def _interrupted_by(self) -> str:
+        self.patience -= 1
+        return OPERATOR if self.patience < 0 else ""
 
 
 def conduct(seed: int, procedures: Sequence[int] = ALL) -> Trial:
-    """Run one random plan to its end; some are interrupted, some lose their disk."""
+    """Run one random plan to its end; some are interrupted, lose their disk, or are killed."""
     random = Random(seed)  # noqa: S311  # a simulation
     task = random_task(random, procedures)
-    plan = task.plan
-    simulator = Watched(random, random_faults(plan, random), FakeClock(), task.world)
-    disturbance = random.random()
-    room = random.randrange(6 * len(plan.steps)) if disturbance < 0.1 else NEVER
-    moment = random.randrange(4 * len(plan.steps)) if disturbance > 0.85 else NEVER
-    paper = Paper(room)
-    events: list[Event] = []
-    state = _drive(plan, simulator, paper, moment, events)
-    interrupted = any(isinstance(event, RunInterrupted) for event in events)
-    before = getattr(simulator, "before", Before({}))
-    return Trial(task.venue, plan, before, simulator, paper, tuple(events), state, interrupted)
-
-
-def _drive(
-    plan: Plan, simulator: Simulator, paper: Paper, moment: int, events: list[Event]
-) -> State | None:
-    glances = iter(range(NEVER))
-    run = Run(
-        Journal(paper), simulator, simulator.clock, [lambda _state, event: events.append(event)]
+    steps = len(task.plan.steps)
+    faults, disturbance = random_faults(task.plan, random), random.random()
+    paper = Paper(random.randrange(6 * steps) if disturbance < 0.1 else NEVER)
+    process = Process(
+        Watched(random, faults, FakeClock(), task.world),
+        Journal(paper),
+        lives=random.randrange(2, 4 * steps) if 0.1 < disturbance < 0.35 else NEVER,
+        patience=random.randrange(4 * steps) if disturbance > 0.85 else NEVER,
     )
-    try:
-        run.start("20261121T063000Z-morning-3f2a", "김철수", plan, {"raceday": "0.1.0"})
-        return run.drive(lambda: "김철수" if next(glances) >= moment else "")
-    except JournalUnwritable:
-        return None
+    state = process.work(lambda run: run.start(RUN_ID, OPERATOR, task.plan, {"raceday": "0.1.0"}))
+    parts, plan, fair = [process], task.plan, not faults and 0.1 < disturbance < 0.85
+    while parts[-1].simulator.killed and not plan.check:
+        told = fold_all(pair for part in parts for pair in part.told)
+        if told.finished_at:
+            state = told
+            break
+        fair = fair and random.random() < 0.5
+        process = _successor(random, task, parts[-1], told, fair=fair)
+        plan = plan_resume(task.venue, told, process.simulator.clock.now, accept_changes=False)
+        state = process.work(partial(_resume, told, plan))
+        parts.append(process)
+    earlier = tuple(event for part in parts[:-1] for event in part.events)
+    first, last = parts[0].simulator, parts[-1]
+    return Trial(
+        task.venue, plan, first.before, last.simulator, paper, earlier, last.events, state, fair
+    )
+
+
+def _resume(told: State, plan: Plan, run: Run) -> State:
+    return run.resume(told, RunResumed(OPERATOR, plan.dump()))
+
+
+def _successor(random: Random, task: Task, dead: Process, told: State, *, fair: bool) -> Process:
+    """The process that goes on; what ran may have been started again or have ended meanwhile."""
+    left = dead.simulator.die()
+    servers = {name for name in task.venue.components if name not in told.plan.fronts}
+    for place in sorted(left.up) if not fair else ():
+        if place[0] in servers and random.random() < 0.1:
+            left.invocations[place] = "by somebody"
+            if random.random() < 0.5:
+                left.up.remove(place)
+    faults = {} if fair else random_faults(told.plan, random)
+    simulator = Watched(random, faults, dead.simulator.clock, task.world, left)
+    lives = random.randrange(2, 4 * len(task.plan.steps)) if random.random() < 0.3 else NEVER
+    simulator.after = dead.simulator
+    return Process(simulator, dead.journal, lives=lives)

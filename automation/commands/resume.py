@@ -1,0 +1,92 @@
+"""`raceday resume`: go on where a run stopped."""
+
+from dataclasses import replace
+
+import click
+
+from automation.commands.ask import confirm_change
+from automation.commands.explain import find_run
+from automation.commands.load import venue_of
+from automation.commands.options import run_options
+from automation.commands.show import run_and_show
+from automation.errors import UsageError
+from automation.execute.processes import end_marked
+from automation.exit_codes import ExitCode
+from automation.procedures.records import LOCK, read_run
+from automation.procedures.resume import (
+    Preview,
+    known_step,
+    plan_looks,
+    plan_resume,
+    preview,
+    resumable,
+)
+from automation.procedures.session import Request, Resume, operator_name, probe_now, utc_now
+from automation.run.events import RunResumed
+from automation.run.lock import hold, this_process
+from automation.settings import Settings
+from automation.views.i18n import Translator
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--from", "from_step", default="", metavar="STEP", help="Do it and all after it again."
+)
+@click.option("--accept-changes", is_flag=True, help="Although the venue file is another one now.")
+@run_options
+@click.pass_obj
+def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
+    settings: Settings,
+    run: str,
+    from_step: str,
+    accept_changes: bool,
+    check: bool,
+    yes: bool,
+    request: Request,
+) -> int:
+    """Go on with a morning, an evening or a restart that died, failed or was interrupted.
+
+    RUN is a run's id or a part of it. Every host is looked at anew: a step counts as done only if
+    its unit still runs as that step left it. Everything else is done again, in the same record.
+
+    \b
+    Examples:
+      raceday resume 3f2a                         says what still stands, asks, goes on
+      raceday resume 3f2a --check                 says what still stands; changes nothing
+      raceday resume 3f2a --from wagering.test    does that and all that follows it again
+    """
+    venue, translate = venue_of(settings), Translator(settings.lang)
+    reports = settings.reports / venue.name
+    folder = find_run(reports, run)
+    if folder is None:
+        raise UsageError("This venue has no run yet.", "Begin one: raceday morning")
+    state = resumable(folder)
+    if not check:
+        holder = this_process(folder.name, operator_name(), "resume", utc_now())
+        with hold(reports / LOCK, holder, venue.venue_file):
+            end_marked(folder.name)
+    plan = plan_resume(venue, state, utc_now(), accept_changes=accept_changes)
+    event = RunResumed(operator_name(), plan.dump(), known_step(plan, from_step))
+    seen = probe_now(venue, plan_looks(venue, plan), ())
+    _tell(preview(state, event, seen, utc_now()), translate)
+    if check:
+        return ExitCode.GO
+    confirm_change(translate("Go on with %(run)s?", run=folder.name), yes=yes)
+    again = replace(
+        request,
+        resume=Resume(folder, state, from_step),
+        is_current=lambda: read_run(folder) == state,
+    )
+    return run_and_show(settings, venue, plan, again)
+
+
+def _tell(found: Preview, translate: Translator) -> None:
+    """What becomes of each step, on stderr."""
+    for text, steps in (
+        ("Still stands: %(steps)s", found.reused),
+        ("Done again: %(steps)s", found.again),
+        ("Done for the first time: %(steps)s", found.new),
+    ):
+        if steps:
+            click.echo(translate(text, steps=", ".join(steps)), err=True)

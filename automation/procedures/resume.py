@@ -1,0 +1,158 @@
+"""Go on with a run that died, failed or was interrupted; nothing in it is believed unseen."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from automation.errors import Refused, UsageError
+from automation.procedures.evening import plan_evening
+from automation.procedures.morning import plan_morning
+from automation.procedures.records import read_run, runs_after
+from automation.procedures.restart import plan_emergency, plan_restart
+from automation.procedures.steps import look_step, make_plan
+from automation.run.events import RunResumed, StepReused
+from automation.run.plan import Plan, Step, Verb
+from automation.run.reuse import still_stands
+from automation.run.state import State, fold
+from automation.venue.site import Venue
+
+DONE = frozenset({"SUCCESS", "WARNINGS"})
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Steps that still stand, that are done again, and that are done for the first time."""
+
+    reused: tuple[str, ...]
+    again: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+def resumable(folder: Path) -> State:
+    """The run of a folder, if it can be gone on with.
+
+    Raises UsageError when there is nothing to go on with, Refused when another run has changed
+    the venue since.
+    """
+    state = read_run(folder)
+    if state is None:
+        raise UsageError(f"{folder.name} ended before it wrote anything.", "Start it again.")
+    procedure = state.plan.procedure
+    if procedure not in _PLANNERS:
+        raise UsageError(
+            f"{folder.name} is a {procedure}; only {', '.join(_PLANNERS)} can be resumed.",
+            "Run it again: it is short, and safe to run twice.",
+        )
+    if state.plan.check:
+        raise UsageError(f"{folder.name} ran in check mode and changed nothing.", "Run it again.")
+    if state.finished_at and state.result_state in DONE:
+        raise UsageError(
+            f"{folder.name} came to its end: {state.result_state}. Nothing is left to do."
+        )
+    later = next(runs_after(folder), None)
+    if later:
+        raise Refused(
+            f"{later.run_id} came after {folder.name} and may have changed what it relied on.",
+            f"Begin a new one: raceday {_command(state.plan)}",
+        )
+    return state
+
+
+def plan_resume(venue: Venue, state: State, now: datetime, *, accept_changes: bool) -> Plan:
+    """The plan of the run as the venue is now, with a first look at every host.
+
+    Raises Refused when the venue file is another than the run's, unless the changes are accepted.
+    """
+    plan = state.plan
+    if plan.digest != venue.digest:
+        if not accept_changes:
+            raise Refused(
+                f"The venue file was changed since {state.run_id} began; nothing was touched.",
+                f"To go on with the changed one: raceday resume {state.run_id} --accept-changes",
+            )
+        plan = _planned_anew(venue, plan, now)
+    looks = {step.id: step for step in _looks(venue, plan)}
+    return replace(plan, steps={**looks, **plan.steps})
+
+
+def preview(state: State, event: RunResumed, seen: State, now: datetime) -> Preview:
+    """What would become of each step, by a look that was taken right now."""
+    resumed = fold(state, event, now)
+    steps = {name: seen.steps.get(name, item) for name, item in resumed.steps.items()}
+    resumed = replace(resumed, steps=steps)
+    for item in resumed.steps.values():
+        if still_stands(resumed, item.step):
+            resumed = fold(resumed, StepReused(item.step.id), now)
+    return sorted_out(resumed)
+
+
+def sorted_out(state: State) -> Preview:
+    """The steps of a resumed run by what became of them, or is going to."""
+    items = {name: item for name, item in state.steps.items() if not item.step.is_look}
+    return Preview(
+        tuple(name for name, item in items.items() if item.reused),
+        tuple(name for name, item in items.items() if item.earlier and not item.reused),
+        tuple(name for name, item in items.items() if not (item.earlier or item.reused)),
+    )
+
+
+def known_step(plan: Plan, name: str) -> str:
+    """The name, if it is a step's. Raises UsageError with the steps there are."""
+    if name and name not in plan.steps:
+        raise UsageError(f"--from {name}: the run has no such step.", _steps_of(plan))
+    return name
+
+
+def plan_looks(venue: Venue, plan: Plan) -> Plan:
+    """The first looks of a plan alone."""
+    looks = (step for step in plan.steps.values() if step.is_look)
+    return make_plan(venue, "status", looks, gives_verdict=False)
+
+
+def _looks(venue: Venue, plan: Plan) -> Iterator[Step]:
+    """One at each component that is ours; those that the plan has itself stay where they are."""
+    for name, component in venue.components.items():
+        step = look_step(component)
+        if name in plan.components and not component.external and step.id not in plan.steps:
+            yield step
+
+
+def _planned_anew(venue: Venue, plan: Plan, now: datetime) -> Plan:
+    return replace(
+        _PLANNERS[plan.procedure](venue, plan, now),
+        accept_conditional=plan.accept_conditional,
+        break_glass=plan.break_glass,
+        reason=plan.reason,
+    )
+
+
+def _restart_anew(venue: Venue, plan: Plan) -> Plan:
+    stops = [step for step in plan.steps.values() if step.verb is Verb.STOP]
+    hosts = tuple(host for step in stops for host in step.hosts)
+    return plan_restart(venue, hosts, _struck(venue, plan, Verb.STOP))
+
+
+def _struck(venue: Venue, plan: Plan, verb: Verb) -> tuple[str, ...]:
+    """The components that a run restarts, those that the venue still has."""
+    names = dict.fromkeys(step.component for step in plan.steps.values() if step.verb is verb)
+    return tuple(name for name in names if name in venue.components)
+
+
+_PLANNERS: Mapping[str, Callable[[Venue, Plan, datetime], Plan]] = {
+    "morning": lambda venue, _plan, now: plan_morning(venue, now),
+    "evening": lambda venue, _plan, _now: plan_evening(venue),
+    "restart": lambda venue, plan, _now: _restart_anew(venue, plan),
+    "emergency": lambda venue, plan, _now: plan_emergency(venue, _struck(venue, plan, Verb.KILL)),
+}
+
+
+def _command(plan: Plan) -> str:
+    if plan.procedure in {"morning", "evening"}:
+        return plan.procedure
+    return "restart COMPONENT" + (" --emergency" if plan.procedure == "emergency" else "")
+
+
+def _steps_of(plan: Plan) -> str:
+    names = [name for name, step in plan.steps.items() if not step.is_look]
+    return f"They are: {', '.join(names)}."
