@@ -22,6 +22,22 @@ SCHEMA = json.loads((ROOT / "schemas" / "report.v1.json").read_text())
 OF_STATUS = {"healthy", "standing"}  # what `raceday status` adds to the keys of a report
 
 
+def processes_of(run_id: str) -> set[int]:
+    """Every process that carries a run's id in its environment, wherever it went."""
+    mark = f"RACEDAY_RUN={run_id}".encode()
+    return {
+        int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if _has(path, mark)
+    }
+
+
+def _has(environment: Path, mark: bytes) -> bool:
+    """Whether a process's environment has the mark; a process that is gone has not."""
+    try:
+        return mark in environment.read_bytes()
+    except OSError:
+        return False
+
+
 @dataclass(frozen=True)
 class Result:
     """How one call ended. `report` is the one JSON document on stdout."""

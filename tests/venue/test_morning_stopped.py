@@ -3,28 +3,11 @@
 import json
 import signal
 import time
-from pathlib import Path
 
-from tests.venue.command import Raceday
+from tests.venue.command import Raceday, processes_of
 from tests.venue.hands import Venue, wait_until
 
 HURRY = 30  # seconds: far from what a start may take, and no measure of speed
-
-
-def processes_of(run_id: str) -> set[int]:
-    """Every process that carries a run's id in its environment, wherever it went."""
-    mark = f"RACEDAY_RUN={run_id}".encode()
-    return {
-        int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if has(path, mark)
-    }
-
-
-def has(environment: Path, mark: bytes) -> bool:
-    """Whether a process's environment has the mark; a process that is gone has not."""
-    try:
-        return mark in environment.read_bytes()
-    except OSError:
-        return False
 
 
 def test_of_two_mornings_at_once_one_runs(venue: Venue, raceday: Raceday) -> None:

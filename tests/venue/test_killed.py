@@ -1,0 +1,104 @@
+"""raceday itself is killed at random moments of a day: nothing that it leaves behind stays behind.
+
+RACEDAY_KILLS says how often (10), RACEDAY_SEED which moments; `make kills` does it a hundred times.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from tests.venue.command import Raceday, Result, Started, processes_of
+from tests.venue.hands import SERVERS, UNITS, Venue
+
+KILLS = int(os.environ.get("RACEDAY_KILLS", "10"))
+SEED = int(os.environ.get("RACEDAY_SEED", "0"))
+GLASS = ("--break-glass", "--reason", "kill -9")
+DAY = {  # a procedure, and about how many seconds it takes on the demo
+    "evening": (("evening", "--yes"), 8),
+    "morning": (("morning", "--yes"), 14),
+    "restart": (("restart", "wagering", "--yes", *GLASS), 12),
+}
+LOOKING = {"preflight", "clocks", "probe"}
+DOES = {"start", "stop", "test", "through", "close", "drain", "undrain", "settled"}
+
+
+def killed(desk: Raceday, words: tuple[str, ...], after: float) -> Started | None:
+    """A procedure that was killed after so many seconds; None when it had ended before."""
+    running = desk.begin(*words)
+    try:
+        running.process.wait(after)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        return running if running.journal() else None
+    running.process.communicate()
+    return None
+
+
+def begun_twice_unseen(lines: list[dict[str, object]]) -> Iterator[str]:
+    """Steps that acted a second time before every first look of their process had ended."""
+    acted: set[object] = set()
+    looks: set[object] = set()
+    for line in lines:
+        match line["type"], line.get("step"):
+            case "run.resumed", _:
+                steps = line["plan"]["steps"]  # type: ignore[index]  # a plan as JSON
+                looks = {name for name in steps if name.endswith(".look")}
+            case "step.finished" | "step.skipped", step:
+                looks.discard(step)
+            case "step.started", step if str(step).split(".")[1] in DOES:
+                if step in acted and looks:
+                    yield f"{step} again before {sorted(map(str, looks))}"
+                acted.add(step)
+
+
+def assert_right_end(procedure: str, venue: Venue, resumed: Result) -> None:
+    """It ends as if nobody had killed it."""
+    assert resumed.code == 0, str(resumed)
+    if procedure == "morning":
+        assert resumed.verdict == "GO", str(resumed)
+    if procedure == "evening":
+        assert venue.active() == set()
+    else:
+        assert venue.in_rotation() == set(SERVERS)
+        assert venue.active() == set(UNITS)
+
+
+def assert_recovered(procedure: str, venue: Venue, desk: Raceday) -> None:
+    """Nothing is half open, nothing that a restart took out stays out, twice is safe."""
+    recovered = desk("recover", "--yes")
+    assert recovered.code == 0, str(recovered)
+    assert venue.in_rotation() in (set(), set(SERVERS))
+    if procedure == "restart":
+        assert venue.in_rotation() == set(SERVERS)
+        assert venue.active() == set(UNITS)
+    again = desk("recover", "--yes")
+    assert (again.code, again.stderr) == (0, ""), str(again)
+
+
+@pytest.mark.timeout(120 * KILLS)
+def test_kill_9_at_random_moments_of_the_day(selling: Venue, desk: Raceday) -> None:
+    """Evening, morning, restart, each killed and then resumed or recovered, over and over."""
+    random, done, tried = Random(SEED), 0, 0  # noqa: S311  # moments, no secrets
+    while done < KILLS:
+        procedure = list(DAY)[tried % len(DAY)]
+        words, usual = DAY[procedure]
+        moment, resume = random.uniform(0.3, usual), random.choice((True, True, False))
+        tried += 1
+        print(f"{procedure} killed after {moment:.1f} s, {'resume' if resume else 'recover'}")
+        dead = killed(desk, words, moment)
+        if dead is None:
+            continue
+        done += 1
+        run_id = dead.journal()[0]["run_id"]
+        if resume:
+            assert_right_end(procedure, selling, desk("resume", run_id, "--yes"))
+            assert not list(begun_twice_unseen(dead.journal()))
+        else:
+            assert_recovered(procedure, selling, desk)
+            if procedure != "restart":
+                whole = desk(*words)
+                assert whole.code == 0, str(whole)
+        assert processes_of(run_id) == set()
