@@ -72,6 +72,16 @@ def findings(state: State) -> tuple[Finding, ...]:
     return (*found, *_untested(state))
 
 
+def warnings(state: State) -> tuple[Finding, ...]:
+    """What went well in the end, but not at the first try. It weighs nothing in the verdict."""
+    return tuple(
+        _late(item, host, result)
+        for item in state.steps.values()
+        for host, result in item.hosts.items()
+        if result.state in GOOD and result.failed_tries
+    )
+
+
 def confirmed_hosts(state: State, component: str) -> frozenset[str]:
     """Hosts whose final gate was probed and good. Earlier success counts for nothing here."""
     gates = (item for item in state.steps.values() if _is_gate(item, component))
@@ -218,6 +228,15 @@ def _step_findings(item: StepState) -> Iterator[Finding]:
             if not check.passed:
                 yield Finding(step.component, host, step.id, _failed_check(host, check))
         yield from _unknown_checks(item, host, result)
+
+
+def _late(item: StepState, host: str, result: HostResult) -> Finding:
+    first = result.failed_tries[0]
+    args = {"component": item.step.component, "host": host, "try": len(result.failed_tries) + 1}
+    what = Message("%(component)s came up on %(host)s only at try %(try)s", args)
+    why = Message("the first failed: %(what)s: %(why)s", {"what": first.what, "why": first.why})
+    following = Message("Find out why before the next morning: raceday logs %(component)s", args)
+    return Finding(item.step.component, host, item.step.id, Problem(what, why, following))
 
 
 def _unknown_checks(item: StepState, host: str, result: HostResult) -> Iterator[Finding]:

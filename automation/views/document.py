@@ -97,7 +97,7 @@ class NotExecuted:
 
 @dataclass(frozen=True)
 class ErrorReport:
-    """What failed, where, why, what to do next, and the service's own last lines."""
+    """What failed, or did at first, where, why, what to do next, and the service's last lines."""
 
     component: str
     host: str
@@ -162,6 +162,7 @@ class Report:
     checks: tuple[CheckReport, ...]
     not_executed: tuple[NotExecuted, ...]
     errors: tuple[ErrorReport, ...]
+    warnings: tuple[ErrorReport, ...]
     critical_path: tuple[Link, ...]
     beyond_critical_path_seconds: float | None
     time_saved: TimeSaved | None

@@ -24,7 +24,7 @@ from automation.views.sentences import (
 )
 from automation.views.text import printable
 from automation.views.times import Clock
-from automation.views.words import Headline, headline
+from automation.views.words import HEADLINES, Headline, headline
 
 LOG_LINES, LOG_WIDTH = 6, 160
 NOT_RECORDED = Message(
@@ -75,11 +75,14 @@ def _lines(report: Report, page: Path, translate: Translator) -> Iterator[Render
     yield from _revoked(report, translate)
     yield from bullets(_errors(report, translate))
     yield from _log(report)
+    yield from bullets(_warnings(report, translate))
     if report.not_executed:
         yield Text(translate("Not executed:"))
         yield from bullets(_not_executed(report, translate))
     yield from _facts(report, translate)
-    for following in dict.fromkeys(translate(error.next) for error in report.errors):
+    for following in dict.fromkeys(
+        translate(item.next) for item in (*report.errors, *report.warnings)
+    ):
         if following:
             yield Text(f"{translate('Next')}: {printable(following)}", style="bold")
     yield Text(f"{translate('Report')}: {page}", overflow="fold")
@@ -89,7 +92,7 @@ def _verdict(report: Report, translate: Translator) -> Text:
     result = report.verdict.result if report.verdict else ""
     revoked = bool(report.verdict and report.verdict.revoked_at)
     shown = headline(result, report.result_state, check=report.check, revoked=revoked)
-    was = f" ({result})" if revoked else ""
+    was = f" ({translate(HEADLINES[result].word)})" if revoked else ""
     word = (f"{shown.symbol} {translate(shown.word)}{was}", _style(shown))
     return Text.assemble(word, f"  {translate(shown.sentence)}")
 
@@ -104,6 +107,10 @@ def _revoked(report: Report, translate: Translator) -> Iterator[RenderableType]:
 def _errors(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
     said = (f"{translate(item.what)}: {translate(item.why)}" for item in report.errors)
     yield from (("✗", text) for text in dict.fromkeys(said))
+
+
+def _warnings(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+    yield from (("▲", f"{translate(item.what)}: {translate(item.why)}") for item in report.warnings)
 
 
 def _log(report: Report) -> Iterator[Text]:

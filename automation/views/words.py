@@ -44,7 +44,10 @@ HEADLINES = {
         "good", "✓", Message("Done"), Message("Everything that was asked for was done.")
     ),
     "WARNINGS": Headline(
-        "doubt", "▲", Message("Done, with warnings"), Message("Not all of it was done; see why.")
+        "doubt",
+        "▲",
+        Message("Done, with warnings"),
+        Message("Not all of it went as it should; see why."),
     ),
     "ERRORS": Headline(
         "bad", "✗", Message("Failed"), Message("It ended with the first thing that went wrong.")

@@ -185,6 +185,7 @@ start_component() {
   seen=''
   reach_outcome || true
   put outcome "$outcome"
+  put was "$before"
   look_at_unit
   tell_unit
   case $outcome in started | already | would) ;; *) tell_log ;; esac

@@ -33,6 +33,16 @@ def test_each_component_of_a_host_reports_for_its_own_step() -> None:
     ]
 
 
+def test_a_second_try_tells_why_the_first_failed() -> None:
+    """And one that does not say why is no report."""
+    what, why = {"text": "it fell", "args": {}}, {"text": "it slipped", "args": {}}
+    told = {**CACHE, "failed_tries": [{"what": what, "why": why}]}
+    (report,) = reports("runner_on_ok", raceday=[told])
+    assert report.failed_tries == (Problem(Message("it fell"), Message("it slipped")),)
+    (report,) = reports("runner_on_ok", raceday=[{**CACHE, "failed_tries": [None]}])
+    assert report.state is HostState.FAILED
+
+
 def test_a_report_for_nobody_is_left_out() -> None:
     """A component that is not being asked says nothing here."""
     assert reports("runner_on_ok", raceday=[{"component": "odds", "state": "ok"}]) == []
