@@ -136,6 +136,7 @@ def _variables(stage: Stage, roles: Mapping[str, str]) -> dict[str, Any]:
         "raceday_hosts": list(stage.hosts),
         "raceday_timeout": _timeout(stage),
         "raceday_role": roles.get(first.component, "service"),
+        "raceday_patient": all(step.is_patient for step in stage.steps),
         "raceday_front_role": roles.get(first.owner, "haproxy"),
         "raceday_members": {"components": components, stage.verb: _members(stage.steps)},
     }

@@ -1,6 +1,5 @@
 """One procedure from the lock to the report: where venue, engine, executor and views meet."""
 
-import errno
 import getpass
 import os
 import secrets
@@ -16,7 +15,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from automation.errors import Bug, RacedayError, Unwritable
+from automation.errors import NO_ROOM, Bug, RacedayError
 from automation.execute.ansible import AnsibleExecutor, Options
 from automation.execute.processes import end_marked, marked_runs
 from automation.exit_codes import ExitCode
@@ -34,7 +33,6 @@ from automation.views.document import Report
 from automation.views.files import write_report, write_views
 from automation.views.i18n import Translator
 
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 VERDICT_CODES = {
     "GO": ExitCode.GO,
     "CONDITIONAL": ExitCode.CONDITIONAL,
@@ -94,7 +92,7 @@ def run_plan(
     run_id, operator = _new_run_id(plan.procedure, now), operator_name()
     reports = settings.reports / venue.name
     holder = this_process(run_id, operator, plan.procedure, now)
-    with _full_disk_told(), hold(reports / LOCK, holder, venue.venue_file):
+    with hold(reports / LOCK, holder, venue.venue_file):
         _end_dead_runs(reports)
         folder = reports / run_id
         folder.mkdir(mode=0o700)
@@ -213,17 +211,6 @@ def _options(venue: Venue, plan: Plan, request: Request, run_id: str, keep: Path
 def _versions() -> dict[str, str]:
     names = ("raceday", "ansible-core", "ansible-runner")
     return {**{name: version(name) for name in names}, "python": sys.version.split()[0]}
-
-
-@contextmanager
-def _full_disk_told() -> Iterator[None]:
-    """A disk that takes nothing more is no bug: the operator can mend it."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        raise Unwritable(error) from error
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Gates and checks -> verdict, pure. It believes only evidence: what did not report is bad."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from automation.run.events import GOOD, Check, HostState, Message, Problem
@@ -68,7 +68,7 @@ def findings(state: State) -> tuple[Finding, ...]:
             if finding.lost_host and place in lost:
                 continue
             lost |= {place} if finding.lost_host else set()
-            found.append(finding)
+            found.append(_as_it_is_now(state, finding))
     return (*found, *_untested(state))
 
 
@@ -255,6 +255,18 @@ def _failed_check(host: str, check: Check) -> Problem:
     what = Message("%(host)s failed the check '%(check)s'", args)
     why = check.why or Message("expected %(expected)s, observed %(seen)s", args)
     return Problem(what, why, check.next or Message(""))
+
+
+def _as_it_is_now(state: State, finding: Finding) -> Finding:
+    """What hangs while customers wait has a next step of its own."""
+    result = state.steps[finding.step].hosts[finding.host]
+    hangs = finding.lost_host and result.evidence.get("seen", "").endswith("(connected)")
+    external = state.plan.components[finding.component].external
+    if not hangs or external or state.sales_said() != "open":
+        return finding
+    text = 'It hangs while sales are open: raceday restart %(component)s --emergency --reason "..."'
+    following = Message(text, {"component": finding.component})
+    return replace(finding, problem=replace(finding.problem, next=following))
 
 
 def _unexplained(step: str, host: str) -> Problem:

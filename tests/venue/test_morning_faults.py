@@ -237,9 +237,8 @@ def round_seconds(sentence: str) -> str:
 
 
 FIRST_TRY = "/run/raceday-test-first-try"
-FAILS_ONCE = f"""[Service]
-ExecStartPre=/bin/sh -c 'test -e {FIRST_TRY} || {{ touch {FIRST_TRY}; echo no lease yet; exit 1; }}'
-"""
+NO_LEASE = f"test -e {FIRST_TRY} || {{ touch {FIRST_TRY}; echo no lease yet; exit 1; }}"
+FAILS_ONCE = f"[Service]\nExecStartPre=+/bin/sh -c '{NO_LEASE}'\n"
 
 
 def test_a_start_that_fails_once_is_tried_again_and_told(
@@ -258,7 +257,6 @@ def test_a_start_that_fails_once_is_tried_again_and_told(
     assert any("no lease yet" in line for line in warning["log"])
 
 
-def allow_a_second_try(text: str) -> str:
-    """The venue file with one retry for wagering."""
-    assert "role: wagering\n" in text
-    return text.replace("role: wagering\n", "role: wagering\n    retries: 1\n")
+def allow_a_second_try(document: dict[str, Any]) -> None:
+    """One retry for wagering."""
+    document["components"]["wagering"]["retries"] = 1

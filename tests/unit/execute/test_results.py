@@ -121,6 +121,19 @@ def test_what_is_no_list_of_reports_fails_every_step_of_its_host(garbage: Any) -
     ]
 
 
+def test_what_a_key_calls_a_secret_does_not_reach_the_journal() -> None:
+    """A value that nothing in its own text gives away, however deep; what is no secret stays."""
+    canary = "s3cr3t-canary"
+    args = {"db_password": canary, "token": {"value": [canary, 7]}, "passed": "yes", "host": "a1"}
+    why = {"text": "%(host)s said %(passed)s", "args": args}
+    item = {**CACHE, "state": "failed", "problem": {"what": why, "why": why}}
+    (report, *_) = reports("runner_on_failed", raceday=[item])
+    assert canary not in repr(report)
+    assert str(report.problem and report.problem.why) == "a1 said yes"
+    assert report.problem
+    assert report.problem.why.args["token"] == {"value": ["[redacted]", "[redacted]"]}
+
+
 def test_secrets_of_a_host_do_not_reach_the_journal() -> None:
     """Planted in every text that a host can send: log, problem, check, Ansible's own message."""
     canary = "s3cr3t-canary"
