@@ -27,6 +27,7 @@ COMMANDS = (
     "plan",
     "status",
     "explain",
+    "report",
     "runs",
     "logs",
     "venue",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from automation.run.events import Message
@@ -177,6 +177,8 @@ def to_data(value: Any) -> Any:
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="milliseconds")
+        case date():
+            return value.isoformat()
         case float():
             return round(value, 3)
         case Message():

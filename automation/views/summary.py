@@ -71,14 +71,14 @@ def render_standing(
 
 
 def _lines(report: Report, page: Path, translate: Translator) -> Iterator[RenderableType]:
-    yield _verdict(report, translate)
+    yield verdict_line(report, translate)
     yield from _revoked(report, translate)
-    yield from bullets(_errors(report, translate))
+    yield from bullets(problem_sentences(report, translate))
     yield from _log(report)
-    yield from bullets(_warnings(report, translate))
+    yield from bullets(warning_sentences(report, translate))
     if report.not_executed:
         yield Text(translate("Not executed:"))
-        yield from bullets(_not_executed(report, translate))
+        yield from bullets(not_executed_lines(report, translate))
     yield from _facts(report, translate)
     for following in dict.fromkeys(
         translate(item.next) for item in (*report.errors, *report.warnings)
@@ -88,7 +88,8 @@ def _lines(report: Report, page: Path, translate: Translator) -> Iterator[Render
     yield Text(f"{translate('Report')}: {page}", overflow="fold")
 
 
-def _verdict(report: Report, translate: Translator) -> Text:
+def verdict_line(report: Report, translate: Translator) -> Text:
+    """The verdict, or where the run stands, in one word and one sentence."""
     result = report.verdict.result if report.verdict else ""
     revoked = bool(report.verdict and report.verdict.revoked_at)
     shown = headline(result, report.result_state, check=report.check, revoked=revoked)
@@ -104,12 +105,14 @@ def _revoked(report: Report, translate: Translator) -> Iterator[RenderableType]:
         yield from bullets(("✗", translate(reason)) for reason in report.verdict.revoked_because)
 
 
-def _errors(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+def problem_sentences(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+    """What went wrong, each sentence once, with its mark."""
     said = (f"{translate(item.what)}: {translate(item.why)}" for item in report.errors)
     yield from (("✗", text) for text in dict.fromkeys(said))
 
 
-def _warnings(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+def warning_sentences(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+    """What went well only in the end, with its mark."""
     yield from (("▲", f"{translate(item.what)}: {translate(item.why)}") for item in report.warnings)
 
 
@@ -122,7 +125,7 @@ def _log(report: Report) -> Iterator[Text]:
         )
 
 
-def _not_executed(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+def not_executed_lines(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
     """The steps that did not run, gathered by their reason."""
     gathered: dict[str, list[str]] = {}
     for item in report.not_executed:
