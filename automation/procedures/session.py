@@ -17,6 +17,7 @@ from pathlib import Path
 
 from automation.errors import NO_ROOM, Bug, RacedayError
 from automation.execute.ansible import AnsibleExecutor, Options
+from automation.execute.diffs import Diff
 from automation.execute.processes import end_marked, marked_runs
 from automation.exit_codes import ExitCode
 from automation.history import last_go, read_history
@@ -47,15 +48,17 @@ class Request:
     forks: int | None = None
     extra_vars: tuple[str, ...] = ()
     keep_artifacts: bool = False
+    diff: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run, its report, and where both are recorded."""
+    """A finished run, its report, where both are recorded, and the diffs that were asked for."""
 
     state: State
     report: Report
     folder: Path
+    diffs: tuple[Diff, ...] = ()
 
 
 class _Memory:
@@ -165,7 +168,7 @@ def _run_and_report(
     report = write_views(folder, state, utc_now(), head, translate=translate, last_go=before)
     if not (plan.check or state.interrupted):
         _keep_evidence(venue, state, folder)
-    return Outcome(state, report, folder)
+    return Outcome(state, report, folder, executor.diffs)
 
 
 def _keep_evidence(venue: Venue, state: State, folder: Path) -> None:
@@ -204,6 +207,7 @@ def _options(venue: Venue, plan: Plan, request: Request, run_id: str, keep: Path
         check=plan.check,
         forks=request.forks,
         extra_vars=request.extra_vars,
+        diff=request.diff,
         keep=keep,
     )
 
