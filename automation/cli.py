@@ -28,6 +28,7 @@ COMMANDS = (
     "plan",
     "status",
     "explain",
+    "report",
     "runs",
     "logs",
     "venue",

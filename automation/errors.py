@@ -1,6 +1,12 @@
 """The errors that an operator is meant to read: what failed, where, and what to do next."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from automation.exit_codes import ExitCode
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
 class RacedayError(Exception):
@@ -53,6 +59,17 @@ class Unwritable(RacedayError):
             f"Nothing can be recorded ({error.strerror}: {where}); the verdict is NO-GO.",
             "Free space or mend the reports directory, then run the procedure again.",
         )
+
+
+@contextmanager
+def full_disk_told() -> Iterator[None]:
+    """A disk that takes nothing more is no bug: the operator can mend it. Raises Unwritable."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise Unwritable(error) from error
 
 
 class Bug(RacedayError):

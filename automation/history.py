@@ -49,8 +49,8 @@ def read_history(reports: Path, venue: str, procedure: str, last: int = RUNS) ->
             if step.seconds is not None and step.did_work:
                 taken[step.id].append(step.seconds)
     whole = [run.duration_seconds for run in runs if run.did_work]
-    steps = {name: _duration(seconds) for name, seconds in taken.items()}
-    return History(len(runs), _duration(whole) if whole else None, steps)
+    steps = {name: duration_of(seconds) for name, seconds in taken.items()}
+    return History(len(runs), duration_of(whole) if whole else None, steps)
 
 
 def last_go(reports: Path, venue: str, procedure: str) -> datetime | None:
@@ -59,6 +59,12 @@ def last_go(reports: Path, venue: str, procedure: str) -> datetime | None:
         if run.verdict and run.verdict.result == "GO":
             return run.verdict.decided_at
     return None
+
+
+def duration_of(seconds: Sequence[float]) -> Duration:
+    """The 95th percentile by nearest rank: with few runs, simply the longest."""
+    ordered = sorted(seconds)
+    return Duration(median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1])
 
 
 class _Host(BaseModel):
@@ -84,8 +90,8 @@ class _Verdict(BaseModel):
     decided_at: AwareDatetime
 
 
-class _Run(BaseModel):
-    """What of a report is read here; everything else in it is left alone."""
+class PastRun(BaseModel):
+    """What of a report tells how long things take; everything else in it is left alone."""
 
     procedure: str
     result_state: str
@@ -101,24 +107,18 @@ class _Run(BaseModel):
         return not starts or any(step.did_work for step in starts)
 
 
-def _successful(folder: Path, procedure: str) -> Iterator[_Run]:
+def _successful(folder: Path, procedure: str) -> Iterator[PastRun]:
     for run in _runs(folder, procedure):
         if run.result_state in SUCCESSFUL and not run.check:
             yield run
 
 
-def _runs(folder: Path, procedure: str) -> Iterator[_Run]:
+def _runs(folder: Path, procedure: str) -> Iterator[PastRun]:
     """The readable reports of a procedure, newest first: run ids sort by time."""
     for path in sorted(folder.glob(f"*/{REPORT}"), reverse=True):
         try:
-            run = _Run.model_validate_json(path.read_bytes())
+            run = PastRun.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
             continue
         if run.procedure == procedure:
             yield run
-
-
-def _duration(seconds: Sequence[float]) -> Duration:
-    """The 95th percentile by nearest rank: with few runs, simply the longest."""
-    ordered = sorted(seconds)
-    return Duration(median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1])

@@ -26,6 +26,9 @@ _SECRETS = (
 )
 
 
+_SECRET_NAME = re.compile(rf"[\w.-]*?(?:{_KEY}|authorization|cookie)", _FLAGS)
+
+
 def redact(text: str) -> str:
     """The text without the values of passwords, tokens and keys; what names them stays."""
     for secret in _SECRETS:
@@ -34,14 +37,26 @@ def redact(text: str) -> str:
 
 
 def redact_all(data: Any) -> Any:
-    """Plain data with every text in it redacted; keys are ours and stay."""
+    """Plain data with every text in it redacted, and all that a key calls a secret; keys stay."""
     if isinstance(data, str):
         return redact(data)
     if isinstance(data, Mapping):
-        return {key: redact_all(value) for key, value in data.items()}
+        return {
+            key: _hidden(value) if _SECRET_NAME.fullmatch(str(key)) else redact_all(value)
+            for key, value in data.items()
+        }
     if isinstance(data, list | tuple):
         return [redact_all(item) for item in data]
     return data
+
+
+def _hidden(data: Any) -> Any:
+    """Nothing of it but its shape, and whether it is there at all."""
+    if isinstance(data, Mapping):
+        return {key: _hidden(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_hidden(item) for item in data]
+    return data if data is None or isinstance(data, bool) else REDACTED
 
 
 def _without(found: re.Match[str]) -> str:

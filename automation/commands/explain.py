@@ -10,7 +10,7 @@ from automation.commands.load import venue_of
 from automation.commands.show import show
 from automation.errors import RacedayError, UsageError
 from automation.exit_codes import ExitCode
-from automation.procedures.records import JOURNAL, LOCK
+from automation.procedures.records import JOURNAL, LOCK, run_folders
 from automation.procedures.session import utc_now
 from automation.run.journal import read_journal
 from automation.run.lock import Holder, read_holder
@@ -66,7 +66,7 @@ def find_run(reports: Path, part: str) -> Path | None:
 
     None when the venue has no run at all and none was asked for. Raises UsageError.
     """
-    folders = sorted((path.parent for path in reports.glob(f"2*/{JOURNAL}")), reverse=True)
+    folders = [folder for folder in run_folders(reports) if (folder / JOURNAL).is_file()]
     if not part:
         return folders[0] if folders else None
     found = [item for item in folders if part == item.name] or [

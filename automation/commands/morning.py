@@ -1,5 +1,6 @@
 """`raceday morning`: open the venue."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import click
@@ -8,9 +9,19 @@ from automation.commands.ask import confirm_change, reason_for
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
+from automation.errors import UsageError
 from automation.procedures.morning import plan_morning
 from automation.procedures.session import Request, utc_now
 from automation.settings import Settings
+
+
+def _refuse_a_part(_context: click.Context, _option: click.Parameter, hosts: Sequence[str]) -> None:
+    if hosts:
+        raise UsageError(
+            "A morning of a part of the venue cannot say GO for all of it; nothing was touched.",
+            "What is up is left alone anyway. For a part: raceday restart COMPONENT --limit HOST, "
+            "or raceday test COMPONENT --limit HOST.",
+        )
 
 
 @click.command()
@@ -20,6 +31,14 @@ from automation.settings import Settings
     help="Open sales on CONDITIONAL too; wants --reason, which is recorded.",
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why a CONDITIONAL is accepted.")
+@click.option(
+    "--limit",
+    multiple=True,
+    metavar="HOST",
+    expose_value=False,
+    callback=_refuse_a_part,
+    help="Refused: a part of the venue proves no GO.",
+)
 @run_options
 @click.pass_obj
 def morning(

@@ -15,6 +15,9 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--check", is_flag=True, help="Ansible's check mode: nothing is changed anywhere."
     )
+    @click.option(
+        "--diff", is_flag=True, help="Show what Ansible changes, or with --check would change."
+    )
     @click.option("-y", "--yes", is_flag=True, help="Do not ask before starting.")
     @click.option(
         "--forks", type=click.IntRange(min=1), help="Hosts at a time per step [all of them]."
@@ -27,8 +30,9 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
         forks: int | None,
         extra_vars: tuple[str, ...],
         keep_artifacts: bool,
+        diff: bool,
         **more: Any,
     ) -> Any:
-        return command(*args, request=Request(forks, extra_vars, keep_artifacts), **more)
+        return command(*args, request=Request(forks, extra_vars, keep_artifacts, diff), **more)
 
     return with_request

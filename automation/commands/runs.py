@@ -1,28 +1,43 @@
 """`raceday runs`: what is on record."""
 
 import json
+import re
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
 
+from automation.commands.ask import confirm_change
 from automation.commands.explain import find_run
 from automation.commands.load import venue_of
 from automation.commands.show import show
-from automation.errors import RacedayError, UsageError
-from automation.procedures.records import JOURNAL, read_runs
+from automation.errors import RacedayError, UsageError, full_disk_told
+from automation.procedures.archive import export_run
+from automation.procedures.prune import Pruning, Rule, plan_pruning, prune
+from automation.procedures.records import JOURNAL, read_record, read_runs
+from automation.procedures.session import operator_name, utc_now
 from automation.run.journal import read_journal
+from automation.run.lock import this_process
 from automation.settings import Settings
+from automation.views.document import to_data
 from automation.views.i18n import Translator
+from automation.views.report import build_report, dump_document
+from automation.views.run_text import render_run
 from automation.views.words import headline
 
 REPORT = "report.json"
+SHOWN = (
+    *("run_id", "venue", "procedure", "operator", "check", "started_at", "finished_at"),
+    *("duration_seconds", "result_state", "verdict", "sales", "steps", "not_executed"),
+    *("errors", "warnings", "journal_head"),
+)
 
 
 @click.group()
 def runs() -> None:
-    """List the runs of a venue, and prove that a record was not changed."""
+    """List and show the runs of a venue, prove them, take one along, remove old ones."""
 
 
 @runs.command(name="list")
@@ -54,12 +69,124 @@ def verify(settings: Settings, run: str) -> None:
     RUN is a run's id or a part of it; the newest run without one. Exit code 20 when a line was
     changed, taken out or put in.
     """
-    folder = find_run(settings.reports / venue_of(settings).name, run)
-    if folder is None:
-        raise UsageError("This venue has no run yet.")
+    folder = _folder(settings, run)
     events = list(read_journal(folder / JOURNAL))
     _compare(folder)
     click.echo(f"{folder.name}: {len(events)} events, each sealed to the one before it.")
+
+
+@runs.command(name="show")
+@click.argument("run", default="")
+@click.pass_obj
+def show_(settings: Settings, run: str) -> None:
+    """Show RUN: what, when, by whom, its verdict with reasons, its steps, what was not executed.
+
+    RUN is a run's id or a part of it; the newest run without one.
+    """
+    record = read_record(_folder(settings, run))
+    made = build_report(record.state, utc_now(), record.head)
+    if settings.format == "json":
+        data = to_data(made)
+        click.echo(dump_document({key: data[key] for key in SHOWN}), nl=False)
+    else:
+        show(render_run(made, Translator(settings.lang)))
+
+
+@runs.command()
+@click.argument("run", default="")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file [RUN_ID.tar.gz].")
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--broken", is_flag=True, help="Even when the journal is not whole.")
+@click.pass_obj
+def export(settings: Settings, run: str, output: Path | None, force: bool, broken: bool) -> None:
+    """Put RUN into one archive: journal, report, page, JUnit, metrics, evidence, and their sums.
+
+    The same run gives the same bytes. To check one: unpack it, then sha256sum -c SHA256SUMS. It
+    holds no password that raceday knows of, but names, addresses and log lines of your hosts.
+    """
+    folder = _folder(settings, run)
+    if not broken:
+        read_record(folder)
+    target = output or Path(f"{folder.name}.tar.gz")
+    with full_disk_told():
+        files = export_run(folder, target, force=force)
+    if settings.format == "json":
+        click.echo(json.dumps({"run_id": folder.name, "file": str(target), "files": files}))
+    else:
+        said = "%(file)s: %(count)s files of %(run)s"
+        args = {"file": target, "count": len(files), "run": folder.name}
+        click.echo(Translator(settings.lang)(said, **args))
+
+
+@runs.command(name="prune")
+@click.option("--older-than", metavar="DAYS", help="Runs that began longer ago, such as 90d.")
+@click.option("--keep", type=click.IntRange(min=1), help="All but so many, the newest.")
+@click.option("--check", is_flag=True, help="Only show what would be removed.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def prune_(
+    settings: Settings, older_than: str | None, keep: int | None, check: bool, yes: bool
+) -> None:
+    """Remove old runs, and say which and how much space that gives.
+
+    Never removed: the newest verdict, a run without an end, one whose journal is not whole, and
+    what the ledger still needs to put back what was taken.
+
+    \b
+    Examples:
+      raceday runs prune --older-than 90d
+      raceday runs prune --keep 200 --check
+    """
+    venue, rule, translate = venue_of(settings), _rule(older_than, keep), Translator(settings.lang)
+    reports = settings.reports / venue.name
+    planned = plan_pruning(reports, rule, utc_now())
+    if planned.folders and not check:
+        count, size = len(planned.folders), _megabytes(planned.size)
+        question = "Remove %(count)s runs (%(size)s MB)?"
+        confirm_change(translate(question, count=count, size=size), yes=yes)
+        holder = this_process("prune", operator_name(), "prune", utc_now())
+        planned = prune(reports, planned, rule, holder, venue.venue_file)
+    _tell_pruning(settings, planned, check=check)
+
+
+def _rule(older_than: str | None, keep: int | None) -> Rule:
+    if (older_than is None) == (keep is None):
+        raise UsageError("Say which runs are old: --older-than DAYS, or --keep N.")
+    if older_than is None:
+        return Rule(keep=keep)
+    days = re.fullmatch(r"([1-9]\d{0,4})d?", older_than)
+    if days is None:
+        raise UsageError(f"--older-than {older_than} is no number of days.", "Write it as 90d.")
+    return Rule(older_than=timedelta(days=int(days[1])))
+
+
+def _tell_pruning(settings: Settings, done: Pruning, *, check: bool) -> None:
+    translate = Translator(settings.lang)
+    if settings.format == "json":
+        names = [folder.name for folder in done.folders]
+        kept = [{"run_id": item.run_id, "why": str(item.why)} for item in done.kept]
+        document = {"check": check, "removed": names, "kept": kept, "bytes": done.size}
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        return
+    for folder in done.folders:
+        click.echo(
+            translate("would be removed: %(run)s" if check else "removed: %(run)s", run=folder.name)
+        )
+    for item in done.kept:
+        click.echo(translate("kept: %(run)s (%(why)s)", run=item.run_id, why=item.why))
+    args = {"count": len(done.folders), "size": _megabytes(done.size)}
+    click.echo(translate("%(count)s runs, %(size)s MB.", **args))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f}"
+
+
+def _folder(settings: Settings, run: str) -> Path:
+    folder = find_run(settings.reports / venue_of(settings).name, run)
+    if folder is None:
+        raise UsageError("This venue has no run yet.")
+    return folder
 
 
 def _compare(folder: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import click
 from rich.console import Console, RenderableType
 
+from automation.execute.diffs import Diff
 from automation.procedures.recover import left_behind
 from automation.procedures.session import Outcome, Request, exit_code, run_plan, utc_now
 from automation.run.ledger import Ledger
@@ -19,6 +20,7 @@ from automation.views.i18n import Translator
 from automation.views.notify import open_notifier
 from automation.views.report import dump_report
 from automation.views.summary import render_summary
+from automation.views.text import printable
 from automation.views.watch import View, open_view
 
 
@@ -67,12 +69,25 @@ def tell_leftovers(left: Ledger, translate: Translator) -> None:
 
 
 def show_outcome(settings: Settings, outcome: Outcome) -> None:
-    """The end of a run: the report itself with --format json, else what a person needs."""
+    """The end of a run: the report itself with --format json, else what a person needs.
+
+    Diffs go to stderr, before it.
+    """
+    for diff in outcome.diffs:
+        _show_diff(diff)
     if settings.format == "json":
         click.echo(dump_report(outcome.report), nl=False)
     else:
         page = outcome.folder / PAGE
         show(render_summary(outcome.report, page, Translator(settings.lang)))
+
+
+def _show_diff(diff: Diff) -> None:
+    """As Ansible shows it: whose, then the lines, with what is control and colour taken out."""
+    click.echo(f"{printable(diff.host)}: {printable(diff.task)}", err=True)
+    for line in diff.lines:
+        tone = {"+": "green", "-": "red"}.get(line[:1])
+        click.secho(f"  {printable(line)}", fg=tone, err=True)
 
 
 def show(*renderables: RenderableType) -> None:

@@ -26,7 +26,10 @@ def venue() -> None:
 @click.option("--limit", metavar="PATTERN", help="Check too that this pattern matches a host.")
 @click.pass_obj
 def check(settings: Settings, limit: str | None) -> None:
-    """Say whether the venue file and its inventory hold, with every mistake at once."""
+    """Say whether the venue holds: every mistake of its file at once.
+
+    When the file is sound, every mistake in what it says of hosts and roles at once.
+    """
     site = _load(settings, limit)
     if settings.format == "json":
         _print_json(_summary(site))

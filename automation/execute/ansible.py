@@ -22,6 +22,7 @@ from typing import Any
 from ansible_runner.config.runner import RunnerConfig
 from ansible_runner.runner import Runner
 
+from automation.execute.diffs import Diff, diffs_of
 from automation.execute.lane import Lane, Stage, make_lanes, write_playbook
 from automation.execute.processes import MARKER, end_marked
 from automation.execute.results import reports_of
@@ -53,6 +54,7 @@ class Options:
     forks: int | None = None
     extra_vars: tuple[str, ...] = ()
     keep: Path | None = None
+    diff: bool = False
 
 
 class AnsibleExecutor:
@@ -67,11 +69,17 @@ class AnsibleExecutor:
         self._warm = False
         self._reports: queue.SimpleQueue[HostReported | StepFinished | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._diffs: list[Diff] = []
 
     @property
     def mark(self) -> str:
         """What every process of this run carries in its environment."""
         return self._options.run_id
+
+    @property
+    def diffs(self) -> tuple[Diff, ...]:
+        """What was changed so far, or would be, if diffs were asked for; in the order it came."""
+        return tuple(self._diffs)
 
     def prepare(self, plan: Plan) -> None:
         """Launch the first lanes; the others follow one by one once a first step has ended.
@@ -202,6 +210,8 @@ class AnsibleExecutor:
         if data.get("task_action") == "raceday.core.release":
             self._on_release(lane, str(kind), data)
         elif kind in {"runner_on_ok", "runner_on_failed", "runner_on_unreachable"}:
+            if self._options.diff:
+                self._diffs.extend(diffs_of(data))
             for report in reports_of(lane.current_steps, str(kind), data):
                 self._tell(lane, report)
         elif kind == "playbook_on_stats":
@@ -273,7 +283,9 @@ class AnsibleExecutor:
         yield f"-e raceday_lane={shlex.quote(str(lane.folder))}"
         yield f"--forks {self._options.forks or lane.forks}"
         if self._options.check:
-            yield "--check --diff"
+            yield "--check"
+        if self._options.diff:
+            yield "--diff"
 
     def _environment(self, lane: Lane) -> dict[str, str]:
         root = content_root()

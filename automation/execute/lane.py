@@ -136,14 +136,21 @@ def _variables(stage: Stage, roles: Mapping[str, str]) -> dict[str, Any]:
         "raceday_hosts": list(stage.hosts),
         "raceday_timeout": _timeout(stage),
         "raceday_role": roles.get(first.component, "service"),
+        "raceday_patient": all(step.is_patient for step in stage.steps),
         "raceday_front_role": roles.get(first.owner, "haproxy"),
         "raceday_members": {"components": components, stage.verb: _members(stage.steps)},
     }
 
 
-def _timeout(stage: Stage) -> int:
-    """Seconds for a task on one host: who hangs fails alone, before the whole step is given up."""
-    return max(1, int(min(step.timeout for step in stage.steps) - SPARE_SECONDS))
+def _timeout(stage: Stage) -> str:
+    """Seconds for a task: what a host has left of its time, which counts from the release.
+
+    So who hangs fails alone, in whichever task it is, before the whole step is given up. Ansible
+    works it out anew for each task.
+    """
+    seconds = max(1, int(min(step.timeout for step in stage.steps) - SPARE_SECONDS))
+    left = f"__release.released_at + {seconds} - now().timestamp()"
+    return f"{{{{ [({left}) | int, 1] | max }}}}"
 
 
 def _members(steps: Iterable[Step]) -> dict[str, list[str]]:

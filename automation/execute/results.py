@@ -60,6 +60,7 @@ def _report(step: Step, host: str, item: Mapping[str, Any]) -> HostReported:
             checks=tuple(_check(check) for check in item.get("checks", ())),
             problem=load_problem(item.get("problem")),
             evidence={str(key): str(text) for key, text in item.get("evidence", {}).items()},
+            failed_tries=tuple(map(_problem, item.get("failed_tries", ()))),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         why = Message("%(error)s", {"error": f"{type(error).__name__}: {error}"})
@@ -72,6 +73,13 @@ def _check(data: Mapping[str, Any]) -> Check:
     if not isinstance(check.passed, bool):
         raise TypeError(f"passed is {check.passed!r}")
     return check
+
+
+def _problem(data: Mapping[str, Any]) -> Problem:
+    problem = load_problem(data)
+    if problem is None:
+        raise TypeError("a failed try without its problem")
+    return problem
 
 
 def _unreadable(step: Step, host: str, why: Message) -> HostReported:

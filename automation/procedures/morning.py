@@ -13,6 +13,7 @@ from automation.procedures.steps import (
     make_step,
     open_steps,
     patience,
+    start_patience,
     test_steps,
     through_steps,
 )
@@ -94,7 +95,11 @@ def _start(venue: Venue, component: Component) -> Step:
     others = (venue.components[dependency.component] for dependency in component.depends_on)
     needs = (f"{component.name}.preflight", *map(_first, others))
     return make_step(
-        component, Verb.START, component.name, needs=needs, timeout=patience(venue, component)
+        component,
+        Verb.START,
+        component.name,
+        needs=needs,
+        timeout=start_patience(venue, component),
     )
 
 

@@ -1,19 +1,82 @@
-"""The runs of a venue on disk: a folder each, under the venue's own."""
+"""The runs on record: found, read and proven, the broken ones too."""
 
-from collections.abc import Iterator, Sequence
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from automation.errors import RacedayError
+from automation.errors import RacedayError, UsageError
 from automation.run.journal import read_journal
 from automation.run.state import State, fold_all
 
-JOURNAL = "journal.jsonl"
-LOCK = ".lock"
+JOURNAL, LOCK = "journal.jsonl", ".lock"
+RUN_ID = re.compile(r"(\d{8}T\d{6})Z-[a-z][a-z-]*-[0-9a-f]{4}")
+A_DAY = timedelta(days=1)  # no venue's clock is further from UTC
 
 
-def run_folders(reports: Path) -> Sequence[Path]:
-    """The folders of a venue's runs, the newest first: run ids sort by time."""
-    return sorted(reports.glob("2*"), reverse=True)
+@dataclass(frozen=True)
+class Record:
+    """A run whose journal is whole, and the hash of its last line."""
+
+    folder: Path
+    state: State
+    head: str
+
+    @property
+    def run_id(self) -> str:
+        """The folder's name: whatever a journal says of itself, this is where it lies."""
+        return self.folder.name
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A run whose journal proves nothing, and why not."""
+
+    run_id: str
+    why: str
+
+
+type Run = Record | Broken
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month of a venue's own calendar."""
+
+    first: date
+    zone: str
+
+    def __contains__(self, moment: datetime) -> bool:
+        """Whether a moment was in it, where the venue is."""
+        local = moment.astimezone(ZoneInfo(self.zone))
+        return (local.year, local.month) == (self.first.year, self.first.month)
+
+    @property
+    def before(self) -> "Month":
+        """The month before."""
+        return Month((self.first - A_DAY).replace(day=1), self.zone)
+
+    @property
+    def name(self) -> str:
+        """2026-11."""
+        return f"{self.first:%Y-%m}"
+
+
+def month_of(text: str, zone: str) -> Month:
+    """The month that was written YYYY-MM. Raises UsageError."""
+    try:
+        return Month(date.fromisoformat(f"{text}-01"), zone)
+    except ValueError:
+        raise UsageError(f"--month {text} is no month.", "Write it as 2026-11.") from None
+
+
+def run_folders(reports: Path) -> list[Path]:
+    """The folders of a venue's runs, the newest first. A link is no run of this venue."""
+    found = (path for path in reports.glob("2*") if RUN_ID.fullmatch(path.name))
+    return sorted((path for path in found if path.is_dir() and not path.is_symlink()), reverse=True)
 
 
 def read_run(folder: Path) -> State | None:
@@ -40,3 +103,50 @@ def runs_after(folder: Path) -> Iterator[State]:
             state = fold_all(read_journal(journal))
             if not state.plan.check and state.plan.procedure != "recover":
                 yield state
+
+
+def read_record(folder: Path) -> Record:
+    """A run as its journal tells it. Raises RacedayError when that is not whole."""
+    path = folder / JOURNAL
+    if path.is_symlink():
+        raise RacedayError(f"{path} is a link, not the run's own journal.", "Do not trust it.")
+    try:
+        state = fold_all(read_journal(path))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise RacedayError(f"{path} cannot be read: {why}.", "Nothing proves this run.") from error
+    last = path.read_bytes().rpartition(b"\n")[0].rpartition(b"\n")[2]
+    return Record(folder, state, json.loads(last)["hash"])
+
+
+def read_month(reports: Path, month: Month) -> tuple[tuple[Record, ...], tuple[Broken, ...]]:
+    """Every run that began in a month, the oldest first; apart, those that prove nothing.
+
+    Of a broken run only its name says when it began.
+    """
+    found = [read(folder) for folder in reversed(run_folders(reports)) if _is_near(folder, month)]
+    whole = (item for item in found if isinstance(item, Record))
+    broken = (item for item in found if isinstance(item, Broken))
+    return (
+        tuple(item for item in whole if item.state.started_at in month),
+        tuple(item for item in broken if began(item.run_id) in month),
+    )
+
+
+def began(run_id: str) -> datetime:
+    """When a run began, as its name says."""
+    return datetime.strptime(f"{run_id[:15]}+0000", "%Y%m%dT%H%M%S%z")
+
+
+def read(folder: Path) -> Run:
+    """A run, be its journal whole or not."""
+    try:
+        return read_record(folder)
+    except RacedayError as error:
+        return Broken(folder.name, error.message.replace(f"{folder}/", ""))
+
+
+def _is_near(folder: Path, month: Month) -> bool:
+    """Whether reading it may be worth while; its name is in UTC."""
+    moment = began(folder.name)
+    return any(day in month for day in (moment - A_DAY, moment, moment + A_DAY))

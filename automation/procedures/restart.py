@@ -15,6 +15,7 @@ from automation.procedures.steps import (
     make_plan,
     make_step,
     patience,
+    start_patience,
     test_patience,
     test_steps,
     through_steps,
@@ -115,6 +116,7 @@ def _strike(
         component, Verb.KILL, component.name, needs=needs, after=after, timeout=bound, **least
     )
     back = f"{component.name}.{Verb.START}"
+    bound = start_patience(venue, component)
     yield make_step(component, Verb.START, back, after=(killed,), puts_back=killed, timeout=bound)
     yield from test_steps(venue, component, (), started, puts_back=killed)
     tested = f"{component.name}.test" if test_checks(venue, component) else started
@@ -151,9 +153,8 @@ def _batch(
     yield step(Verb.STOP, needs=needs, after=after, timeout=patience(venue, component))
     stopped = _id(component, Verb.STOP, number)
     back = f"{component.name}.{Verb.START}"  # a process of its own: the stop may take its own along
-    yield step(
-        Verb.START, back, after=(stopped,), puts_back=stopped, timeout=patience(venue, component)
-    )
+    bound = start_patience(venue, component)
+    yield step(Verb.START, back, after=(stopped,), puts_back=stopped, timeout=bound)
     started = _id(component, Verb.START, number)
     checks = test_checks(venue, component)
     if checks:

@@ -1,6 +1,5 @@
 """One procedure from the lock to the report: where venue, engine, executor and views meet."""
 
-import errno
 import getpass
 import os
 import secrets
@@ -16,8 +15,9 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from automation.errors import Bug, RacedayError, Refused, Unwritable
+from automation.errors import NO_ROOM, Bug, RacedayError, Refused
 from automation.execute.ansible import AnsibleExecutor, Options
+from automation.execute.diffs import Diff
 from automation.execute.processes import end_marked, marked_runs
 from automation.exit_codes import ExitCode
 from automation.history import last_go, read_history
@@ -37,7 +37,6 @@ from automation.views.files import write_report, write_views
 from automation.views.i18n import Translator
 
 AGAIN = "Run the same command again: it looks anew."
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 VERDICT_CODES = {
     "GO": ExitCode.GO,
     "CONDITIONAL": ExitCode.CONDITIONAL,
@@ -68,17 +67,19 @@ class Request:
     forks: int | None = None
     extra_vars: tuple[str, ...] = ()
     keep_artifacts: bool = False
+    diff: bool = False
     resume: Resume | None = None
     is_current: Callable[[], bool] = _always
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run, its report, and where both are recorded."""
+    """A finished run, its report, where both are recorded, and the diffs that were asked for."""
 
     state: State
     report: Report
     folder: Path
+    diffs: tuple[Diff, ...] = ()
 
 
 class _Memory:
@@ -115,7 +116,7 @@ def run_plan(
     run_id = resume.folder.name if resume else _new_run_id(plan.procedure, now)
     reports = settings.reports / venue.name
     holder = this_process(run_id, operator_name(), plan.procedure, now)
-    with _full_disk_told(), hold(reports / LOCK, holder, venue.venue_file):
+    with hold(reports / LOCK, holder, venue.venue_file):
         _end_dead_runs(reports)
         if not request.is_current():
             what = "Another run has changed the venue meanwhile; nothing was touched."
@@ -208,7 +209,7 @@ def _run_and_report(  # noqa: PLR0913, PLR0917  # what, where, how, its record, 
     )
     if not (plan.check or state.interrupted):
         _keep_evidence(venue, state, folder)
-    return Outcome(state, report, folder)
+    return Outcome(state, report, folder, executor.diffs)
 
 
 def _begin(run: Run, plan: Plan, run_id: str, resume: Resume | None) -> State:
@@ -235,6 +236,7 @@ def _options(venue: Venue, plan: Plan, request: Request, run_id: str, keep: Path
         check=plan.check,
         forks=request.forks,
         extra_vars=request.extra_vars,
+        diff=request.diff,
         keep=keep,
     )
 
@@ -242,17 +244,6 @@ def _options(venue: Venue, plan: Plan, request: Request, run_id: str, keep: Path
 def _versions() -> dict[str, str]:
     names = ("raceday", "ansible-core", "ansible-runner")
     return {**{name: version(name) for name in names}, "python": sys.version.split()[0]}
-
-
-@contextmanager
-def _full_disk_told() -> Iterator[None]:
-    """A disk that takes nothing more is no bug: the operator can mend it."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        raise Unwritable(error) from error
 
 
 @contextmanager

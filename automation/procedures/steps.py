@@ -199,6 +199,12 @@ def _behind(venue: Venue, front: str) -> Iterator[str]:
 
 
 def patience(venue: Venue, component: Component) -> float:
-    """Seconds that a start or a stop may take, as its own health check says."""
+    """Seconds that a stop, or one try of a start, may take, as its own health check says."""
     probe = healthcheck_of(venue, component)
     return SLACK_SECONDS + (probe.timeout + (probe.settle or 0) if probe else 60.0)
+
+
+def start_patience(venue: Venue, component: Component) -> float:
+    """Seconds that a start may take with all its tries; what hangs is stopped before the next."""
+    stop_and_try = 2 * patience(venue, component)
+    return patience(venue, component) + component.retries * stop_and_try

@@ -18,6 +18,7 @@ from automation.run.verdict import (
     is_excused,
     judge,
     unready_hosts,
+    warnings,
 )
 
 
@@ -355,4 +356,5 @@ def _result_state(state: State) -> str:
         return "ERRORS"
     if state.plan.stops_at_failure and _is_incomplete(state):
         return "ERRORS"
-    return "WARNINGS" if statuses & {Status.DEGRADED, Status.SKIPPED} else "SUCCESS"
+    flawed = statuses & {Status.DEGRADED, Status.SKIPPED} or warnings(state)
+    return "WARNINGS" if flawed else "SUCCESS"

@@ -79,7 +79,8 @@ class StepStarted:
 class HostReported:
     """A host answered for a step. A later report of the same host adds to the earlier one.
 
-    `seconds` is the time the host itself spent; `evidence` is text for people (log lines, states).
+    `seconds` is the time the host itself spent; `evidence` is text for people (log lines, states);
+    `failed_tries` say why earlier tries of the same step failed, whatever came of the last.
     """
 
     step: str
@@ -89,6 +90,7 @@ class HostReported:
     checks: tuple[Check, ...] = ()
     problem: Problem | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
+    failed_tries: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,7 @@ _REVIVERS: Mapping[str, Callable[[Any], Any]] = {
     "state": HostState,
     "checks": lambda items: tuple(load_check(item) for item in items),
     "problem": load_problem,
+    "failed_tries": lambda items: tuple(load_problem(item) for item in items),
     "cause": load_message,
     "reason": load_message,
     "reasons": lambda items: tuple(load_message(item) for item in items),

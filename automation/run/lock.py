@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from automation.errors import Locked, UsageError
+from automation.errors import NO_ROOM, Locked, UsageError, full_disk_told
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -42,18 +42,20 @@ class VenueLocked(Locked):
 def hold(path: Path, holder: Holder, venue_file: Path | None = None) -> Iterator[None]:
     """Hold the venue whose lock file is `path`, or raise VenueLocked at once.
 
-    The venue file itself is held too, so that a run which keeps its reports elsewhere is not
-    missed. Processes that are started meanwhile do not inherit the lock, so it is free as soon as
-    its holder is gone, however it went.
+    The directory of the venue file is held too, so that a run which keeps its reports elsewhere is
+    not missed. Processes that are started meanwhile do not inherit the lock, so it is free as soon
+    as its holder is gone, however it went. Raises Unwritable when the disk has no room, for the
+    lock or for what is done while it is held.
     """
-    lock = _acquire(path)
-    try:
-        with _held(venue_file) if venue_file else nullcontext():
-            _publish(_holder_file(path), holder)
-            yield
-    finally:
-        _holder_file(path).unlink(missing_ok=True)
-        lock.release()
+    with full_disk_told():
+        lock = _acquire(path)
+        try:
+            with _held(venue_file.parent) if venue_file else nullcontext():
+                _publish(_holder_file(path), holder)
+                yield
+        finally:
+            _holder_file(path).unlink(missing_ok=True)
+            lock.release()
 
 
 def this_process(run_id: str, operator: str, why: str, since: datetime) -> Holder:
@@ -79,19 +81,24 @@ def _acquire(path: Path) -> FileLock:
     except Timeout:
         raise VenueLocked(path, read_holder(path)) from None
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
         raise _unusable(path, error) from error
     return lock
 
 
 @contextmanager
-def _held(file: Path) -> Iterator[None]:
-    """flock on a file that is only read; FileLock wants to write to what it locks."""
-    with file.open("rb") as stream:
+def _held(folder: Path) -> Iterator[None]:
+    """flock on a directory: an editor that saves a file in it puts a new one in its place."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         try:
-            flock(stream, LOCK_EX | LOCK_NB)
+            flock(descriptor, LOCK_EX | LOCK_NB)
         except BlockingIOError:
-            raise VenueLocked(file, None) from None
+            raise VenueLocked(folder, None) from None
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _unusable(path: Path, error: OSError) -> UsageError:

@@ -81,6 +81,11 @@ class Step:
         return self.verb is Verb.PROBE and self.lane == "look"
 
     @property
+    def is_patient(self) -> bool:
+        """A probe that something waits for: it asks until it is answered well, or gives up."""
+        return self.verb is Verb.PROBE and self.id.endswith(f".{Verb.PROBE}")
+
+    @property
     def is_strict(self) -> bool:
         """Whether one bad check on a host that answers is its failure."""
         return self.verb in _STRICT

@@ -53,6 +53,7 @@ class HostResult:
     checks: tuple[Check, ...] = ()
     problem: Problem | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
+    failed_tries: tuple[Problem, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -306,13 +307,21 @@ def _merge(hosts: Mapping[str, HostResult], event: HostReported) -> HostResult:
     """Checks add up; what once was bad stays bad, and what once was done stays done."""
     earlier = hosts.get(event.host)
     if earlier is None:
-        return HostResult(event.state, event.seconds, event.checks, event.problem, event.evidence)
+        return HostResult(
+            event.state,
+            event.seconds,
+            event.checks,
+            event.problem,
+            event.evidence,
+            event.failed_tries,
+        )
     return HostResult(
         state=_worse(earlier.state, event.state),
         seconds=earlier.seconds + event.seconds,
         checks=earlier.checks + event.checks,
         problem=earlier.problem or event.problem,
         evidence={**earlier.evidence, **event.evidence},
+        failed_tries=earlier.failed_tries + event.failed_tries,
     )
 
 

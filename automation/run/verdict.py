@@ -1,7 +1,7 @@
 """Gates and checks -> verdict, pure. It believes only evidence: what did not report is bad."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from automation.run.events import GOOD, Check, HostState, Message, Problem
@@ -77,8 +77,18 @@ def findings(state: State) -> tuple[Finding, ...]:
             if finding.lost_host and place in lost:
                 continue
             lost |= {place} if finding.lost_host else set()
-            found.append(finding)
+            found.append(_as_it_is_now(state, finding))
     return (*found, *_untested(state), *_started_since(state))
+
+
+def warnings(state: State) -> tuple[Finding, ...]:
+    """What went well in the end, but not at the first try. It weighs nothing in the verdict."""
+    return tuple(
+        _late(item, host, result)
+        for item in state.steps.values()
+        for host, result in item.hosts.items()
+        if result.state in GOOD and result.failed_tries
+    )
 
 
 def confirmed_hosts(state: State, component: str) -> frozenset[str]:
@@ -258,6 +268,15 @@ def _step_findings(item: StepState) -> Iterator[Finding]:
         yield from _unknown_checks(item, host, result)
 
 
+def _late(item: StepState, host: str, result: HostResult) -> Finding:
+    first = result.failed_tries[0]
+    args = {"component": item.step.component, "host": host, "try": len(result.failed_tries) + 1}
+    what = Message("%(component)s came up on %(host)s only at try %(try)s", args)
+    why = Message("the first failed: %(what)s: %(why)s", {"what": first.what, "why": first.why})
+    following = Message("Find out why before the next morning: raceday logs %(component)s", args)
+    return Finding(item.step.component, host, item.step.id, Problem(what, why, following))
+
+
 def _unknown_checks(item: StepState, host: str, result: HostResult) -> Iterator[Finding]:
     """Only of a step that has ended, on a host where nothing failed: that would explain it."""
     if item.status not in ENDED or not result.good:
@@ -274,6 +293,18 @@ def _failed_check(host: str, check: Check) -> Problem:
     what = Message("%(host)s failed the check '%(check)s'", args)
     why = check.why or Message("expected %(expected)s, observed %(seen)s", args)
     return Problem(what, why, check.next or Message(""))
+
+
+def _as_it_is_now(state: State, finding: Finding) -> Finding:
+    """What hangs while customers wait has a next step of its own."""
+    result = state.steps[finding.step].hosts[finding.host]
+    hangs = finding.lost_host and result.evidence.get("seen", "").endswith("(connected)")
+    external = state.plan.components[finding.component].external
+    if not hangs or external or state.sales_said() != "open":
+        return finding
+    text = 'It hangs while sales are open: raceday restart %(component)s --emergency --reason "..."'
+    following = Message(text, {"component": finding.component})
+    return replace(finding, problem=replace(finding.problem, next=following))
 
 
 def _unexplained(step: str, host: str) -> Problem:

@@ -22,6 +22,7 @@ PROVING = (
     "refusal",
 )  # verbs that are nothing but the checks they report
 NOT_WRITTEN: Mapping[KeyPath, Place] = {(): Place(1, "nothing", "map")}
+TASK_FILES = frozenset({".yml", ".yaml", ".json", ""})
 SERVICE = "service"  # its checks are the venue's own tests
 
 
@@ -98,10 +99,16 @@ def look_at(role: str, inventory: Path) -> Kind:
     file = folder / "meta" / "raceday.yml"
     document = _read(file) if file.is_file() else Document(file, "", {}, NOT_WRITTEN, ())
     parsed, problems = parse(document, KindFile)
-    kind = replace(_kind(parsed or KindFile()), verbs=_verbs(folder))
+    kind = replace(_kind(parsed or KindFile()), verbs=verbs_of(folder))
     if parsed is not None and role != SERVICE:
         problems += _promise_problems(kind)
     return replace(kind, problems=sentences_of(document, problems))
+
+
+def verbs_of(folder: Path) -> frozenset[str]:
+    """The entry points of a role, under any name by which Ansible finds `tasks_from: start`."""
+    tasks = folder / "tasks"
+    return frozenset(file.stem for file in tasks.glob("*") if file.suffix in TASK_FILES)
 
 
 def _read(file: Path) -> Document:
@@ -111,10 +118,6 @@ def _read(file: Path) -> Document:
 def _kind(said: KindFile) -> Kind:
     promised = said.checks.model_dump(exclude_none=True)
     return Kind(said.unit or "", said.healthcheck, promised, said.needs)
-
-
-def _verbs(folder: Path) -> frozenset[str]:
-    return frozenset(file.stem for file in (folder / "tasks").glob("*.yml"))
 
 
 def _promise_problems(kind: Kind) -> Iterator[Problem]:

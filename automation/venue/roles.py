@@ -5,10 +5,8 @@ from pathlib import Path
 
 from automation.venue.document import KeyPath, Problem
 from automation.venue.fields import did_you_mean
-from automation.venue.kinds import Kind, look_at, role_paths
+from automation.venue.kinds import Kind, look_at, role_paths, verbs_of
 from automation.venue.model import ComponentKeys, VenueFile
-
-STARTS = "*/tasks/start.yml"
 
 type Kinds = Mapping[str, Kind]
 
@@ -36,8 +34,8 @@ def role_problems(file: VenueFile, inventory: Path, kinds: Kinds) -> Iterator[Pr
 
 
 def _known_roles(inventory: Path) -> list[str]:
-    paths = role_paths(inventory)
-    return sorted({found.parent.parent.name for path in paths for found in path.glob(STARTS)})
+    folders = (folder for path in role_paths(inventory) for folder in path.glob("*"))
+    return sorted({folder.name for folder in folders if "start" in verbs_of(folder)})
 
 
 def _no_role(name: str, role: str, known: list[str]) -> Problem:

@@ -34,6 +34,7 @@ class ComponentState(StrEnum):
     WOULD = "would"  # check mode
     STOPPED = "stopped"
     STOPPING = "stopping"
+    CHECKED = "checked"  # from elsewhere: no step of the run was on its own hosts
 
 
 UP = frozenset({ComponentState.READY, ComponentState.ALREADY_UP, ComponentState.DEGRADED})
@@ -50,7 +51,9 @@ class HostView:
 
 @dataclass(frozen=True)
 class ComponentView:
-    """One component as it stands. `waits_for` names components that are not up yet.
+    """One component as it stands; `hosts` are its own, or those from which it was checked.
+
+    `waits_for` names components that are not up yet.
 
     `started_at` and `ended_at` are those of the step that makes it ready.
     """
@@ -125,6 +128,11 @@ def _own(state: State, name: str) -> tuple[StepState, ...]:
     )
 
 
+def _own_hosts(items: tuple[StepState, ...]) -> bool:
+    """Whether any step was on the component's own hosts."""
+    return any(item.step.owner == item.step.component for item in items)
+
+
 def _readying(items: tuple[StepState, ...]) -> StepState | None:
     """The step that brings the component where it is to be: its last start, else its stop, ..."""
     for verb in (Verb.START, Verb.STOP, Verb.PROBE):
@@ -158,6 +166,8 @@ def _passed(items: tuple[StepState, ...], main: StepState) -> ComponentState:
         return ComponentState.STOPPED
     if any(item.status is Status.DEGRADED for item in items):
         return ComponentState.DEGRADED
+    if not _own_hosts(items):
+        return ComponentState.CHECKED
     if {result.state for result in main.hosts.values()} == {HostState.ALREADY}:
         return ComponentState.ALREADY_UP
     return ComponentState.READY
@@ -175,12 +185,14 @@ def _view(
 ) -> ComponentView:
     items = _own(state, planned.name)
     main = _readying(items)
+    elsewhere = items and not _own_hosts(items)
+    hosts = items[0].step.hosts if elsewhere else planned.hosts
     return ComponentView(
         planned=planned,
         state=states[planned.name],
         started_at=main.started_at if main else None,
         ended_at=main.finished_at if main else None,
-        hosts=tuple(_host(items, main, host) for host in planned.hosts),
+        hosts=tuple(_host(items, main, host) for host in hosts),
         waits_for=tuple(name for name in planned.depends_on if states.get(name) not in UP),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from automation.run.events import Message
@@ -98,7 +98,7 @@ class NotExecuted:
 
 @dataclass(frozen=True)
 class ErrorReport:
-    """What failed, where, why, what to do next, and the service's own last lines."""
+    """What failed, or did at first, where, why, what to do next, and the service's last lines."""
 
     component: str
     host: str
@@ -171,6 +171,7 @@ class Report:
     checks: tuple[CheckReport, ...]
     not_executed: tuple[NotExecuted, ...]
     errors: tuple[ErrorReport, ...]
+    warnings: tuple[ErrorReport, ...]
     critical_path: tuple[Link, ...]
     beyond_critical_path_seconds: float | None
     time_saved: TimeSaved | None
@@ -186,6 +187,8 @@ def to_data(value: Any) -> Any:
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="milliseconds")
+        case date():
+            return value.isoformat()
         case float():
             return round(value, 3)
         case Message():

@@ -40,12 +40,23 @@ def write_views(
     return report
 
 
+def write_page(folder: Path, report: Report, translate: Translator) -> None:
+    """Write the report and its page anew, in the translator's language. Raises OSError."""
+    replace_file(folder / REPORT, dump_report(report))
+    replace_file(folder / PAGE, render_html(report, translate))
+
+
 def replace_file(path: Path, text: str) -> None:
     """Put `text` in place of a file in one act; a reader sees the old one or the new one."""
+    replace_file_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def replace_file_bytes(path: Path, data: bytes) -> None:
+    """The same for bytes."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

@@ -1,4 +1,4 @@
-"""`report.html`: one self-contained page. What came from hosts is escaped and cannot act."""
+"""`report.html` and a month's page, self-contained: what came from hosts cannot act."""
 
 from functools import cache
 from itertools import groupby
@@ -7,9 +7,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from automation.views import words
+from automation.views import month_words, words
 from automation.views.document import CheckReport, Report
 from automation.views.i18n import Translator
+from automation.views.month import MonthReport
 from automation.views.sentences import (
     deadline_sentence,
     duration_sentence,
@@ -51,6 +52,27 @@ def render_html(report: Report, translate: Translator) -> str:
             titles={item.name: item.title for item in report.components},
             failed_checks=[item for item in report.checks if not item.passed],
             passed_checks=_passed_by_component(report),
+        )
+    )
+
+
+def render_month_page(month: MonthReport, translate: Translator) -> str:
+    """A month's page, for its manager."""
+    clock = Clock(month.time_zone, translate)
+    longest = max((abs(day.margin_seconds or 0.0) for day in month.days), default=0.0)
+    return (
+        _environment()
+        .get_template("month.html.j2")
+        .render(
+            t=translate,
+            month=month,
+            name=clock.month(month_words.first_day(month)),
+            clock=clock,
+            lang=translate.lang,
+            words=words,
+            say=month_words,
+            longest=max(longest, 60.0),
+            most=max((item.runs for item in month.failures), default=1),
         )
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from automation.run.events import Check
 from automation.run.plan import Verb
 from automation.run.state import State, Status, StepState
-from automation.run.verdict import NO_GO, Finding, findings
+from automation.run.verdict import NO_GO, Finding, findings, warnings
 from automation.views.components import (
     LOG,
     UP,
@@ -66,6 +66,7 @@ def build_report(state: State, now: datetime, journal_head: str) -> Report:
         checks=tuple(_checks(state)),
         not_executed=tuple(_not_executed(state)),
         errors=tuple(_error(state, item) for item in findings(state)),
+        warnings=tuple(_error(state, item) for item in warnings(state)),
         critical_path=chain,
         beyond_critical_path_seconds=beyond_seconds(state, chain),
         time_saved=_time_saved(state, components, wall),

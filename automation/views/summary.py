@@ -25,7 +25,7 @@ from automation.views.sentences import (
 )
 from automation.views.text import printable
 from automation.views.times import Clock
-from automation.views.words import Headline, headline
+from automation.views.words import HEADLINES, Headline, headline
 
 LOG_LINES, LOG_WIDTH = 6, 160
 NOT_RECORDED = Message(
@@ -72,25 +72,29 @@ def render_standing(
 
 
 def _lines(report: Report, page: Path, translate: Translator) -> Iterator[RenderableType]:
-    yield _verdict(report, translate)
+    yield verdict_line(report, translate)
     yield from _revoked(report, translate)
-    yield from bullets(_errors(report, translate))
+    yield from bullets(problem_sentences(report, translate))
     yield from _log(report)
+    yield from bullets(warning_sentences(report, translate))
     if report.not_executed:
         yield Text(translate("Not executed:"))
-        yield from bullets(_not_executed(report, translate))
+        yield from bullets(not_executed_lines(report, translate))
     yield from _facts(report, translate)
-    for following in dict.fromkeys(translate(error.next) for error in report.errors):
+    for following in dict.fromkeys(
+        translate(item.next) for item in (*report.errors, *report.warnings)
+    ):
         if following:
             yield Text(f"{translate('Next')}: {printable(following)}", style="bold")
     yield Text(f"{translate('Report')}: {page}", overflow="fold")
 
 
-def _verdict(report: Report, translate: Translator) -> Text:
+def verdict_line(report: Report, translate: Translator) -> Text:
+    """The verdict, or where the run stands, in one word and one sentence."""
     result = report.verdict.result if report.verdict else ""
     revoked = bool(report.verdict and report.verdict.revoked_at)
     shown = headline(result, report.result_state, check=report.check, revoked=revoked)
-    was = f" ({result})" if revoked else ""
+    was = f" ({translate(HEADLINES[result].word)})" if revoked else ""
     word = (f"{shown.symbol} {translate(shown.word)}{was}", _style(shown))
     return Text.assemble(word, f"  {translate(shown.sentence)}")
 
@@ -102,9 +106,15 @@ def _revoked(report: Report, translate: Translator) -> Iterator[RenderableType]:
         yield from bullets(("✗", translate(reason)) for reason in report.verdict.revoked_because)
 
 
-def _errors(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+def problem_sentences(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+    """What went wrong, each sentence once, with its mark."""
     said = (f"{translate(item.what)}: {translate(item.why)}" for item in report.errors)
     yield from (("✗", text) for text in dict.fromkeys(said))
+
+
+def warning_sentences(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+    """What went well only in the end, with its mark."""
+    yield from (("▲", f"{translate(item.what)}: {translate(item.why)}") for item in report.warnings)
 
 
 def _log(report: Report) -> Iterator[Text]:
@@ -116,7 +126,7 @@ def _log(report: Report) -> Iterator[Text]:
         )
 
 
-def _not_executed(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
+def not_executed_lines(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
     """The steps that did not run, gathered by their reason."""
     gathered: dict[str, list[str]] = {}
     for item in report.not_executed:

@@ -1,7 +1,7 @@
 """Moments and durations for people: one zone per page, with its offset."""
 
+import datetime as dt
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -11,6 +11,8 @@ from automation.views.i18n import Translator
 from automation.views.text import NO_BREAK
 
 TENTHS_BELOW = 10  # seconds; above, tenths only blur the figure
+_MONTHS = {"en": "MMMM y", "ko": "y년 M월"}
+_DAYS = {"en": "EEE d MMM", "ko": "M월 d일(EEE)"}
 _DATES = {"en": "EEEE d MMMM y", "ko": "y년 M월 d일(EEE)"}
 
 
@@ -21,20 +23,28 @@ class Clock:
     zone: str
     translate: Translator
 
-    def date(self, moment: datetime) -> str:
+    def date(self, moment: dt.datetime) -> str:
         """Saturday 21 November 2026; 2026년 11월 21일(토)."""
         lang = self.translate.lang
         return format_date(self._local(moment), _DATES[lang], locale=lang)
 
-    def time(self, moment: datetime) -> str:
+    def month(self, day: dt.date) -> str:
+        """November 2026; 2026년 11월."""
+        return format_date(day, _MONTHS[self.translate.lang], locale=self.translate.lang)
+
+    def day(self, day: dt.date) -> str:
+        """Sat 21 Nov; 11월 21일(토): a date in a table of one month."""
+        return format_date(day, _DAYS[self.translate.lang], locale=self.translate.lang)
+
+    def time(self, moment: dt.datetime) -> str:
         """08:41."""
         return f"{self._local(moment):%H:%M}"
 
-    def seconds(self, moment: datetime) -> str:
+    def seconds(self, moment: dt.datetime) -> str:
         """08:41:07."""
         return f"{self._local(moment):%H:%M:%S}"
 
-    def named_zone(self, moment: datetime) -> str:
+    def named_zone(self, moment: dt.datetime) -> str:
         """Asia/Seoul, UTC+09:00: the offset that holds at that moment."""
         return f"{self.zone}, UTC{self._local(moment):%:z}"
 
@@ -42,7 +52,12 @@ class Clock:
         """4.2 s, 42 s, 3 min 5 s, 1 h 2 min; the sign is the caller's to tell."""
         return self.translate(_duration(abs(seconds))).replace(" ", NO_BREAK)
 
-    def _local(self, moment: datetime) -> datetime:
+    @property
+    def tz(self) -> ZoneInfo:
+        """The zone itself."""
+        return ZoneInfo(self.zone)
+
+    def _local(self, moment: dt.datetime) -> dt.datetime:
         return moment.astimezone(ZoneInfo(self.zone))
 
 

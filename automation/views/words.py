@@ -44,7 +44,10 @@ HEADLINES = {
         "good", "✓", Message("Done"), Message("Everything that was asked for was done.")
     ),
     "WARNINGS": Headline(
-        "doubt", "▲", Message("Done, with warnings"), Message("Not all of it was done; see why.")
+        "doubt",
+        "▲",
+        Message("Done, with warnings"),
+        Message("Not all of it went as it should; see why."),
     ),
     "ERRORS": Headline(
         "bad", "✗", Message("Failed"), Message("It ended with the first thing that went wrong.")
@@ -61,6 +64,7 @@ STATES = {
     "skipped": Message("not executed"),
     "stopping": Message("stopping"),
     "stopped": Message("stopped"),
+    "checked": Message("checked"),
     "ok": Message("OK"),
     "already": Message("already up"),
     "would": Message("would be done"),
@@ -79,6 +83,7 @@ SYMBOLS = {
     "skipped": "-",
     "stopping": "▸",
     "stopped": "■",
+    "checked": "✓",
     "ok": "✓",
     "already": "✓",
     "would": "○",
@@ -93,6 +98,7 @@ TONES = {
     "already": "good",
     "succeeded": "good",
     "stopped": "good",
+    "checked": "good",
     "stopping": "plain",
     "degraded": "doubt",
     "unknown": "doubt",

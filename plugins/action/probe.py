@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     ask,
@@ -22,7 +23,7 @@ from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
 
 
 class ActionModule(ActionBase):
-    """Ask unit and health check once; change nothing."""
+    """Ask unit and health check once, or a partner until it answers well; change nothing."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -36,16 +37,17 @@ class ActionModule(ActionBase):
         host = variables["inventory_hostname"]
         names = self._task.args.get("components") or components_here(variables)
         specs = [component_spec(variables, name) for name in names]
-        answer = ask(self, [_call(spec) for spec in specs])
+        patient = boolean(self._task.args.get("patient", False))
+        answer = ask(self, [_call(spec, patient=patient) for spec in specs])
         if answer.problem:
             return result([no_answer(spec["name"], host, answer) for spec in specs])
         pairs = zip(specs, answer.components, strict=True)
         return result([_report(spec, host, seen) for spec, seen in pairs])
 
 
-def _call(spec: Mapping[str, Any]) -> str:
+def _call(spec: Mapping[str, Any], *, patient: bool) -> str:
     function = "probe_from_outside" if spec.get("external") else "probe_component"
-    return f"{shell_variables(spec, check=True)}{function}"
+    return f"{shell_variables(spec, check=True)}patient={int(patient)}\n{function}"
 
 
 def _report(spec: Mapping[str, Any], host: str, seen: Mapping[str, str]) -> dict[str, Any]:

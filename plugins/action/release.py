@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return `hosts` and `unready`. Raises when raceday is gone, so no play waits for ever."""
+        """Return `hosts`, `unready` and when it was. Raises when raceday is gone, not to wait."""
         super().run(tmp, task_vars)
         path = Path(self._task.args["path"])
         line = await_line(path)
         if not line:
             raise AnsibleError(f"{path}: raceday ended before it released this play.")
-        return {"changed": False, "stage": path.name, **json.loads(line)}
+        now = time.time()
+        return {"changed": False, "stage": path.name, "released_at": now, **json.loads(line)}
 
 
 def await_line(path: Path) -> str:

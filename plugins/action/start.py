@@ -20,13 +20,18 @@ from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
 )
 
 STATES = {"started": "ok", "already": "already", "would": "would"}
+TRANSIENT = frozenset({"start_failed", "died", "died_settling", "restarted", "not_ready"})
+LASTING_RESULT = "start-limit-hit"  # systemd itself has tried, and given up
+# exit statuses that no second try mends: LSB's (wrong arguments, not installed, not configured, not
+# permitted), and systemd's own from 200 on (no such program, user or directory)
+LASTING_STATUS = frozenset(map(str, (*range(2, 7), *range(200, 246))))
 LOOK = (
     "Read the log lines, mend the cause, then run raceday morning again: what is up is left alone."
 )
 
 
 class ActionModule(ActionBase):
-    """Start, wait until the health check answers, and see that it stays the same invocation."""
+    """Start, wait until it is healthy and settled; try again what fails transiently."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -38,14 +43,55 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         spec = component_spec(variables, self._task.args["component"])
-        calls = (shell_variables(spec, check=self._task.check_mode), "start_component")
-        answer = ask(self, calls)
-        report = _report(spec, variables["inventory_hostname"], answer)
-        changed = bool(answer.components) and answer.components[0]["outcome"] in {
-            "started",
-            "would",
-        }
+        answers = _answers(self, spec)
+        host = variables["inventory_hostname"]
+        report = _last_of([_report(spec, host, answer) for answer in answers])
+        done = {seen["outcome"] for answer in answers for seen in answer.components}
+        changed = len(answers) > 1 or not done.isdisjoint({"started", "would"})
         return {**result([report], changed=changed), **_diff(changed=changed, spec=spec)}
+
+
+def _answers(action: ActionBase, spec: dict[str, Any]) -> list[Answer]:
+    """The host's answer to each try: one, and `retries` more while it fails transiently."""
+    variables = shell_variables(spec, check=action._task.check_mode)  # noqa: SLF001  # Ansible's face
+    answers = [ask(action, (variables, "start_component"))]
+    while len(answers) <= spec.get("retries", 0) and _is_transient(answers[-1]):
+        hangs = answers[-1].components[0]["outcome"] == "not_ready"
+        anew = ("stop_it || true",) if hangs else ()
+        answers.append(ask(action, (variables, *anew, "start_component")))
+    return answers
+
+
+def _is_transient(answer: Answer) -> bool:
+    """Whether another try may help. What was up before and hangs is not ours to stop."""
+    if answer.problem:
+        return False
+    seen = answer.components[0]
+    lasting = seen["result"] == "exit-code" and seen["status"] in LASTING_STATUS
+    hung_before = seen["outcome"] == "not_ready" and seen["was"] == "active"
+    given_up = seen["result"] == LASTING_RESULT
+    return seen["outcome"] in TRANSIENT and not (lasting or hung_before or given_up)
+
+
+def _last_of(reports: list[dict[str, Any]]) -> dict[str, Any]:
+    """The last try's report, with the problems of those before it; a good one has their log."""
+    *failed, last = reports
+    if not failed:
+        return last
+    tries = [report["problem"] for report in failed]
+    if "problem" not in last:
+        log = {key: failed[0]["evidence"][key] for key in ("log",) if key in failed[0]["evidence"]}
+        return {
+            **last,
+            "state": "ok",
+            "failed_tries": tries,
+            "evidence": {**last["evidence"], **log},
+        }
+    why = message(
+        "%(why)s; that was try %(try)s of %(tries)s",
+        **{"why": last["problem"]["why"], "try": len(reports), "tries": len(reports)},
+    )
+    return {**last, "failed_tries": tries, "problem": {**last["problem"], "why": why}}
 
 
 def _diff(*, changed: bool, spec: dict[str, Any]) -> dict[str, Any]:

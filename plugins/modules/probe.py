@@ -8,11 +8,16 @@ module: probe
 short_description: Ask every component of a host whether it is ready
 description:
   - One round trip per host; needs no Python on the target; changes nothing.
+  - Asks unit and health check once; see C(patient).
 options:
   components:
     description: The components to ask; those of the host's groups by default.
     type: list
     elements: str
+  patient:
+    description: Ask an external partner again, at its health check's interval and until its timeout.
+    type: bool
+    default: false
 author: The raceday authors (@raceday)
 """
 

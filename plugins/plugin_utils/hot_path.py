@@ -113,13 +113,22 @@ def _is_good(report: Mapping[str, Any], *, strict: bool) -> bool:
 
 def _sentences(report: Mapping[str, Any]) -> Iterable[str]:
     if report.get("problem"):
-        what, why = report["problem"]["what"], report["problem"]["why"]
-        yield f"{what['text'] % what['args']}: {why['text'] % why['args']}"
+        yield f"{_said(report['problem']['what'])}: {_said(report['problem']['why'])}"
     for item in report.get("checks", ()):
         if not item["passed"]:
             plain = "%(name)s: expected %(expected)s, observed %(observed)s"
-            why = item["why"] or message(plain, **item)
-            yield why["text"] % why["args"]
+            yield _said(item["why"] or message(plain, **item))
+
+
+def _said(sentence: Mapping[str, Any]) -> str:
+    """A message in English; its arguments may be messages themselves."""
+    nested = {key: value for key, value in sentence["args"].items() if _is_message(value)}
+    said = {key: _said(value) for key, value in nested.items()}
+    return str(sentence["text"] % {**sentence["args"], **said})
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, Mapping) and "text" in value
 
 
 def _parse(reply: Mapping[str, Any], sent_at: float, received_at: float) -> Answer:

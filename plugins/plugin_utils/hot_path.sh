@@ -99,8 +99,9 @@ answers_http() {
 *}
     connected=${code#* } code=${code% *}
   elif has wget; then
-    body=$(bounded 5 wget -q -T 5 -O - -- "$probe_url" 2>/dev/null)
-    ended=$? code=200 connected=''
+    answer=$(LC_ALL=C bounded 5 wget -q -S -T 5 -O - -- "$probe_url" 2>&1)
+    ended=$? connected=''
+    tell_wget
   else
     seen='neither curl nor wget is installed'
     return 1
@@ -109,6 +110,15 @@ answers_http() {
   if [ "$ended" != 0 ]; then seen=$(why_no_answer) && return 1; fi
   [ "$code" = "$probe_status" ] || return 1
   [ -z "$probe_contains" ] || printf %s "$body" | grep -qF -e "$probe_contains"
+}
+
+tell_wget() { # it shows the headers, indented, and then the body; the first answer is the one that counts
+  code=$(printf %s "$answer" | sed -n 's/.*HTTP\/[0-9.]* \([1-5][0-9][0-9]\).*/\1/p' | head -n 1)
+  body=$(printf %s "$answer" | sed -n -e '/^  [A-Za-z]/!{' -e p -e :a -e n -e p -e ba -e '}')
+  case $code in
+    '') [ "$ended" != 0 ] || ended=1 ;; # who says no status has not answered
+    [345]*) ended=0 body='' ;;          # where a redirect leads was not asked for
+  esac
 }
 
 why_no_answer() { # a server that hangs has taken the connection; codes are curl's, 124 is timeout's
@@ -163,10 +173,20 @@ probe_component() {
 probe_from_outside() { # an external partner has no unit of ours: only the check speaks
   began=$(centiseconds)
   put component "$component"
-  active=external
-  if is_healthy; then put outcome ready; else put outcome not_ready; fi
+  active=external outcome=ready
+  await_partner || outcome=not_ready
+  put outcome "$outcome"
   put seen "$seen"
   put took $(($(centiseconds) - began))
+}
+
+await_partner() { # once, or until its timeout when it may take its time; all partners wait together
+  : "${asking_since:=$began}"
+  deadline=$((asking_since + ${patient:-0} * timeout * 100))
+  until is_healthy; do
+    [ "$(centiseconds)" -lt $deadline ] || return 1
+    sleep "$interval"
+  done
 }
 
 tell_facts() { # a fact's command finds the component's unit in its environment
@@ -185,6 +205,7 @@ start_component() {
   seen=''
   reach_outcome || true
   put outcome "$outcome"
+  put was "$before"
   look_at_unit
   tell_unit
   case $outcome in started | already | would) ;; *) tell_log ;; esac

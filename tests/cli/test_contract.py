@@ -86,3 +86,11 @@ def test_an_error_for_people_says_what_to_do_next() -> None:
         "raceday: Nobody can be asked here, because this is not a terminal; nothing was touched.",
         "  Give --yes if it shall go on without a question.",
     ]
+
+
+def test_a_morning_of_a_part_is_refused() -> None:
+    """It cannot say GO for the whole, so it says what to do instead."""
+    ended = run("morning", "--limit", "wagering1", "--yes")
+    assert ended.returncode == ExitCode.USAGE
+    assert "cannot say GO for all of it; nothing was touched" in ended.stderr
+    assert "raceday restart COMPONENT --limit HOST" in ended.stderr

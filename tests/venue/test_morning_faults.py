@@ -234,3 +234,29 @@ def test_what_was_in_the_newspapers_is_seen_before_the_gates_open(
 def round_seconds(sentence: str) -> str:
     """The sentence with its seconds rounded to tens: measuring takes time too."""
     return re.sub(r"\d+\.\d+ s", lambda found: f"{round(float(found[0][:-2]), -1):.0f} s", sentence)
+
+
+FIRST_TRY = "/run/raceday-test-first-try"
+NO_LEASE = f"test -e {FIRST_TRY} || {{ touch {FIRST_TRY}; echo no lease yet; exit 1; }}"
+FAILS_ONCE = f"[Service]\nExecStartPre=+/bin/sh -c '{NO_LEASE}'\n"
+
+
+def test_a_start_that_fails_once_is_tried_again_and_told(
+    venue: Venue, raceday: Raceday, tmp_path: Path
+) -> None:
+    """GO as the gates say, and a warning that names component, host, try and the first reason."""
+    site = copy_venue(tmp_path, allow_a_second_try)
+    venue.run("wagering1", f"rm -f {FIRST_TRY}")
+    venue.add_drop_in("wagering1", FAILS_ONCE)
+    result = raceday("morning", "--yes", venue=site)
+    assert (result.code, result.verdict) == (0, "GO"), str(result)
+    assert (result.report["result_state"], result.report["errors"]) == ("WARNINGS", [])
+    (warning,) = result.report["warnings"]
+    assert warning["what"] == "wagering came up on wagering1 only at try 2"
+    assert "wagering.service did not start on wagering1" in warning["why"]
+    assert any("no lease yet" in line for line in warning["log"])
+
+
+def allow_a_second_try(document: dict[str, Any]) -> None:
+    """One retry for wagering."""
+    document["components"]["wagering"]["retries"] = 1

@@ -25,12 +25,16 @@ DEFAULTS = {
 
 
 class NotSo(Exception):
-    """An answer that is not what it must be: what was expected, what was seen."""
+    """An answer that is not what it must be: what was expected, what was seen.
 
-    def __init__(self, expected, observed):
+    `answer` is the text of one that has done what was asked all the same.
+    """
+
+    def __init__(self, expected, observed, answer=""):
         super().__init__(f"expected {expected}, observed {observed}")
         self.expected = expected
         self.observed = observed
+        self.answer = answer
 
 
 class NoRedirects(HTTPRedirectHandler):
@@ -119,19 +123,41 @@ def sentence(text, saved, observed):
 def do_step(step, saved, timeout):
     """Ask, compare, save. Returns what was seen in short; raises NotSo."""
     step = {**step, **{key: fill(step[key], saved) for key in ("url", "body", "expect", "value")}}
-    text = ask(step, timeout)
-    if step["contains"] and step["contains"] not in text:
-        raise NotSo(f"an answer with '{step['contains']}'", short(text))
+    try:
+        text = holding(ask(step, timeout), step["contains"])
+    except NotSo as wrong:
+        keep_what_is_there(step, wrong.answer, saved)
+        raise
     if step["save"] or step["expect"]:
         compare(step, parse(text), saved)
     return short(text)
 
 
-def compare(step, answer, saved):
-    """Save all that is there and to be saved, then hold the answer against what is expected."""
+def holding(text, wanted):
+    """The text, if it holds what is wanted; raises NotSo."""
+    if wanted and wanted not in text:
+        raise NotSo(f"an answer with '{wanted}'", short(text), text)
+    return text
+
+
+def keep_what_is_there(step, text, saved):
+    """Save what an answer that is wrong holds: the clean-up needs the name of what was made."""
+    try:
+        keep(step, parse(text), saved)
+    except NotSo:
+        return
+
+
+def keep(step, answer, saved):
+    """Save all that is there and to be saved; what was found, per name."""
     found = {name: dig(answer, path) for name, path in step["save"].items()}
     saved.update({name: value for name, value in found.items() if value is not MISSING})
-    for name, value in found.items():
+    return found
+
+
+def compare(step, answer, saved):
+    """Save what is to be saved, then hold the answer against what is expected."""
+    for name, value in keep(step, answer, saved).items():
         if value is MISSING:
             raise NotSo(f"a value at {step['save'][name]}", "an answer without it")
     for path, wanted in step["expect"].items():
@@ -168,7 +194,8 @@ def ask_http(step, timeout):
     except HTTPError as error:
         status, text = error.code, error.read().decode(errors="replace")
     if status != step["status"]:
-        raise NotSo(f"HTTP {step['status']}", f"HTTP {status} {short(text)}")
+        done = text if status in range(200, 300) else ""
+        raise NotSo(f"HTTP {step['status']}", f"HTTP {status} {short(text)}", done)
     return text
 
 

@@ -33,6 +33,16 @@ def test_each_component_of_a_host_reports_for_its_own_step() -> None:
     ]
 
 
+def test_a_second_try_tells_why_the_first_failed() -> None:
+    """And one that does not say why is no report."""
+    what, why = {"text": "it fell", "args": {}}, {"text": "it slipped", "args": {}}
+    told = {**CACHE, "failed_tries": [{"what": what, "why": why}]}
+    (report,) = reports("runner_on_ok", raceday=[told])
+    assert report.failed_tries == (Problem(Message("it fell"), Message("it slipped")),)
+    (report,) = reports("runner_on_ok", raceday=[{**CACHE, "failed_tries": [None]}])
+    assert report.state is HostState.FAILED
+
+
 def test_a_report_for_nobody_is_left_out() -> None:
     """A component that is not being asked says nothing here."""
     assert reports("runner_on_ok", raceday=[{"component": "odds", "state": "ok"}]) == []
@@ -109,6 +119,19 @@ def test_what_is_no_list_of_reports_fails_every_step_of_its_host(garbage: Any) -
         ("database.gate", HostState.FAILED),
         ("cache.gate", HostState.FAILED),
     ]
+
+
+def test_what_a_key_calls_a_secret_does_not_reach_the_journal() -> None:
+    """A value that nothing in its own text gives away, however deep; what is no secret stays."""
+    canary = "s3cr3t-canary"
+    args = {"db_password": canary, "token": {"value": [canary, 7]}, "passed": "yes", "host": "a1"}
+    why = {"text": "%(host)s said %(passed)s", "args": args}
+    item = {**CACHE, "state": "failed", "problem": {"what": why, "why": why}}
+    (report, *_) = reports("runner_on_failed", raceday=[item])
+    assert canary not in repr(report)
+    assert str(report.problem and report.problem.why) == "a1 said yes"
+    assert report.problem
+    assert report.problem.why.args["token"] == {"value": ["[redacted]", "[redacted]"]}
 
 
 def test_secrets_of_a_host_do_not_reach_the_journal() -> None:

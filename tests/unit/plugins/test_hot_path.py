@@ -3,7 +3,9 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -172,6 +174,115 @@ def test_a_port_that_refuses_is_not_one_that_is_silent(
     spec = {"name": "a", "healthcheck": {"tcp": "127.0.0.1:1"}}
     call = plugin("plugin_utils.spec").shell_variables(spec, check=True)
     assert library(plugin, f'{call}is_healthy; echo "$seen"', tmp_path) == seen
+
+
+class Page(BaseHTTPRequestHandler):
+    """A page of some lines, one that is gone, and one that has moved to the first."""
+
+    def do_GET(self) -> None:
+        """Answer by the path."""
+        status = {"/gone": 404, "/moved": 302}.get(self.path, 200)
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", "/")
+        self.end_headers()
+        self.wfile.write(b"  fine: yes\n\n  and: well")
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[str]:
+    """The URL of a server of pages."""
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("program", ["curl", "wget"])
+@pytest.mark.parametrize(
+    ("path", "asked", "answer"),
+    [
+        ("/", {}, "healthy HTTP 200"),
+        ("/", {"contains": "and: well"}, "healthy HTTP 200"),
+        ("/", {"status": 404}, "HTTP 200"),
+        ("/gone", {}, "HTTP 404"),
+        ("/gone", {"status": 404}, "healthy HTTP 404"),
+        ("/moved", {}, "HTTP 302"),
+        ("/moved", {"status": 302}, "healthy HTTP 302"),
+    ],
+)
+def test_curl_and_wget_judge_alike(  # noqa: PLR0913, PLR0917  # the cases are a table
+    plugin: Plugin,
+    page: str,
+    tmp_path: Path,
+    program: str,
+    path: str,
+    asked: dict[str, Any],
+    answer: str,
+) -> None:
+    """A redirect is an answer of its own for both, and so is an error."""
+    spec = {"name": "a", "healthcheck": {"http": f"{page}{path}", **asked}}
+    call = plugin("plugin_utils.spec").shell_variables(spec, check=True)
+    only = f'has() {{ [ "$1" = {program} ] || [ "$1" = timeout ]; }}\n'
+    told = library(plugin, f'{only}{call}is_healthy && echo healthy; echo "$seen"', tmp_path)
+    assert " ".join(told.split()).startswith(answer)
+
+
+def test_a_wget_that_says_no_status_has_no_answer(
+    plugin: Plugin, fake: Fake, tmp_path: Path
+) -> None:
+    """A page without its headers may be anybody's."""
+    fake("wget", "echo fine")
+    spec = {"name": "a", "healthcheck": {"http": "http://127.0.0.1:1/"}}
+    call = plugin("plugin_utils.spec").shell_variables(spec, check=True)
+    only = 'has() { [ "$1" != curl ]; }\n'
+    assert library(plugin, f'{only}{call}is_healthy; echo "$seen"', tmp_path) == "no answer"
+
+
+@pytest.mark.parametrize(
+    ("patient", "answers_at", "outcome", "asked"),
+    [(1, 3, "ready", 3), (0, 3, "not_ready", 1), (1, 99, "not_ready", None)],
+)
+def test_a_partner_is_asked_until_its_timeout(  # noqa: PLR0913, PLR0917  # the cases are a table
+    plugin: Plugin,
+    fake: Fake,
+    tmp_path: Path,
+    patient: int,
+    answers_at: int,
+    outcome: str,
+    asked: int | None,
+) -> None:
+    """At its interval where a procedure waits for it, once where it is only looked at."""
+    calls = tmp_path / "calls"
+    fake("partner", f"echo asked >>{calls}; [ $(wc -l <{calls}) -ge {answers_at} ]")
+    probe = {"command": ["partner"], "interval": 0.05, "timeout": 1}
+    call = plugin("plugin_utils.spec").shell_variables(
+        {"name": "bank", "external": True, "healthcheck": probe}, check=True
+    )
+    told = library(plugin, f"{call}patient={patient}\nprobe_from_outside", tmp_path)
+    assert f"@raceday outcome={outcome}" in told
+    times = len(calls.read_text(encoding="utf-8").splitlines())
+    assert times == asked if asked else times > 3
+
+
+def test_partners_that_are_down_are_waited_for_together(
+    plugin: Plugin, fake: Fake, tmp_path: Path
+) -> None:
+    """Two of them cost the time of one, so that a step's bound need not know how many there are."""
+    fake("partner", f"echo $1 >>{tmp_path / 'calls'}; exit 1")
+    spec = plugin("plugin_utils.spec").shell_variables
+    calls = ""
+    for name in ("bank", "card"):
+        probe = {"command": ["partner", name], "interval": 0.05, "timeout": 1}
+        told = spec({"name": name, "external": True, "healthcheck": probe}, check=True)
+        calls += f"{told}patient=1\nprobe_from_outside\n"
+    assert library(plugin, calls, tmp_path).count("outcome=not_ready") == 2
+    assert (tmp_path / "calls").read_text(encoding="utf-8").split().count("card") == 1
 
 
 def test_nobody_on_a_real_port_is_a_refused_connection(plugin: Plugin, tmp_path: Path) -> None:

@@ -140,6 +140,29 @@ def test_an_error_status_is_told_with_its_text(run: Any, till: str) -> None:
     )
 
 
+@pytest.mark.parametrize("wrong", [{"status": 201}, {"contains": "a receipt"}])
+def test_what_was_made_is_taken_back_whatever_else_is_wrong(
+    run: Any, till: str, wrong: dict[str, Any]
+) -> None:
+    """An answer with another 2xx, or without a text, has made something all the same."""
+    steps = steps_of(till)
+    steps[1] |= wrong
+    steps[2]["body"] = {"id": "$id"}
+    checks, saved, broken = run(steps)
+    assert ([check["passed"] for check in checks], saved["id"]) == ([False, True], 7)
+    assert (broken.partition(":")[0], Till.balance) == ("it is taken", 1000)
+
+
+def test_an_error_has_made_nothing(run: Any, till: str) -> None:
+    """What a refusal holds may be anybody's, so nothing is taken back for it."""
+    Till.takes = False
+    steps = steps_of(till)
+    steps[1]["save"] = {"id": "error"}
+    steps[2]["body"] = {"id": "$id"}
+    _, saved, _ = run(steps)
+    assert ("id" in saved, Till.balance) == (False, 1000)
+
+
 def test_nobody_there_is_a_failed_check(run: Any) -> None:
     """A refused connection is an observation, not a crash."""
     checks, _, _ = run([{"check": "somebody answers", "url": "http://127.0.0.1:9"}])

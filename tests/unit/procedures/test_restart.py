@@ -42,6 +42,19 @@ def plan(venue: Venue) -> Plan:
     return replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True)
 
 
+def test_each_try_of_a_start_has_its_time(tmp_path: Path) -> None:
+    """What hangs is stopped before the next try, so that costs the time of a stop and a start."""
+
+    def start_bound(retries: int) -> float:
+        again = VENUE.replace("min_ready: 1", f"min_ready: 1\n    retries: {retries}")
+        folder = tmp_path / str(retries)
+        folder.mkdir()
+        steps = plan_restart(site(folder, again, HEAD), ("w1",), ("wagering",)).steps
+        return steps["wagering.start.1"].timeout
+
+    assert start_bound(2) == 5 * start_bound(0)
+
+
 def restart(
     plan: Plan, faults: Faults, world: World = SELLING, interrupted_by: str = ""
 ) -> tuple[State, Simulator]:

@@ -36,6 +36,7 @@ EVENTS: tuple[Event, ...] = (
     RunStarted("run", "kim", {"venue": "demo", "steps": {}}, {"raceday": "0.1.0"}),
     StepStarted("wagering.start", ("w1", "w2")),
     HostReported("wagering.start", "w1", HostState.OK),
+    HostReported("a.start", "w1", HostState.OK, failed_tries=(Problem(NESTED, INNER),)),
     HostReported(
         "wagering.start",
         "w1",

@@ -1,5 +1,6 @@
 """One run per venue, proven with real processes."""
 
+import errno
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from automation.errors import UsageError
+from automation.errors import Unwritable, UsageError
 from automation.exit_codes import ExitCode
 from automation.run.lock import Holder, VenueLocked, hold, read_holder, this_process
 
@@ -128,6 +129,22 @@ def test_unusable_place(tmp_path: Path, me: Holder) -> None:
         pytest.fail("a file is no directory")
 
 
+def test_a_full_disk_is_no_wrong_usage(
+    path: Path, me: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the lock or what is done under it finds no room: nothing is proven, code 20."""
+
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with pytest.raises(Unwritable, match="the verdict is NO-GO"), hold(path, me):
+        no_room()
+    monkeypatch.setattr(Path, "mkdir", no_room)
+    with pytest.raises(Unwritable, match="No space left") as told, hold(path, me):
+        pytest.fail("there is no room for a lock")
+    assert told.value.exit_code == ExitCode.NO_GO
+
+
 def test_a_race_has_one_winner(path: Path) -> None:
     """Of processes that start at the same moment exactly one gets the venue."""
     with ExitStack() as stack:
@@ -181,14 +198,17 @@ def _line(process: subprocess.Popen[str]) -> str:
 
 
 def test_the_venue_file_is_held_whatever_the_reports_directory(tmp_path: Path) -> None:
-    """Two operators who keep their reports apart still exclude each other."""
+    """Two operators who keep their reports apart exclude each other, whatever an editor does."""
     venue = tmp_path / "venue.yml"
     venue.write_text("venue: {name: demo}\n")
     venue.chmod(0o444)
     me = this_process("20261121T063000Z-morning-3f2a", "김철수", "morning", SINCE)
     here, there = tmp_path / "here" / ".lock", tmp_path / "there" / ".lock"
     with hold(here, me, venue):
-        with pytest.raises(VenueLocked, match=str(venue)), hold(there, me, venue):
+        edited = tmp_path / "venue.yml.new"  # as editors save, in one act
+        edited.write_text("venue: {name: demo, title: Edited}\n")
+        edited.replace(venue)
+        with pytest.raises(VenueLocked, match=str(tmp_path)), hold(there, me, venue):
             pytest.fail("held twice")
         assert read_holder(here) == me
     with hold(there, me, venue):

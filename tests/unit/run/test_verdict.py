@@ -152,3 +152,24 @@ def test_only_the_final_gate_confirms() -> None:
     """A host that started well and answered well is not confirmed before its last probe."""
     state = judged(PLAN, {"web.gate": {"w1": OK, "w2": BAD_CHECK}})
     assert confirmed_hosts(state, "web") == {"w1"}
+
+
+@pytest.mark.parametrize(
+    ("sales", "seen_as", "following"),
+    [
+        ("open", "no answer within 5 s (connected)", "raceday restart web --emergency"),
+        ("closed", "no answer within 5 s (connected)", "Look at it."),
+        ("open", "connection refused", "Look at it."),
+    ],
+)
+def test_what_hangs_while_customers_wait_is_restarted_at_once(
+    sales: str, seen_as: str, following: str
+) -> None:
+    """Then, and only then, the next step is the emergency restart."""
+    problem = Problem(Message("w1 is not healthy"), Message("silence"), Message("Look at it."))
+    hung = HostResult(HostState.FAILED, problem=problem, evidence={"seen": seen_as})
+    said = HostResult(HostState.OK, evidence={"sales": sales})
+    plan = replace(PLAN, fronts=("db",))
+    state = judged(plan, {"db.gate": {"db1": said}, "web.gate": {"w1": hung, "w2": OK}})
+    (found,) = findings(state)
+    assert following in str(found.problem.next)

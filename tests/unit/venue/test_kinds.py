@@ -201,3 +201,20 @@ def test_only_what_can_open_stands_in_front(place: Path, front: str, why: str) -
     assert mistakes(place, text) == [
         f"venue.yml:3: {path} names database, {why}; name a load balancer."
     ]
+
+
+@pytest.mark.parametrize("file", ["test.yaml", "test.json", "test"])
+def test_a_verb_may_have_any_name_that_ansible_finds(place: Path, file: str) -> None:
+    """So it must promise its checks under that name, too."""
+    role(place, "unit: tote\n")
+    (place / "roles/tote/tasks" / file).touch()
+    (sentence,) = mistakes(place)
+    assert "checks.test is missing, though the role has tasks/test.yml" in sentence
+
+
+def test_a_start_verb_may_have_the_other_spelling(place: Path) -> None:
+    """A role is one whose start Ansible finds."""
+    role(place, None)
+    tasks = place / "roles/tote/tasks"
+    (tasks / "start.yml").rename(tasks / "start.yaml")
+    assert site(place, GATE).components["gate"].role == "tote"

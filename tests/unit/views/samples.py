@@ -238,6 +238,20 @@ def go() -> Story:
     return Story().begin().go_on()
 
 
+def second_try() -> Story:
+    """One wagering host comes up at the second try."""
+    first = died("wagering.start", "wagering1")
+    late = HostReported(
+        "wagering.start",
+        "wagering1",
+        HostState.OK,
+        9.0,
+        evidence={"log": LOG},
+        failed_tries=(first.problem,) if first.problem else (),
+    )
+    return Story(reports={("wagering.start", "wagering1"): late}).begin().go_on()
+
+
 def conditional() -> Story:
     """One of two wagering hosts is away, and one is enough; nobody accepted that."""
     away = {("wagering.preflight", "wagering2"): unreachable("wagering.preflight", "wagering2")}
@@ -285,6 +299,7 @@ def interrupted() -> Story:
 
 STORIES = {
     "go": go,
+    "second_try": second_try,
     "conditional": conditional,
     "no_go": no_go,
     "revoked": revoked,

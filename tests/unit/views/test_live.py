@@ -8,7 +8,14 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from automation.run.events import Message
+from automation.run.events import (
+    HostReported,
+    HostState,
+    Message,
+    StepFinished,
+    StepStarted,
+)
+from automation.run.plan import Step, Verb
 from automation.run.state import State, fold
 from automation.views.forecast import forecast_finish
 from automation.views.i18n import Translator
@@ -28,6 +35,25 @@ def shown(story: Story, lang: str = "en", width: int = 100, later: float = 0.0) 
     """The live view so many seconds after the last event."""
     now = story.now + timedelta(seconds=later)
     return printed(render(story.state, now, Translator(lang)), width)
+
+
+def test_what_is_checked_from_elsewhere_is_not_called_ready() -> None:
+    """A refused sale is proven on the load balancer's host; nobody was at the engines."""
+    plan = morning_plan()
+    front = plan.components["load_balancer"].hosts
+    refusal = Step(
+        "wagering.refusal", "wagering", Verb.REFUSAL, front, "r", hosts_of="load_balancer"
+    )
+    touched = {name: plan.components[name] for name in ("wagering", "load_balancer")}
+    plan = replace(
+        plan, components=touched, steps={refusal.id: refusal}, gives_verdict=False, deadline=""
+    )
+    story = Story(plan).begin().tell(StepStarted(refusal.id, front))
+    story.tell(HostReported(refusal.id, front[0], HostState.OK)).tell(StepFinished(refusal.id))
+    lines = shown(story).splitlines()
+    assert next(line.split()[:4] for line in lines if "wagering" in line) == [
+        *("✓", "checked", "wagering", "1/1")
+    ]
 
 
 def test_each_component_has_one_line() -> None:

@@ -25,6 +25,7 @@ from tests.unit.views.samples import (
     no_go,
     revoked,
     running,
+    second_try,
 )
 
 SCHEMA = json.loads(
@@ -231,3 +232,18 @@ def test_a_half_failed_opening_is_not_called_open() -> None:
     assert report.sales is not None
     assert (report.sales.state, str(report.sales.reason)) == ("unknown", f"{step} failed")
     assert report.deadline is None or report.deadline.met is not True
+
+
+def test_a_start_at_the_second_try_is_a_warning_and_no_error() -> None:
+    """The verdict stays what the gates say; the report says what the first try failed with."""
+    report = report_of(second_try())
+    assert (report.verdict and report.verdict.result, report.result_state) == ("GO", "WARNINGS")
+    assert report.errors == ()
+    (warning,) = json.loads(dump_report(report))["warnings"]
+    assert (warning["component"], warning["host"]) == ("wagering", "wagering1")
+    assert warning["what"] == "wagering came up on wagering1 only at try 2"
+    assert warning["why"] == (
+        "the first failed: wagering.service did not start on wagering1: its process ended with "
+        "status 1 (exit-code) before it was ready"
+    )
+    assert warning["log"] == LOG.splitlines()

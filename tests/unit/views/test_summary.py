@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from automation.run.events import Message
 from automation.views.i18n import Translator
 from automation.views.report import build_report
@@ -13,7 +15,16 @@ from automation.views.summary import (
     render_summary,
 )
 from automation.views.times import Clock
-from tests.unit.views.samples import HEAD, Story, conditional, go, interrupted, no_go, revoked
+from tests.unit.views.samples import (
+    HEAD,
+    Story,
+    conditional,
+    go,
+    interrupted,
+    no_go,
+    revoked,
+    second_try,
+)
 from tests.unit.views.test_live import printed
 
 PAGE = Path("reports/demo/run/report.html")
@@ -55,6 +66,7 @@ def test_a_revoked_verdict_is_not_told_as_go() -> None:
         "It no longer holds since Saturday 21 November 2026 08:40:23:",
         "✗ the port is closed",
     ]
+    assert summary(revoked(), "ko")[0].startswith(f"✗ 판정 철회 ({Translator('ko')('GO')})")
 
 
 def test_an_interrupted_run_says_so() -> None:
@@ -90,3 +102,17 @@ def test_a_standing_verdict_is_told_and_revoked_with_reasons() -> None:
     assert [line.strip() for line in text.splitlines()] == broken
     text = printed(render_standing("GO", decided, why, clock, recorded=False), 120)
     assert [line.strip() for line in text.splitlines()] == [*broken, str(NOT_RECORDED)]
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "wagering came up on wagering1 only at try 2: the first failed: wagering.service"),
+        ("ko", "wagering: wagering1에서 2번째 시도에야 기동됨"),
+    ],
+)
+def test_a_second_try_is_told_beside_the_verdict(lang: str, said: str) -> None:
+    """GO, and what was not right at first, in the reader's language."""
+    lines = summary(second_try(), lang, width=200)
+    assert lines[0].startswith(f"✓ {Translator(lang)('GO')} ")
+    assert lines[1].startswith(f"▲ {said}")

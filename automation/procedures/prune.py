@@ -1,0 +1,114 @@
+"""Which old runs may go, and their removal. What somebody may still need stays, with the reason."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from automation.procedures.records import LOCK, Broken, Record, Run, began, read, run_folders
+from automation.run.events import Message
+from automation.run.ledger import ledger_of
+from automation.run.lock import Holder, hold
+
+GOING = ".pruned-"  # a folder on its way out is no run any more, whatever happens to us meanwhile
+BROKEN = Message("its journal is not whole, and that is evidence")
+UNFINISHED = Message("it never came to its end: raceday recover")
+STANDING = Message("it holds the newest verdict")
+OWING = Message("what it took is not put back yet: raceday recover")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is old: all but the newest `keep`, or what began longer ago than `older_than`."""
+
+    keep: int | None = None
+    older_than: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run that is old and stays all the same."""
+
+    run_id: str
+    why: Message
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """The folders that may go, those that stay although they are old, and the space it gives."""
+
+    folders: tuple[Path, ...]
+    kept: tuple[Kept, ...]
+    size: int
+
+
+def plan_pruning(reports: Path, rule: Rule, now: datetime) -> Pruning:
+    """What a rule comes to; nothing is removed."""
+    runs = [read(folder) for folder in run_folders(reports)]
+    whole = [item for item in runs if isinstance(item, Record)]
+    newest = next((item for item in whole if item.state.verdict), None)
+    kept: dict[str, Message] = {}
+    loose: list[Record] = []
+    for item in _old(runs, rule, now):
+        why = _why_not(item, newest)
+        if isinstance(item, Record) and why is None:
+            loose.append(item)
+        elif why is not None:
+            kept[item.run_id] = why
+    free = _settled(loose, whole)
+    kept |= {item.run_id: OWING for item in loose if item not in free}
+    return Pruning(
+        tuple(item.folder for item in free),
+        tuple(Kept(name, why) for name, why in sorted(kept.items())),
+        sum(_size(item.folder) for item in free),
+    )
+
+
+def prune(reports: Path, planned: Pruning, rule: Rule, holder: Holder, venue_file: Path) -> Pruning:
+    """Remove what was planned, as far as it still may go now that nobody else can begin a run."""
+    with hold(reports / LOCK, holder, venue_file):
+        now = datetime.fromisoformat(holder.since)
+        still = plan_pruning(reports, rule, now)
+        folders = tuple(folder for folder in planned.folders if folder in still.folders)
+        size = sum(map(_size, folders))
+        for folder in folders:
+            folder.rename(reports / f"{GOING}{folder.name}")
+        for left in reports.glob(f"{GOING}*"):
+            shutil.rmtree(left)
+    return Pruning(folders, still.kept, size)
+
+
+def _old(runs: Sequence[Run], rule: Rule, now: datetime) -> Sequence[Run]:
+    if rule.older_than is None:
+        return runs[rule.keep :]
+    before = now - rule.older_than
+    return [item for item in runs if began(item.run_id) < before]
+
+
+def _why_not(item: Run, newest: Record | None) -> Message | None:
+    """Why a run cannot go by what it is itself."""
+    if isinstance(item, Broken):
+        return BROKEN
+    if item.state.finished_at is None:
+        return UNFINISHED
+    return STANDING if item is newest else None
+
+
+def _settled(loose: Sequence[Record], whole: Sequence[Record]) -> list[Record]:
+    """The oldest first, those without which the ledger says the same."""
+    left, free = list(whole), []
+    owed = ledger_of(item.state for item in whole)
+    for item in reversed(loose):
+        rest = [other for other in left if other is not item]
+        if ledger_of(other.state for other in rest) == owed:
+            left = rest
+            free.append(item)
+    return free
+
+
+def _size(folder: Path) -> int:
+    """Bytes of its files; links count for themselves."""
+    walked = ((Path(place) / name) for place, _, names in os.walk(folder) for name in names)
+    return sum(path.lstat().st_size for path in walked)

@@ -1,0 +1,65 @@
+"""One run on a terminal: what it did, step by step. Pure."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from automation.views.document import Report, StepReport
+from automation.views.i18n import Translator
+from automation.views.live import STYLES, bullets, state_text
+from automation.views.summary import (
+    not_executed_lines,
+    problem_sentences,
+    verdict_line,
+    warning_sentences,
+)
+from automation.views.text import printable
+from automation.views.times import Clock
+from automation.views.words import procedure_title
+
+
+def render_run(report: Report, translate: Translator) -> RenderableType:
+    """Who and when, the verdict with its reasons, the steps with their times, what did not run."""
+    return Group(*_lines(report, Clock(report.time_zone, translate)))
+
+
+def _lines(report: Report, clock: Clock) -> Iterator[RenderableType]:
+    translate = clock.translate
+    yield Text(report.run_id, style="bold")
+    yield Text(f"{printable(report.title)} · {translate(procedure_title(report.procedure))}")
+    yield Text(_when(report, clock))
+    yield Text(f"{translate('Operator')}: {printable(report.operator)}")
+    yield verdict_line(report, translate)
+    if report.verdict:
+        yield from bullets(("·", translate(reason)) for reason in report.verdict.reasons)
+    else:
+        yield from bullets(problem_sentences(report, translate))
+    yield from bullets(warning_sentences(report, translate))
+    yield _steps(report, clock)
+    if report.not_executed:
+        yield Text(translate("Not executed:"))
+        yield from bullets(not_executed_lines(report, translate))
+
+
+def _when(report: Report, clock: Clock) -> str:
+    end = clock.seconds(report.finished_at) if report.finished_at else "?"
+    began = f"{clock.date(report.started_at)} {clock.seconds(report.started_at)}"
+    return f"{began} - {end} ({clock.duration(report.duration_seconds)})"
+
+
+def _steps(report: Report, clock: Clock) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for item in sorted(report.steps, key=lambda step: step.started_at or report.started_at):
+        began = clock.seconds(item.started_at) if item.started_at else ""
+        took = clock.duration(item.seconds) if item.seconds is not None else ""
+        status = state_text(item.status, clock.translate)
+        table.add_row(began, item.id, status, Text(took, justify="right"), _hosts(item))
+    return table
+
+
+def _hosts(item: StepReport) -> Text:
+    """Only those that are not well: the others are the rule."""
+    bad = (host for host in item.hosts if host.state not in {"ok", "already", "would"})
+    return Text(", ".join(f"{host.name} {host.state}" for host in bad), style=STYLES["bad"])

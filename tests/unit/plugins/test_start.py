@@ -1,0 +1,162 @@
+"""Starting a component: the whole plugin on a host whose programs are fakes."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from automation.run.events import load_message
+from tests.unit.plugins.test_hot_path import Fake, fake
+
+type Plugin = Callable[[str], ModuleType]
+type Start = Callable[..., dict[str, Any]]
+
+__all__ = ["fake"]
+
+CONNECTION = SimpleNamespace(_shell=SimpleNamespace(tmpdir="none is needed"))
+PROBE = {"command": ["test", "-e", "healthy"], "interval": 0.05, "timeout": 1, "settle": 0}
+BETS = {"role": "none", "unit": "bets", "retries": 1, "healthcheck": PROBE}
+SYSTEMCTL = """
+case $1 in
+  start)
+    echo start >>calls
+    touch up
+    [ "$(grep -c start calls)" -le "${BAD:-0}" ] || { touch healthy; exit 0; }
+    case ${HOW:-died} in
+      died) rm -f up ;;
+      failed) rm -f up; exit 1 ;;
+    esac
+    ;;
+  stop) echo stop >>calls; rm -f up healthy ;;
+  show)
+    echo LoadState=${LOAD:-loaded}
+    echo Result=${RESULT:-exit-code}
+    echo ExecMainStatus=${STATUS:-1}
+    if [ -e up ]; then echo ActiveState=active; else echo ActiveState=failed; fi
+    ;;
+esac
+"""
+
+
+@pytest.fixture
+def start(plugin: Plugin, fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Start `bets` on a host; the result as Ansible has it. Variables tell the fakes what to do."""
+    fake("systemctl", SYSTEMCTL)
+    fake("journalctl", "echo the last words of start $(grep -c start calls)")
+    module = plugin("action.start")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    def execute(command: str, **variables: str) -> dict[str, Any]:
+        words = "".join(f"export {key}={value}\n" for key, value in variables.items())
+        done = subprocess.run(
+            ["sh", "-c", words + command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        return {"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+
+    def run(*, check: bool = False, **variables: str) -> dict[str, Any]:
+        task = SimpleNamespace(args={"component": "bets"}, check_mode=check, async_val=0)
+        action = module.ActionModule(task, CONNECTION, None, None, None, None)
+        action._low_level_execute_command = lambda command: execute(command, **variables)  # noqa: SLF001
+        told = action.run(task_vars={"inventory_hostname": "b1", "components": {"bets": BETS}})
+        as_it_comes: dict[str, Any] = json.loads(json.dumps(told))
+        return as_it_comes
+
+    return run
+
+
+def calls(folder: Path) -> list[str]:
+    """What systemd was asked to do."""
+    file = folder / "calls"
+    return file.read_text(encoding="utf-8").split() if file.exists() else []
+
+
+def why(problem: dict[str, Any]) -> str:
+    """The reason of a problem, in English."""
+    return str(load_message(problem["why"]))
+
+
+def test_a_start_that_succeeds_at_once_was_tried_once(start: Start, tmp_path: Path) -> None:
+    """No earlier try is told."""
+    (report,) = start()["raceday"]
+    assert (report["state"], "failed_tries" in report, calls(tmp_path)) == ("ok", False, ["start"])
+
+
+@pytest.mark.parametrize("how", ["died", "failed"])
+def test_a_transient_failure_is_tried_again(start: Start, tmp_path: Path, how: str) -> None:
+    """It is up in the end; why the first try failed, and its log, are not lost."""
+    told = start(BAD="1", HOW=how)
+    (report,) = told["raceday"]
+    assert (report["state"], told["failed"], told["changed"]) == ("ok", False, True)
+    assert calls(tmp_path) == ["start", "start"]
+    (first,) = report["failed_tries"]
+    assert str(load_message(first["what"])) == "bets.service did not start on b1"
+    assert report["evidence"]["log"] == "the last words of start 1\n"
+
+
+def test_what_never_gets_healthy_is_stopped_before_it_is_tried_again(
+    start: Start, tmp_path: Path
+) -> None:
+    """A process that hangs stays so, however long one waits for it."""
+    (report,) = start(BAD="1", HOW="hangs")["raceday"]
+    assert (report["state"], calls(tmp_path)) == ("ok", ["start", "stop", "start"])
+
+
+def test_what_was_up_before_is_never_stopped(start: Start, tmp_path: Path) -> None:
+    """It hangs, but it is not this run's: customers may be at it."""
+    (tmp_path / "up").touch()
+    (report,) = start()["raceday"]
+    assert (report["state"], calls(tmp_path)) == ("failed", [])
+
+
+def test_a_failure_at_every_try_says_how_often(start: Start, tmp_path: Path) -> None:
+    """`retries: 1` means two tries; the log is the last one's."""
+    told = start(BAD="9")
+    (report,) = told["raceday"]
+    assert (report["state"], len(calls(tmp_path)), len(report["failed_tries"])) == ("failed", 2, 1)
+    assert why(report["problem"]).endswith("before it was ready; that was try 2 of 2")
+    assert told["msg"].endswith("that was try 2 of 2")
+    assert report["evidence"]["log"] == "the last words of start 2\n"
+
+
+@pytest.mark.parametrize(
+    "lasting",
+    [
+        {"LOAD": "masked"},
+        {"LOAD": "not-found"},
+        {"STATUS": "2"},
+        {"STATUS": "203"},
+        {"RESULT": "start-limit-hit"},
+    ],
+)
+def test_what_stays_wrong_is_not_tried_again(
+    start: Start, tmp_path: Path, lasting: dict[str, str]
+) -> None:
+    """Masked, unknown, wrong arguments, no such program, or systemd itself has given up."""
+    (report,) = start(BAD="9", **lasting)["raceday"]
+    assert (report["state"], "failed_tries" in report) == ("failed", False)
+    assert len(calls(tmp_path)) <= 1
+
+
+def test_check_mode_tries_nothing(start: Start, tmp_path: Path) -> None:
+    """It says what it would do."""
+    (report,) = start(check=True, BAD="1")["raceday"]
+    assert (report["state"], calls(tmp_path)) == ("would", [])
+
+
+def test_no_answer_is_not_tried_again(plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who cannot be asked, or is refused, is not asked twice."""
+    module, asked = plugin("action.start"), []
+    task = SimpleNamespace(args={"component": "bets"}, check_mode=False, async_val=0)
+    action = module.ActionModule(task, CONNECTION, None, None, None, None)
+
+    def refuse(command: str) -> dict[str, Any]:
+        asked.append(command)
+        return {"rc": 1, "stdout": "", "stderr": "sudo: a password is required"}
+
+    action._low_level_execute_command = refuse  # noqa: SLF001
+    told = action.run(task_vars={"inventory_hostname": "b1", "components": {"bets": BETS}})
+    assert (told["raceday"][0]["state"], len(asked)) == ("failed", 1)
