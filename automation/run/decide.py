@@ -63,7 +63,7 @@ class Finish:
     result_state: str
 
 
-ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL})
+ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL, Verb.FLOW})
 NOT_RUNNING = Message("it does not run, so nobody can be asked")
 DISTURBING = frozenset({Verb.STOP, Verb.KILL, Verb.DRAIN})
 

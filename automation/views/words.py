@@ -110,6 +110,9 @@ VERBS = {
     "restart": Message("restart"),
     "test": Message("functional test"),
     "through": Message("test through the load balancer"),
+    "rehearse": Message("rehearsed purchases"),
+    "flow": Message("purchases are answered"),
+    "tidy": Message("taking back"),
     "probe": Message("gate"),
     "settled": Message("settlement"),
     "close": Message("closing of sales"),
@@ -117,12 +120,20 @@ VERBS = {
     "drain": Message("out of rotation"),
     "undrain": Message("into rotation"),
 }
+FLOWS = {
+    "smooth": Message("smooth"),
+    "slow": Message("slow"),
+    "congested": Message("congested"),
+    "unknown": Message("unknown"),
+}
 PROCEDURES = {
     "morning": Message("Morning start-up"),
     "evening": Message("Evening shutdown"),
     "restart": Message("Rolling restart"),
     "emergency": Message("Emergency restart"),
     "test": Message("Functional test"),
+    "rehearsal": Message("Rehearsal of sales"),
+    "drill": Message("Failover drill"),
     "sales-open": Message("Opening of sales"),
     "sales-close": Message("Closing of sales"),
     "recover": Message("Recovery"),

@@ -76,7 +76,7 @@ def test_the_role_that_ansible_takes_is_the_one_that_speaks(place: Path) -> None
         ),
         ("units: tote\n", "1: units is no key that raceday knows; did you mean unit?"),
         ("- unit\n", "1: the file is a list, but it must be a block of keys."),
-        ("", "1: the file is empty; write unit, healthcheck, facts, checks or needs."),
+        ("", "1: the file is empty; write unit, healthcheck, facts, checks, needs or channel."),
         ("unit: 7\n", '1: unit is 7, which YAML reads as the number 7; write it in quotes: "7".'),
         ("checks: [a bet]\n", "1: checks is a list, but it must be a block of keys."),
         (
