@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from automation.venue.kinds import REHEARSE, read_kind
+from automation.venue.kinds import read_kind
 from automation.venue.model import Healthcheck
 from automation.venue.site import Component, Venue
 
@@ -43,11 +43,11 @@ def channel_of(venue: Venue, component: Component) -> str:
     return read_kind(component.role, venue.inventory).channel if component.role else ""
 
 
-def can_rehearse(venue: Venue, component: Component) -> bool:
-    """Whether purchases can be rehearsed through the load balancer that a component is behind."""
-    if component.role is None or component.restart.behind is None:
+def knows(venue: Venue, component: Component, verb: str) -> bool:
+    """Whether a component's role has this verb."""
+    if component.role is None:
         return False
-    return REHEARSE in read_kind(component.role, venue.inventory).verbs
+    return verb in read_kind(component.role, venue.inventory).verbs
 
 
 def rehearsal_checks(channel: str) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from automation.procedures.checks import (
-    can_rehearse,
     channel_of,
     flow_checks,
+    knows,
     rehearsal_checks,
     tidy_checks,
 )
@@ -53,13 +53,16 @@ class Drill:
 
 
 def rehearsable(venue: Venue) -> tuple[str, ...]:
-    """Components whose channel can be rehearsed."""
-    return tuple(name for name, item in venue.components.items() if can_rehearse(venue, item))
+    """Components behind a load balancer whose channel can be rehearsed."""
+    behind = (item for item in venue.components.values() if item.restart.behind)
+    return tuple(item.name for item in behind if knows(venue, item, Verb.REHEARSE))
 
 
 def drillable(venue: Venue) -> tuple[str, ...]:
-    """Those of them of which one host can fail and another take over."""
-    return tuple(name for name in rehearsable(venue) if len(venue.components[name].hosts) > 1)
+    """Those of which one host can fail and another take over, and whose load balancer tells so."""
+    able = (venue.components[name] for name in rehearsable(venue))
+    several = (item for item in able if len(item.hosts) > 1)
+    return tuple(item.name for item in several if knows(venue, _front(venue, item), Verb.FLOW))
 
 
 def plan_rehearsal(venue: Venue, names: Sequence[str], profile: Profile) -> Plan:
@@ -236,10 +239,14 @@ def _from_front(
     venue: Venue, component: Component, verb: Verb, lane: str, **fields: object
 ) -> Step:
     """A step done from the hosts of the load balancer that a component stands behind."""
-    behind = component.restart.behind
-    front = venue.components[behind.component] if behind else component
+    front = _front(venue, component)
     values = {"hosts": front.hosts, "hosts_of": front.name, "min_ready": len(front.hosts)}
     return make_step(component, verb, lane, **values, **fields)
+
+
+def _front(venue: Venue, component: Component) -> Component:
+    behind = component.restart.behind
+    return venue.components[behind.component] if behind else component
 
 
 def _ids(steps: Iterable[Step]) -> tuple[str, ...]:

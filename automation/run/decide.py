@@ -63,7 +63,7 @@ class Finish:
     result_state: str
 
 
-ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL, Verb.FLOW})
+ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL})
 NOT_RUNNING = Message("it does not run, so nobody can be asked")
 DISTURBING = frozenset({Verb.STOP, Verb.KILL, Verb.DRAIN})
 
@@ -281,6 +281,12 @@ def _is_incomplete(state: State) -> bool:
     return any(not item.step.puts_back and item.reason != NOT_RUNNING for item in skipped)
 
 
+def _is_untested(state: State) -> bool:
+    """A test was asked for, and was not done; only a verdict can do without."""
+    skipped = (item for item in state.steps.values() if item.status is Status.SKIPPED)
+    return not state.plan.gives_verdict and any(item.step.is_test for item in skipped)
+
+
 def _is_no_matter(state: State, item: StepState) -> bool:
     """A first look, a put-back that had nothing to do, a test that the standing GO excuses."""
     if item.status is not Status.SKIPPED:
@@ -297,6 +303,6 @@ def _result_state(state: State) -> str:
         return "ERRORS" if findings(state) else "SUCCESS"
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
-    if state.plan.stops_at_failure and _is_incomplete(state):
+    if _is_untested(state) or (state.plan.stops_at_failure and _is_incomplete(state)):
         return "ERRORS"
     return "WARNINGS" if statuses & {Status.DEGRADED, Status.SKIPPED} else "SUCCESS"

@@ -80,8 +80,8 @@ class Step:
 
     @property
     def is_test(self) -> bool:
-        """Whether it acts as a customer would."""
-        return self.verb in {Verb.TEST, Verb.THROUGH, Verb.REHEARSE}
+        """Whether it acts as customers would, or watches those who do."""
+        return self.verb in {Verb.TEST, Verb.THROUGH, Verb.REHEARSE, Verb.FLOW}
 
     @property
     def is_look(self) -> bool:

@@ -21,7 +21,6 @@ PROVING = (
     "settled",
     "refusal",
 )  # verbs that are nothing but the checks they report
-REHEARSE = "rehearse"
 TEST_WORDS = LINKS, REHEARSAL, DRILL = "links", "rehearsal", "drill"  # beside channels
 NOT_WRITTEN: Mapping[KeyPath, Place] = {(): Place(1, "nothing", "map")}
 SERVICE = "service"  # its checks are the venue's own tests
@@ -139,6 +138,6 @@ def _promise_problems(kind: Kind) -> Iterator[Problem]:
         if verb in kind.checks and verb not in kind.verbs:
             text = f"promises checks, but the role has no {file}; write it, or remove them"
             yield Problem(("checks", verb), text)
-    if REHEARSE in kind.verbs and not kind.channel:
+    if "rehearse" in kind.verbs and not kind.channel:
         text = "is missing, though the role has tasks/rehearse.yml; say what operators call it"
         yield Problem(("channel",), text)

@@ -27,7 +27,7 @@ RUNNERS = 8
 A_RACE = 90  # purchases of one test race; some systems have no more than 100 places in it
 PATIENCE = 10.0  # seconds after which a customer gives up
 SLOWEST_CLEANUP = 30.0
-LAG = 0.25  # seconds that a purchase may begin after it was due
+LAG = 0.5  # seconds that a purchase may begin after it was due
 BURST_SHARE = 0.2  # the last part of the time, when it is before the close
 SHORT_OF_OURS = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOMEM)
 ANSWERED, WRONG, LATE, UNSENT = "answered", "errors", "late", "unsent"
@@ -194,10 +194,10 @@ class Sales:
 
 def arrivals(*, rate, seconds, burst=1.0, **_):
     """When each purchase is due; in the last part of the time `burst` times as many are."""
-    due, quiet = 0.0, seconds * (1 - BURST_SHARE)
-    while due < seconds:
-        yield due
-        due += 1 / (rate if due < quiet else rate * burst)
+    quiet = seconds * (1 - BURST_SHARE)
+    parts = ((0.0, quiet, rate), (quiet, seconds - quiet, rate * burst))
+    for since, length, often in parts:
+        yield from (since + number / often for number in range(round(length * often)))
 
 
 def words(params, number):
