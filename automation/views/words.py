@@ -139,6 +139,13 @@ PROCEDURES = {
     "recover": Message("Recovery"),
     "status": Message("Status"),
 }
+COMMANDS = {  # what is typed for a procedure, where that is not its own name
+    "emergency": "restart --emergency",
+    "sales-open": "sales open",
+    "sales-close": "sales close",
+    "rehearsal": "test rehearsal",
+    "drill": "test drill",
+}
 
 
 def headline(result: str, result_state: str, *, check: bool, revoked: bool = False) -> Headline:
