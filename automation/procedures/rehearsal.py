@@ -119,7 +119,7 @@ def _drill(
     ready = _ready(component, after, needs)
     yield ready
     loaded = [venue.components[other] for other in _channels(venue, component)]
-    profile = Profile(rate, _longest(venue, component))
+    profile = Profile(rate, min(_longest(venue, component), MOST_PURCHASES / rate))
     loads = [
         _load(venue, other, profile, number, needs=(ready.id,), judge_latency=False)
         for other in loaded

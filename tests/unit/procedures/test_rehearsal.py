@@ -8,6 +8,7 @@ import pytest
 from automation.execute.lane import make_lanes
 from automation.execute.simulator import FakeClock, Fault, Faults, Simulator, World
 from automation.procedures.rehearsal import (
+    MOST_PURCHASES,
     Drill,
     Profile,
     drillable,
@@ -175,6 +176,14 @@ def test_drills_follow_one_after_the_other(venue: Venue) -> None:
     assert begun.index("wagering.tidy.1") < begun.index("other.ready")
     _, failed = run(plan, {("wagering.without", "db1"): Fault.FAILS})
     assert "other.rehearse.2" not in failed.truth.begun
+
+
+@pytest.mark.parametrize("rate", [1.0, 20.0, 500.0])
+def test_a_drill_buys_only_so_much(venue: Venue, rate: float) -> None:
+    """However long a stop and a start may take; a load that is over too soon fails the drill."""
+    plan = plan_drill(venue, [Drill(venue.components["wagering"], "w1")], rate)
+    load = plan.steps["wagering.rehearse.1"].options
+    assert load["rate"] * load["seconds"] <= MOST_PURCHASES
 
 
 def test_clean_up_outlives_the_load(drill: Plan, tmp_path: Path) -> None:
