@@ -2,6 +2,9 @@
 
 Customers and tests share frontends and backends. A server is in maint until the venue opens;
 a test reaches it all the same through a port that only the load balancer's own loopback has.
+
+A rehearsal needs what maint takes away, health checks and a choice of servers, so it has a loopback
+port and a backend of its own on the same servers. No closing and no drain touches it.
 """
 
 from collections.abc import Mapping
@@ -50,22 +53,27 @@ class Backend:
     name: str
     mode: str
     port: int
+    rehearsal_port: int
     first_test_port: int
     check_port: int
     closing: str = ""
 
 
 BACKENDS = (
-    Backend("wagering", "http", 8081, 18101, 8081),
-    Backend("ticketing", "http", 8082, 18201, 8082),
+    Backend("wagering", "http", 8081, 18100, 18101, 8081),
+    Backend("ticketing", "http", 8082, 18200, 18201, 8082),
     # Machines stay connected: closing sales must also end their sessions.
-    Backend("kiosk_gateway", "tcp", 9000, 18301, 8083, " on-marked-down shutdown-sessions"),
+    Backend("kiosk_gateway", "tcp", 9000, 18300, 18301, 8083, " on-marked-down shutdown-sessions"),
 )
 
 
 def haproxy_config(servers: Mapping[str, tuple[str, ...]]) -> str:
     """The whole file; `servers` names the hosts behind each backend."""
-    sections = [_section(backend, servers.get(backend.name, ())) for backend in BACKENDS]
+    sections = [
+        section(backend, servers.get(backend.name, ()))
+        for backend in BACKENDS
+        for section in (_section, _rehearsal)
+    ]
     return "\n".join([HEAD, *sections])
 
 
@@ -91,6 +99,27 @@ def _section(backend: Backend, servers: tuple[str, ...]) -> str:
         ]
     lines += [
         f"    server {server} {server}:{backend.port} port {backend.check_port}{backend.closing}"
+        for server in servers
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _rehearsal(backend: Backend, servers: tuple[str, ...]) -> str:
+    """Always open, but to the load balancer's own host only; `rehearsal_` tells it from sales."""
+    lines = [
+        f"frontend rehearsal_{backend.name}",
+        f"    bind 127.0.0.1:{backend.rehearsal_port}",
+        f"    mode {backend.mode}",
+        f"    default_backend rehearsal_{backend.name}",
+        "",
+        f"backend rehearsal_{backend.name}",
+        f"    mode {backend.mode}",
+        "    balance leastconn",
+        "    option httpchk GET /health",
+        "    option redispatch",
+    ]
+    lines += [
+        f"    server {server} {server}:{backend.port} port {backend.check_port} enabled"
         for server in servers
     ]
     return "\n".join(lines) + "\n"

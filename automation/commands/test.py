@@ -1,28 +1,87 @@
-"""`raceday test`: functional tests."""
+"""`raceday test`: functional tests, the rehearsal of a day's sales, the failover drill."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import click
 from rich.table import Table
 
 from automation.commands.ask import confirm_change, refuse_while_selling
-from automation.commands.load import known_component, known_hosts, venue_of
+from automation.commands.load import known_hosts, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show, show
+from automation.errors import Refused, UsageError
 from automation.exit_codes import ExitCode
+from automation.procedures.rehearsal import (
+    MOST_PURCHASES,
+    Drill,
+    Profile,
+    plan_drill,
+    plan_rehearsal,
+)
 from automation.procedures.sales import plan_sales_status
 from automation.procedures.session import Request, probe_now
-from automation.procedures.test import checks_of, plan_test
+from automation.procedures.status import plan_status
+from automation.procedures.test import NamedTest, functional_tests, load_tests, plan_test
+from automation.run.plan import Plan
+from automation.run.state import State
 from automation.settings import Settings
+from automation.venue.fields import did_you_mean
+from automation.venue.kinds import DRILL, REHEARSAL
 from automation.venue.site import Venue
+
+CLOSE_FIRST = "A test would stand among customers' bets. Close sales first: raceday sales close"
+USUAL = Profile()
+LOADS = (REHEARSAL, DRILL)
+OPTIONS = {"": (), REHEARSAL: ("--rate", "--for", "--burst"), DRILL: ("--rate", "--limit")}
+LACKS = {
+    REHEARSAL: "it wants a load balancer in front and a role with tasks/rehearse.yml",
+    DRILL: "it wants two hosts behind a load balancer and a role with tasks/rehearse.yml",
+}
+LONGEST = 600.0
+
+type Tests = Mapping[str, NamedTest]
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, written as 30, 30s or 2m."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The seconds. Fails with a sentence on anything else, and on more than ten minutes."""
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m)?", str(value))
+        seconds = float(found[1]) * (60 if found[2] == "m" else 1) if found else 0.0
+        if not 1 <= seconds <= LONGEST:
+            self.fail(f"{value} is not a time such as 30s or 2m, of 1s to 10m", param, ctx)
+        return seconds
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[COMPONENT]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--list", "only_list", is_flag=True, help="Show what would be tested, and stop.")
 @click.option("-l", "--limit", multiple=True, metavar="HOST", help="Only these hosts.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(1, 500),
+    help=f"rehearsal, drill: purchases a second on each channel [{USUAL.rate:g}].",
+)
+@click.option(
+    "--for",
+    "seconds",
+    type=Duration(),
+    metavar="TIME",
+    help=f"rehearsal: how long, such as 30s or 2m [{USUAL.seconds:g}s].",
+)
+@click.option(
+    "--burst",
+    type=click.FloatRange(1, 20),
+    help="rehearsal: so many times the rate in the last fifth of the time.",
+)
 @run_options
 @click.pass_obj
 def test(  # noqa: PLR0913, PLR0917  # one parameter per option
@@ -30,48 +89,147 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
     names: tuple[str, ...],
     only_list: bool,
     limit: tuple[str, ...],
+    rate: float | None,
+    seconds: float | None,
+    burst: float | None,
     check: bool,
     yes: bool,
     request: Request,
 ) -> int:
-    """Test what runs, as a customer would: a bet, a ticket, a sale, a partner's answer.
+    """Test what runs, as customers would: bet, ticket, kiosk, links (all partners), or components.
 
     Every test cleans up after itself, proves that the balance is as before, and looks for what an
     earlier test may have left. While sales are open it is refused.
 
+    rehearsal buys at a set rate on every channel and says how it goes: smooth, slow or congested.
+    drill stops one host under load, sees that sales go on, and starts it again.
+
     \b
     Examples:
       raceday test --list
-      raceday test wagering ticketing
+      raceday test bet ticket
       raceday test wagering --limit wagering2
+      raceday test rehearsal --rate 50 --for 2m --burst 3
+      raceday test drill wagering
     """
     venue = venue_of(settings)
-    chosen = tuple(known_component(venue, name) for name in names) or _testable(venue)
+    tests = {**functional_tests(venue), **load_tests(venue)}
     if only_list:
-        return _show_list(settings, venue, chosen)
-    hosts = known_hosts(venue, chosen, limit)
+        return _show_list(settings, {name: _known(tests, name) for name in names} or tests)
+    kind, chosen = _chosen(venue, names)
+    given = {"--rate": rate, "--for": seconds, "--burst": burst, "--limit": kind and limit}
+    _check_options(kind, [option for option, value in given.items() if value])
+    profile = Profile(rate or USUAL.rate, seconds or USUAL.seconds, burst or USUAL.burst)
+    plan = _plan(venue, kind, chosen, known_hosts(venue, chosen, limit), profile)
     if not check:
-        refuse_while_selling(
-            probe_now(venue, plan_sales_status(venue), ()).sales_said(),
-            "A test would stand among customers' bets. Close sales first: raceday sales close",
+        look = plan_status if kind == DRILL else plan_sales_status
+        seen = probe_now(venue, look(venue), ())
+        refuse_while_selling(seen.sales_said(), CLOSE_FIRST)
+        if kind == DRILL:
+            _refuse_without_spare(seen, chosen)
+        confirm_change(f"{_doing(kind)} {', '.join(chosen)}?", yes=yes)
+    return run_and_show(settings, venue, replace(plan, check=check), request)
+
+
+def _chosen(venue: Venue, names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Rehearsal, drill, or nothing for functional tests; and the components that are meant."""
+    functional, loads = functional_tests(venue), load_tests(venue)
+    kind = names[0] if names and names[0] in LOADS else ""
+    if kind and kind not in loads:
+        raise UsageError(f"There is no {kind} of this venue: {LACKS[kind]}.")
+    if any(name in LOADS for name in names[1:]):
+        raise UsageError(
+            "rehearsal and drill come first and alone, then the names of what they are about.",
+            "For instance: raceday test drill wagering",
         )
-        confirm_change(f"Test {', '.join(chosen)}?", yes=yes)
-    plan = replace(plan_test(venue, chosen, hosts), check=check)
-    return run_and_show(settings, venue, plan, request)
+    every = loads[kind].components if kind else _testable(venue, functional)
+    words = [_known({**functional, **loads}, name) for name in names[bool(kind) :]]
+    meant = tuple(dict.fromkeys(name for word in words for name in word.components))
+    strangers = [name for name in meant if name not in every]
+    if strangers:
+        raise UsageError(
+            f"There is no {kind} of {strangers[0]}: {LACKS[kind]}.",
+            f"There is one of: {', '.join(every)}.",
+        )
+    return kind, meant or every
 
 
-def _testable(venue: Venue) -> tuple[str, ...]:
-    return tuple(name for name, item in venue.components.items() if checks_of(venue, item))
+def _testable(venue: Venue, tests: Tests) -> tuple[str, ...]:
+    return tuple(name for name in venue.components if name in tests)
 
 
-def _show_list(settings: Settings, venue: Venue, names: Sequence[str]) -> int:
-    found = {name: list(checks_of(venue, venue.components[name])) for name in names}
+def _known(tests: Tests, name: str) -> NamedTest:
+    """The test of a name. Raises UsageError with the nearest one."""
+    if name not in tests:
+        mend = did_you_mean(name, tuple(tests))
+        raise UsageError(f"There is no test {name}{mend}", f"They are: {', '.join(tests)}.")
+    return tests[name]
+
+
+def _check_options(kind: str, given: Sequence[str]) -> None:
+    """Raises UsageError for an option that this kind of test does not have."""
+    strange = [option for option in given if option not in OPTIONS[kind]]
+    if strange:
+        owners = (name for name in LOADS if strange[0] in OPTIONS[name])
+        usable = " and ".join(f"raceday test {name}" for name in owners)
+        raise UsageError(f"{strange[0]} makes no sense here.", f"It goes with {usable}.")
+
+
+def _plan(
+    venue: Venue, kind: str, names: Sequence[str], hosts: Sequence[str], profile: Profile
+) -> Plan:
+    if kind == REHEARSAL:
+        if profile.purchases > MOST_PURCHASES:
+            raise UsageError(
+                f"That would be {profile.purchases:.0f} purchases on each channel; "
+                f"{MOST_PURCHASES} are the most.",
+                "A wagering system has only so many numbers a day. Give a lower --rate or --for.",
+            )
+        return plan_rehearsal(venue, names, profile)
+    if kind == DRILL:
+        drills = [Drill(venue.components[name], _stopped(venue, name, hosts)) for name in names]
+        return plan_drill(venue, drills, profile.rate)
+    return plan_test(venue, names, hosts)
+
+
+def _stopped(venue: Venue, name: str, limit: Sequence[str]) -> str:
+    """The host that the drill stops: the one of --limit, else the first."""
+    hosts = venue.components[name].hosts
+    chosen = [host for host in hosts if host in limit]
+    if len(chosen) > 1:
+        raise UsageError(
+            f"A drill stops one host of {name}, not {len(chosen)}.", "Give one --limit HOST."
+        )
+    return (chosen or hosts)[0]
+
+
+def _refuse_without_spare(seen: State, names: Sequence[str]) -> None:
+    """Raises Refused when a host is not ready: one that is stopped must be missed by nobody."""
+    for item in seen.steps.values():
+        bad = [host for host, result in item.hosts.items() if not result.good]
+        if item.step.component in names and bad:
+            raise Refused(
+                f"{bad[0]} of {item.step.component} is not ready; nothing was touched.",
+                "A drill needs all of its hosts. What is wrong: raceday status",
+            )
+
+
+def _doing(kind: str) -> str:
+    return {REHEARSAL: "Rehearse sales of", DRILL: "Stop one host under load of"}.get(kind, "Test")
+
+
+def _show_list(settings: Settings, tests: Tests) -> int:
     if settings.format == "json":
+        found = {name: vars(test) for name, test in tests.items()}
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return ExitCode.GO
-    table = Table("component", "check", box=None, pad_edge=False)
-    for name, checks in found.items():
-        for number, text in enumerate(checks):
-            table.add_row("" if number else name, text)
+    same: dict[NamedTest, list[str]] = {}
+    for name, test in tests.items():
+        same.setdefault(test, []).append(name)
+    table = Table("name", "components", "check", box=None, pad_edge=False)
+    for test, names in same.items():
+        for number, text in enumerate(test.checks):
+            first = ("", "") if number else (", ".join(names), ", ".join(test.components))
+            table.add_row(*first, text)
     show(table)
     return ExitCode.GO

@@ -115,7 +115,7 @@ def _groups(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
     for step in steps:
         last = groups[-1] if groups else ()
         same = all(item.verb is step.verb and item.component != step.component for item in last)
-        if last and same:
+        if last and same and not step.options:
             groups[-1] = (*last, step)
         else:
             groups.append((step,))
@@ -139,6 +139,7 @@ def _variables(stage: Stage, roles: Mapping[str, str]) -> dict[str, Any]:
         "raceday_patient": all(step.is_patient for step in stage.steps),
         "raceday_front_role": roles.get(first.owner, "haproxy"),
         "raceday_members": {"components": components, stage.verb: _members(stage.steps)},
+        "raceday_options": first.options,
     }
 
 

@@ -39,7 +39,7 @@ class Fault(StrEnum):
     HANGS = "hangs"  # the step never ends
 
 
-TESTS = frozenset({Verb.TEST, Verb.THROUGH, Verb.SETTLED})
+TESTS = frozenset({Verb.TEST, Verb.THROUGH, Verb.SETTLED, Verb.REHEARSE, Verb.FLOW, Verb.TIDY})
 ROTATES = frozenset({Verb.CLOSE, Verb.DRAIN, Verb.UNDRAIN})
 NEEDS_UP = TESTS | ROTATES | {Verb.PROBE}
 ENDS = frozenset({Verb.STOP, Verb.KILL})

@@ -1,5 +1,6 @@
 """The closed world: the names of all checks that a host must report, known before it is asked."""
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from automation.venue.kinds import read_kind
@@ -35,6 +36,35 @@ def test_checks(venue: Venue, component: Component) -> tuple[str, ...]:
 def through_checks(venue: Venue, component: Component) -> tuple[str, ...]:
     """What the tests through a load balancer prove; nothing when it stands behind none."""
     return _promised(venue, component, "through") if component.restart.behind else ()
+
+
+def channel_of(venue: Venue, component: Component) -> str:
+    """What operators call what customers get from a component; empty when they get nothing."""
+    return read_kind(component.role, venue.inventory).channel if component.role else ""
+
+
+def knows(venue: Venue, component: Component, verb: str) -> bool:
+    """Whether a component's role has this verb."""
+    if component.role is None:
+        return False
+    return verb in read_kind(component.role, venue.inventory).verbs
+
+
+def rehearsal_checks(channel: str) -> tuple[str, ...]:
+    """What a load proves of a channel."""
+    proven = ("nothing is left of earlier ones", "sent on time", "error rate", "p95", "p99")
+    return tuple(f"{channel}: {name}" for name in proven)
+
+
+def flow_checks(channels: Iterable[str], servers: Iterable[str]) -> tuple[str, ...]:
+    """What shows that purchases are answered, and that each of these servers gets some."""
+    answered = (f"{channel}: purchases are answered" for channel in channels)
+    return (*answered, *(f"{server} is sent purchases" for server in servers))
+
+
+def tidy_checks(channel: str) -> tuple[str, ...]:
+    """What must hold when the purchases of a rehearsal are over."""
+    return (f"{channel}: everything is taken back", f"{channel}: balances are as before")
 
 
 def opening_checks(venue: Venue, front: Component) -> tuple[str, ...]:

@@ -1,9 +1,16 @@
 """The functional tests alone, of components that already run."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from automation.procedures.checks import test_checks, through_checks
+from automation.procedures.checks import (
+    channel_of,
+    rehearsal_checks,
+    test_checks,
+    through_checks,
+    tidy_checks,
+)
+from automation.procedures.rehearsal import drillable, rehearsable
 from automation.procedures.steps import (
     fronts,
     in_order,
@@ -15,7 +22,16 @@ from automation.procedures.steps import (
     through_steps,
 )
 from automation.run.plan import Plan, Step, Verb
+from automation.venue.kinds import DRILL, LINKS, REHEARSAL
 from automation.venue.site import Component, Venue
+
+
+@dataclass(frozen=True)
+class NamedTest:
+    """What a word of `raceday test` means: these components, and what is proven of them."""
+
+    components: tuple[str, ...]
+    checks: tuple[str, ...]
 
 
 def plan_test(venue: Venue, names: Sequence[str], hosts: Sequence[str] = ()) -> Plan:
@@ -24,7 +40,39 @@ def plan_test(venue: Venue, names: Sequence[str], hosts: Sequence[str] = ()) -> 
     return make_plan(venue, "test", (step for step in steps if step.hosts), gives_verdict=False)
 
 
-def checks_of(venue: Venue, component: Component) -> tuple[str, ...]:
+def functional_tests(venue: Venue) -> Mapping[str, NamedTest]:
+    """By channel, then `links` for all partners, then by component; what has none is left out."""
+    parts = venue.components.values()
+    found: dict[str, tuple[str, ...]] = {}
+    for item in parts:
+        channel = channel_of(venue, item)
+        if channel:
+            found[channel] = (*found.get(channel, ()), item.name)
+    found[LINKS] = tuple(item.name for item in parts if item.external)
+    found |= {item.name: (item.name,) for item in parts}
+    named = {word: NamedTest(names, _checks(venue, names)) for word, names in found.items()}
+    return {word: test for word, test in named.items() if test.checks}
+
+
+def load_tests(venue: Venue) -> Mapping[str, NamedTest]:
+    """The rehearsal and the drill, where the venue can do them."""
+    rehearsed, drilled = rehearsable(venue), drillable(venue)
+    channels = [channel_of(venue, venue.components[name]) for name in rehearsed]
+    rehearsal = [check for word in channels for check in rehearsal_checks(word) + tidy_checks(word)]
+    failover = tuple(f"sales go on while one of {name} is down" for name in drilled)
+    found = {
+        REHEARSAL: NamedTest(rehearsed, tuple(rehearsal)),
+        DRILL: NamedTest(drilled, failover),
+    }
+    return {word: test for word, test in found.items() if test.components}
+
+
+def _checks(venue: Venue, names: Sequence[str]) -> tuple[str, ...]:
+    checks = (check for name in names for check in _checks_of(venue, venue.components[name]))
+    return tuple(dict.fromkeys(checks))
+
+
+def _checks_of(venue: Venue, component: Component) -> tuple[str, ...]:
     """What the tests of a component prove; a partner's is that it answers."""
     if component.external:
         return ("it answers",)

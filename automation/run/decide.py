@@ -336,6 +336,12 @@ def _had_nothing_to_do(state: State, item: StepState) -> bool:
     return item.reason in (NOT_RUNNING, NOT_IN_ROTATION)
 
 
+def _is_untested(state: State) -> bool:
+    """A test was asked for, and was not done; only a verdict can do without."""
+    skipped = (item for item in state.steps.values() if item.status is Status.SKIPPED)
+    return not state.plan.gives_verdict and any(item.step.is_test for item in skipped)
+
+
 def _is_no_matter(state: State, item: StepState) -> bool:
     """A first look, a put-back that had nothing to do, a test that the standing GO excuses."""
     if item.status is not Status.SKIPPED:
@@ -354,7 +360,7 @@ def _result_state(state: State) -> str:
         return "ERRORS" if findings(state) else "SUCCESS"
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
-    if state.plan.stops_at_failure and _is_incomplete(state):
+    if _is_untested(state) or (state.plan.stops_at_failure and _is_incomplete(state)):
         return "ERRORS"
     flawed = statuses & {Status.DEGRADED, Status.SKIPPED} or warnings(state)
     return "WARNINGS" if flawed else "SUCCESS"

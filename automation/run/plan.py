@@ -21,6 +21,9 @@ class Verb(StrEnum):
     KILL = "kill"  # a stop that asks nobody
     TEST = "test"
     THROUGH = "through"  # the same test along the customers' way, from the load balancer's hosts
+    REHEARSE = "rehearse"  # purchases at a set rate along that way
+    FLOW = "flow"  # they are answered, now
+    TIDY = "tidy"  # they end, and all that was bought is taken back
     SETTLED = "settled"  # nothing that customers are owed is left open
     CLOSE = "close"  # no sale from now on, at every backend of a load balancer
     REFUSAL = "refusal"  # a customer is turned away, as it must be while sales are closed
@@ -32,6 +35,9 @@ _STRICT = frozenset(
     {
         Verb.TEST,
         Verb.THROUGH,
+        Verb.REHEARSE,
+        Verb.FLOW,
+        Verb.TIDY,
         Verb.SETTLED,
         Verb.CLOSE,
         Verb.REFUSAL,
@@ -47,7 +53,8 @@ class Step:
 
     `needs` are steps that must have succeeded, `after` steps that must merely have ended. Steps of
     one `lane` share a process of the executor. `checks` are the names every host must report: what
-    is not reported is unknown, and unknown is bad. `timeout` is in seconds.
+    is not reported is unknown, and unknown is bad. `timeout` is in seconds. `options` are what the
+    role's verb is told beside its hosts; a step that has any is alone in its stage.
     """
 
     id: str
@@ -64,6 +71,7 @@ class Step:
     hosts_of: str = ""
     servers: tuple[str, ...] = ()
     puts_back: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def owner(self) -> str:
@@ -72,8 +80,8 @@ class Step:
 
     @property
     def is_test(self) -> bool:
-        """Whether it acts as a customer would."""
-        return self.verb in {Verb.TEST, Verb.THROUGH}
+        """Whether it acts as customers would, or watches those who do."""
+        return self.verb in {Verb.TEST, Verb.THROUGH, Verb.REHEARSE, Verb.FLOW}
 
     @property
     def is_look(self) -> bool:

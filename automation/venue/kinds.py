@@ -21,6 +21,7 @@ PROVING = (
     "settled",
     "refusal",
 )  # verbs that are nothing but the checks they report
+TEST_WORDS = LINKS, REHEARSAL, DRILL = "links", "rehearsal", "drill"  # beside channels
 NOT_WRITTEN: Mapping[KeyPath, Place] = {(): Place(1, "nothing", "map")}
 TASK_FILES = frozenset({".yml", ".yaml", ".json", ""})
 SERVICE = "service"  # its checks are the venue's own tests
@@ -46,6 +47,12 @@ class PromisedChecks(Keys):
     refusal: CheckNames | None = None
 
 
+def _is_free(word: str) -> str:
+    if word in TEST_WORDS:
+        raise mistake(f"is {word}, which raceday test itself uses; choose another word")
+    return word
+
+
 class KindFile(Keys):
     """The file as it is written; a venue file's own words win over it."""
 
@@ -54,19 +61,22 @@ class KindFile(Keys):
     facts: Mapping[Name, Argv] = Field(default_factory=dict)
     checks: PromisedChecks = PromisedChecks()
     needs: tuple[Need, ...] = ()
+    channel: Annotated[Name, AfterValidator(_is_free)] | None = None
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind's usual unit and health check, the checks it promises, what it needs of a venue.
 
-    `verbs` are the entry points of the role; `problems` are sentences, one per mistake in its file.
+    `channel` is what operators call what customers get from it, such as bet or ticket. `verbs` are
+    the entry points of the role; `problems` are sentences, one per mistake in its file.
     """
 
     unit: str = ""
     healthcheck: Healthcheck | None = None
     checks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    channel: str = ""
     verbs: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
 
@@ -112,12 +122,13 @@ def verbs_of(folder: Path) -> frozenset[str]:
 
 
 def _read(file: Path) -> Document:
-    return read_document(file, wanted="unit, healthcheck, facts, checks or needs", templates=True)
+    wanted = "unit, healthcheck, facts, checks, needs or channel"
+    return read_document(file, wanted=wanted, templates=True)
 
 
 def _kind(said: KindFile) -> Kind:
     promised = said.checks.model_dump(exclude_none=True)
-    return Kind(said.unit or "", said.healthcheck, promised, said.needs)
+    return Kind(said.unit or "", said.healthcheck, promised, said.needs, said.channel or "")
 
 
 def _promise_problems(kind: Kind) -> Iterator[Problem]:
@@ -130,3 +141,6 @@ def _promise_problems(kind: Kind) -> Iterator[Problem]:
         if verb in kind.checks and verb not in kind.verbs:
             text = f"promises checks, but the role has no {file}; write it, or remove them"
             yield Problem(("checks", verb), text)
+    if "rehearse" in kind.verbs and not kind.channel:
+        text = "is missing, though the role has tasks/rehearse.yml; say what operators call it"
+        yield Problem(("channel",), text)

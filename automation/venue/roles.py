@@ -5,7 +5,7 @@ from pathlib import Path
 
 from automation.venue.document import KeyPath, Problem
 from automation.venue.fields import did_you_mean
-from automation.venue.kinds import Kind, look_at, role_paths, verbs_of
+from automation.venue.kinds import TEST_WORDS, Kind, look_at, role_paths, verbs_of
 from automation.venue.model import ComponentKeys, VenueFile
 
 type Kinds = Mapping[str, Kind]
@@ -30,7 +30,20 @@ def role_problems(file: VenueFile, inventory: Path, kinds: Kinds) -> Iterator[Pr
             )
             yield Problem(("components", name, "tests"), text)
         yield from _need_problems(name, keys, file, kinds)
+        yield from _name_problems(name, keys, kinds)
         yield from _front_problems(name, keys, file, kinds)
+
+
+def _name_problems(name: str, keys: ComponentKeys, kinds: Kinds) -> Iterator[Problem]:
+    """`raceday test NAME` takes components and other words, so no name may mean two things."""
+    others = {role: kind.channel for role, kind in kinds.items() if role != keys.role}
+    taken = [role for role, channel in others.items() if channel == name]
+    if taken:
+        text = f"is named like the channel of role {taken[0]}; give the component another name"
+        yield Problem(("components", name), text)
+    if name in TEST_WORDS:
+        text = "is a word that raceday test itself uses; give the component another name"
+        yield Problem(("components", name), text)
 
 
 def _known_roles(inventory: Path) -> list[str]:

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from automation.views import month_words, words
 from automation.views.document import CheckReport, Report
+from automation.views.flow import flow_sentences
 from automation.views.i18n import Translator
 from automation.views.month import MonthReport
 from automation.views.sentences import (
@@ -44,6 +45,7 @@ def render_html(report: Report, translate: Translator) -> str:
                 "revoked": revoked_sentence(report, clock),
                 "sales": sales_sentence(report, clock),
                 "deadline": deadline_sentence(report, clock),
+                "flow": flow_sentences(report, clock),
                 "duration": duration_sentence(report, clock),
                 "resumed": resumed_sentence(report, clock),
                 "saved": time_saved_sentence(report),

@@ -12,6 +12,7 @@ from automation.run.state import State
 from automation.run.verdict import findings
 from automation.views.components import UP, ComponentState, view_components
 from automation.views.document import Report
+from automation.views.flow import flow_sentences
 from automation.views.i18n import Translator
 from automation.views.live import STYLES, bullets, problem_lines, render_components
 from automation.views.sentences import (
@@ -137,6 +138,7 @@ def not_executed_lines(report: Report, translate: Translator) -> Iterator[tuple[
 
 def _facts(report: Report, translate: Translator) -> Iterator[Text]:
     clock = Clock(report.time_zone, translate)
+    yield from (Text(printable(translate(item))) for item in flow_sentences(report, clock))
     for sentence in (sales_sentence(report, clock), deadline_sentence(report, clock)):
         if sentence:
             yield Text(translate(sentence))

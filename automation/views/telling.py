@@ -8,6 +8,7 @@ from automation.run.events import Message
 from automation.run.state import State
 from automation.views.causes import Cause
 from automation.views.times import Clock
+from automation.views.words import COMMANDS
 
 MOST_CAUSES = 2
 MEND = Message("Mend it, then run raceday %(procedure)s again: what is up is left alone.")
@@ -66,8 +67,9 @@ class Telling:
         return (*wanted.values(), *again)
 
     def of_run(self, message: Message) -> Message:
-        """A command's sentence with this run's id and procedure."""
-        args = {"procedure": self.state.plan.procedure, "run": self.state.run_id}
+        """A command's sentence with this run's id and what is typed for its procedure."""
+        procedure = self.state.plan.procedure
+        args = {"procedure": COMMANDS.get(procedure, procedure), "run": self.state.run_id}
         return Message(message.text, args)
 
     def _sentence(self, cause: Cause) -> Message:

@@ -116,6 +116,9 @@ VERBS = {
     "restart": Message("restart"),
     "test": Message("functional test"),
     "through": Message("test through the load balancer"),
+    "rehearse": Message("rehearsed purchases"),
+    "flow": Message("purchases are answered"),
+    "tidy": Message("taking back"),
     "probe": Message("gate"),
     "settled": Message("settlement"),
     "close": Message("closing of sales"),
@@ -123,16 +126,31 @@ VERBS = {
     "drain": Message("out of rotation"),
     "undrain": Message("into rotation"),
 }
+FLOWS = {
+    "smooth": Message("smooth"),
+    "slow": Message("slow"),
+    "congested": Message("congested"),
+    "unknown": Message("unknown"),
+}
 PROCEDURES = {
     "morning": Message("Morning start-up"),
     "evening": Message("Evening shutdown"),
     "restart": Message("Rolling restart"),
     "emergency": Message("Emergency restart"),
     "test": Message("Functional test"),
+    "rehearsal": Message("Rehearsal of sales"),
+    "drill": Message("Failover drill"),
     "sales-open": Message("Opening of sales"),
     "sales-close": Message("Closing of sales"),
     "recover": Message("Recovery"),
     "status": Message("Status"),
+}
+COMMANDS = {  # what is typed for a procedure, where that is not its own name
+    "emergency": "restart --emergency",
+    "sales-open": "sales open",
+    "sales-close": "sales close",
+    "rehearsal": "test rehearsal",
+    "drill": "test drill",
 }
 
 

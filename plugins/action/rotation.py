@@ -10,7 +10,11 @@ from ansible_collections.raceday.core.plugins.plugin_utils.remote_python import 
 ARGUMENTS = {
     "component": {"type": "str", "required": True},
     "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
-    "action": {"type": "str", "choices": ["undrain", "drain", "close"], "default": "undrain"},
+    "action": {
+        "type": "str",
+        "choices": ["undrain", "drain", "close", "serving"],
+        "default": "undrain",
+    },
     "backends": {"type": "list", "elements": "str", "required": True},
     "servers": {"type": "list", "elements": "str", "default": []},
     "leave_out": {"type": "list", "elements": "str", "default": []},

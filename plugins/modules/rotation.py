@@ -27,8 +27,9 @@ options:
         C(sessions of BACKEND/SERVER) says how many were left.
       - V(close) sets servers to C(maint) at once, then waits as V(drain) does; how many customers are still
         at it is in the evidence and fails nothing.
+      - V(serving) changes nothing and waits until HAProxy sees the servers up and has sent somebody to each.
     type: str
-    choices: [undrain, drain, close]
+    choices: [undrain, drain, close, serving]
     default: undrain
   backends:
     description: The backends to work on.
@@ -46,7 +47,7 @@ options:
     elements: str
     default: []
   timeout:
-    description: Seconds to wait; 15 for V(undrain), 30 for V(drain), 5 for V(close) by default.
+    description: Seconds to wait; 15 for V(undrain) and V(serving), 30 for V(drain), 5 for V(close) by default.
     type: float
 author: The raceday authors (@raceday)
 """
@@ -70,7 +71,8 @@ raceday:
   description:
     - One report with checks per server and backend. Its evidence has C(before:BACKEND/SERVER), which is
       C(ready), C(drain) or C(maint); C(sales), which is C(open) while any server of the load balancer is
-      not in C(maint); and, but for V(undrain), C(sessions), how many customers are still at it.
+      not in C(maint), backends named C(rehearsal_...) apart; and, but for V(undrain), C(sessions), how many
+      customers are still at it.
   returned: always
   type: list
 """

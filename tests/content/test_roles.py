@@ -71,6 +71,14 @@ def test_no_task_swallows_an_error(role: str) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_a_rehearsal_bears_the_name_of_its_channel(role: str) -> None:
+    """The planner promises the checks of the channel in meta/raceday.yml."""
+    loads = [task.get("raceday.core.rehearsal", {}) for task in tasks(role)]
+    named = {load["channel"] for load in loads if "channel" in load}
+    assert named <= {read(role, "meta/raceday.yml").get("channel")}
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_every_promised_check_is_in_the_tasks(role: str) -> None:
     """A check that meta/raceday.yml promises and no task reports would always be unknown."""
     promised = read(role, "meta/raceday.yml").get("checks", {})

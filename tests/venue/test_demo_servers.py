@@ -402,7 +402,7 @@ def test_tests_reach_a_chosen_server_through_the_closed_load_balancer(
 
 def test_the_test_path_cannot_be_reached_from_another_host(venue: Venue) -> None:
     """The ports are on the load balancer's loopback only."""
-    for port in (*TEST_PORTS.values(), 18301, 8404):
+    for port in (*TEST_PORTS.values(), 18301, 18100, 18200, 18300, 8404):
         assert venue.ask("kiosk1", f"http://lb1:{port}/health")[0] == 0
 
 

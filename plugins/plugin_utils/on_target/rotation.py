@@ -14,13 +14,19 @@ import time
 
 MAINT, DRAIN = 1, 8  # bits of srv_admin_state
 SESSIONS = "sessions of "
-SECONDS = {"undrain": 15.0, "drain": 30.0, "close": 5.0}
+REHEARSAL = "rehearsal_"  # a backend of such a name takes no customers
+SECONDS = {"undrain": 15.0, "drain": 30.0, "close": 5.0, "serving": 15.0}
 
 
 class Server:
-    """A server as HAProxy shows it: status, what an operator set, customers at it or waiting."""
+    """A server as HAProxy shows it: status, what an operator set, customers at it or waiting.
+
+    `total` counts all who were ever sent to it.
+    """
 
     def __init__(self, row, admin):
+        self.place = (row["pxname"], row["svname"])
+        self.total = int(row["stot"] or 0)
         self.status = row["status"]
         self.is_out = bool(admin & MAINT)
         self.is_draining = bool(admin & DRAIN)
@@ -50,7 +56,7 @@ def main():
 def rotate(params, *, check):
     """Do the action and report every server it is about."""
     began = time.monotonic()
-    act = {"undrain": undrain, "drain": drain, "close": close}[params["action"]]
+    act = {"undrain": undrain, "drain": drain, "close": close, "serving": serving}[params["action"]]
     timeout = params.get("timeout")
     params = {**params, "timeout": SECONDS[params["action"]] if timeout is None else timeout}
     before = look(params)
@@ -103,6 +109,16 @@ def close(params, before, check):
         set_state(params, taken, "maint")
     after = before if check else wait(params, has_no_sessions)
     return taken, [refuses_check(name, after, check) for name in params["backends"]]
+
+
+def serving(params, _before, _check):
+    """Change nothing: wait until each is up and was sent somebody since it was."""
+    up = wait(params, Server.is_up)
+    after = wait(params, lambda server: server.is_up() and server.total > up[server.place].total)
+    return [], [
+        serves_check(name, server, server.total - up[name].total)
+        for name, server in wanted(after, params).items()
+    ]
 
 
 def in_rotation(servers, params):
@@ -181,7 +197,8 @@ def set_state(params, names, state):
 def evidence(params, before, after):
     """What each was set to before, and whether any server of the load balancer takes customers."""
     told = {f"before:{'/'.join(name)}": server.set_to() for name, server in before.items()}
-    told["sales"] = "closed" if all(server.is_out for server in after.values()) else "open"
+    selling = [item for item in after.values() if not item.place[0].startswith(REHEARSAL)]
+    told["sales"] = "closed" if all(server.is_out for server in selling) else "open"
     if params["action"] != "undrain":
         told["sessions"] = str(sum(server.sessions for server in wanted(after, params).values()))
     return told
@@ -218,6 +235,16 @@ def refuses_check(name, servers, check):
     seen = f"{let_in} UP" if its else "no such backend"
     return record(
         f"backend {name} refuses customers", "0 UP", seen, bool(its) and (check or not let_in)
+    )
+
+
+def serves_check(name, server, count):
+    """Whether a server is up and is sent somebody."""
+    return record(
+        f"{name[1]} is sent purchases",
+        "UP, 1 or more",
+        f"{server.status}, {count}",
+        server.is_up() and count > 0,
     )
 
 

@@ -21,13 +21,16 @@ ADMIN = {"MAINT": 5, "DRAIN": 8}
 class Desk(socketserver.StreamRequestHandler):
     """Knows servers and their status; what is set to ready comes up unless it is broken.
 
-    A customer leaves each time that somebody looks, unless the server hangs.
+    A customer leaves each time that somebody looks, unless the server hangs, and another is sent
+    to each server that is up, unless it is shunned.
     """
 
     servers: dict[str, str]
     broken: set[str]
     customers: dict[str, int]
     hanging: set[str]
+    sent: dict[str, int]
+    shunned: set[str]
     told: list[str]
 
     def handle(self) -> None:
@@ -50,9 +53,11 @@ class Desk(socketserver.StreamRequestHandler):
 
     def table(self) -> str:
         """What health checks have found, and the customers."""
-        rows = ["# pxname,svname,qcur,scur,status"]
+        rows = ["# pxname,svname,qcur,scur,stot,status"]
         for name, status in Desk.servers.items():
-            rows.append(f"{name.replace('/', ',')},0,{Desk.customers.get(name, 0)},{status}")
+            Desk.sent[name] = Desk.sent.get(name, 0) + (status == "UP" and name not in Desk.shunned)
+            counts = f"0,{Desk.customers.get(name, 0)},{Desk.sent[name]}"
+            rows.append(f"{name.replace('/', ',')},{counts},{status}")
             if name not in Desk.hanging:
                 Desk.customers[name] = max(0, Desk.customers.get(name, 0) - 1)
         return "\n".join(rows)
@@ -64,6 +69,7 @@ def desk(tmp_path: Path) -> Iterator[str]:
     names = ("wagering/w1", "wagering/w2", "ticketing/t1")
     Desk.servers, Desk.broken = dict.fromkeys(names, "MAINT"), set()
     Desk.customers, Desk.hanging, Desk.told = {}, set(), []
+    Desk.sent, Desk.shunned = {}, set()
     path = tmp_path / "admin.sock"
     with socketserver.ThreadingUnixStreamServer(str(path), Desk) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -219,6 +225,28 @@ def test_a_backend_that_is_not_there_is_not_closed(plugin: Plugin, open_desk: st
     result = rotate(plugin, open_desk, "close", backends=["wagring"])
     assert (failed(result), result["failed"]) == (["backend wagring refuses customers"], True)
     assert evidence(result)["sales"] == "open"
+
+
+def test_a_server_serves_once_somebody_was_sent_to_it(plugin: Plugin, open_desk: str) -> None:
+    """Up is not enough, and nothing is set."""
+    result = rotate(plugin, open_desk, "serving", "w1", backends=["wagering"])
+    assert (failed(result), result["changed"], Desk.told) == ([], False, [])
+    Desk.shunned = {"wagering/w1"}
+    result = rotate(plugin, open_desk, "serving", timeout=0.3, backends=["wagering"])
+    assert (failed(result), result["failed"]) == (["w1 is sent purchases"], True)
+
+
+def test_a_server_that_is_down_serves_nobody(plugin: Plugin, open_desk: str) -> None:
+    """However many it was sent before."""
+    Desk.servers["wagering/w2"] = "DOWN"
+    result = rotate(plugin, open_desk, "serving", timeout=0.3, backends=["wagering"])
+    assert failed(result) == ["w2 is sent purchases"]
+
+
+def test_a_rehearsal_is_no_sale(plugin: Plugin, open_desk: str) -> None:
+    """Its backends stay open when sales are closed, and say nothing of them."""
+    Desk.servers["rehearsal_wagering/w1"] = "UP"
+    assert evidence(rotate(plugin, open_desk, "close"))["sales"] == "closed"
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def test_what_a_role_says_is_read(place: Path) -> None:
     said = (
         "unit: tote\nhealthcheck: {tcp: '127.0.0.1:7'}\nneeds: [race_card]\n"
         "facts: {sales: [sh, -c, 'echo ${#x} {{ x }}']}\nchecks: {test: [a bet, a pool]}\n"
+        "channel: bet\n"
     )
     role(place, said, "test")
     assert read_kind("tote", place) == Kind(
@@ -49,6 +50,7 @@ def test_what_a_role_says_is_read(place: Path) -> None:
         healthcheck=Healthcheck(tcp="127.0.0.1:7"),
         checks={"test": ("a bet", "a pool")},
         needs=("race_card",),
+        channel="bet",
         verbs=frozenset({"start", "test"}),
     )
 
@@ -76,7 +78,7 @@ def test_the_role_that_ansible_takes_is_the_one_that_speaks(place: Path) -> None
         ),
         ("units: tote\n", "1: units is no key that raceday knows; did you mean unit?"),
         ("- unit\n", "1: the file is a list, but it must be a block of keys."),
-        ("", "1: the file is empty; write unit, healthcheck, facts, checks or needs."),
+        ("", "1: the file is empty; write unit, healthcheck, facts, checks, needs or channel."),
         ("unit: 7\n", '1: unit is 7, which YAML reads as the number 7; write it in quotes: "7".'),
         ("checks: [a bet]\n", "1: checks is a list, but it must be a block of keys."),
         (
@@ -99,6 +101,10 @@ def test_the_role_that_ansible_takes_is_the_one_that_speaks(place: Path) -> None
             "1: facts.sales is echo open, but it must be a list such as [echo, open].",
         ),
         ("needs: [racecard]\n", "1: needs[0] is racecard, but it must be race_card or sales_open."),
+        (
+            "channel: drill\n",
+            "1: channel is drill, which raceday test itself uses; choose another word.",
+        ),
         (
             "unit: [\n",
             "2: the file is not YAML here (expected the node content, but found '<stream end>'); "
@@ -136,6 +142,34 @@ def test_promised_checks_without_a_verb_are_refused(place: Path, verb: str) -> N
     role(place, f"checks:\n  {verb}: [a bet]\n")
     text = f"checks.{verb} promises checks, but the role has no tasks/{verb}.yml"
     assert mistakes(place) == [f"raceday.yml:2: {text}; write it, or remove them."]
+
+
+def test_who_rehearses_has_a_channel(place: Path) -> None:
+    """Its word is in the name of every check of a rehearsal."""
+    role(place, "unit: tote\n", "rehearse")
+    text = "channel is missing, though the role has tasks/rehearse.yml"
+    assert mistakes(place) == [f"raceday.yml:1: {text}; say what operators call it."]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("drill", "is a word that raceday test itself uses"),
+        ("tote_bet", "is named like the channel of role tote"),
+    ],
+)
+def test_a_name_means_one_test(place: Path, name: str, why: str) -> None:
+    """`raceday test NAME` takes components and channels."""
+    role(place, "channel: tote_bet\n")
+    other = f"  {name}: {{role: redis, hosts: database}}\n"
+    sentence = f"venue.yml:4: components.{name} {why}; give the component another name."
+    assert mistakes(place, GATE + other) == [sentence]
+
+
+def test_a_component_may_be_called_like_its_own_channel(place: Path) -> None:
+    """Both mean the same."""
+    role(place, "channel: gate\n")
+    assert site(place, GATE).components["gate"].role == "tote"
 
 
 def test_the_tests_of_a_service_are_those_of_the_venue(place: Path) -> None:

@@ -284,3 +284,14 @@ def test_host_text_is_stripped_wherever_it_is_shown() -> None:
     found = explained(Story(reports={("cache.start", "cache1"): bad}).begin().go_on())
     text = printed(render_explanation(found, Translator())) + "".join(said(found)[0])
     assert not {"\x1b", "\x07"} & set(text)
+
+
+@pytest.mark.parametrize(
+    ("procedure", "typed"), [("rehearsal", "test rehearsal"), ("evening", "evening")]
+)
+def test_what_to_run_again_is_what_is_typed(procedure: str, typed: str) -> None:
+    """A procedure's name is not always its command."""
+    story = failed_check()
+    state = replace(story.state, plan=replace(story.state.plan, procedure=procedure), verdict=None)
+    found = explain_run(state, story.now, Translator("en"), None)
+    assert any(f"raceday {typed} again" in text for text in said(found)[1])

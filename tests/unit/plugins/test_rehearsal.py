@@ -1,0 +1,272 @@
+"""The rehearsal's load against a real server that can be slow, wrong, silent or gone."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.unit.plugins.till import Till, open_till
+
+type Plugin = Callable[[str], ModuleType]
+type Params = dict[str, Any]
+
+HURRY = 10.0  # seconds; far from the load's own time, and no measure of speed
+LIMITS = {"errors_percent": 1.0, "p95_seconds": 0.15, "p99_seconds": 0.2}
+
+
+@pytest.fixture
+def till() -> Iterator[Till]:
+    """A till that behaves, until it is told otherwise."""
+    with open_till() as till:
+        yield till
+
+
+@pytest.fixture
+def script(plugin: Plugin) -> ModuleType:
+    """What is run on the target."""
+    return plugin("plugin_utils.on_target.rehearsal")
+
+
+@pytest.fixture
+def params(till: Till, tmp_path: Path) -> Params:
+    """Fifty purchases a second for less than half of one, at this till."""
+    return {
+        "component": "wagering",
+        "channel": "bet",
+        "name": "test-a",
+        "buy": {
+            "method": "POST",
+            "url": f"{till.url}/buy",
+            "body": {"customer": "$customer", "race": "$race", "runner": "$runner"},
+            "status": 201,
+        },
+        "take_back": {
+            "method": "DELETE",
+            "url": f"{till.url}/of/$customer",
+            "expect": {"left": 0},
+            "count": "back",
+        },
+        "look": {"url": f"{till.url}/of/$customer", "value": "balance"},
+        "load": {"rate": 50.0, "seconds": 0.4, "burst": 1.0, "judge_latency": True},
+        "limits": LIMITS,
+        "folder": str(tmp_path),
+    }
+
+
+def outcome(result: tuple[list[Params], Params]) -> tuple[list[str], str]:
+    """The names of the checks that failed, and the word."""
+    checks, told = result
+    return [item["name"] for item in checks if not item["passed"]], told.get("flow", "")
+
+
+def test_purchases_that_are_answered_are_smooth(script: Any, till: Till, params: Params) -> None:
+    """As many as were due are sent; all of them are taken back and the balances are as before."""
+    checks, told = script.load(params)
+    assert outcome((checks, told)) == ([], "smooth")
+    assert (told["sent"], told["answered"], till.count) == ("20", "20", 20)
+    checks, _ = script.tidy(params)
+    assert [(item["name"], item["observed"]) for item in checks] == [
+        ("bet: everything is taken back", "20 back"),
+        ("bet: balances are as before", "50 as before"),
+    ]
+    assert not any(till.bought.values())
+
+
+def test_a_slow_server_is_slow(script: Any, till: Till, params: Params) -> None:
+    """Everybody is answered, and too late: p95 and p99 say so."""
+    till.delay = 0.3
+    failed, word = outcome(script.load(params))
+    assert (failed, word) == (["bet: p95", "bet: p99"], "slow")
+
+
+def test_a_drill_only_tells_latencies(script: Any, till: Till, params: Params) -> None:
+    """The word is the same, and nothing fails for it."""
+    till.delay = 0.3
+    params["load"]["judge_latency"] = False
+    assert outcome(script.load(params)) == ([], "slow")
+
+
+@pytest.mark.parametrize("wrong", ["status", "drops"])
+def test_wrong_answers_and_hang_ups_are_congested(
+    script: Any, till: Till, params: Params, wrong: str
+) -> None:
+    """However quick they are: a quick no is no answer."""
+    setattr(till, wrong, 503)
+    checks, told = script.load(params)
+    assert outcome((checks, told))[1] == "congested"
+    assert (told["errors"], told["answered"]) == ("20", "0")
+    assert "bet: error rate" in outcome((checks, told))[0]
+
+
+def test_who_gets_no_answer_gives_up(
+    script: Any, till: Till, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that hangs is congested, and its customers count as late."""
+    monkeypatch.setattr(script, "PATIENCE", 0.2)
+    till.delay = 60.0
+    _, told = result = script.load(params)
+    assert (told["late"], outcome(result)[1]) == ("20", "congested")
+
+
+def test_nobody_answers_at_all(script: Any, params: Params) -> None:
+    """When the way in is closed nothing is bought, and the load fails."""
+    for request in ("take_back", "look", "buy"):
+        params[request]["url"] = "http://127.0.0.1:9/$customer"
+    failed, word = outcome(script.load(params))
+    assert (failed, word) == (["bet: nothing is left of earlier ones"], "")
+
+
+def test_arrivals_do_not_wait_for_answers(script: Any, till: Till, params: Params) -> None:
+    """Customers come as they are due, while those before them still wait."""
+    till.delay = 0.5
+    _, told = script.load(params)
+    assert till.most_at_once == 20
+    assert float(told["p50"]) >= 0.5
+
+
+def test_a_load_that_cannot_keep_up_proves_nothing(script: Any, till: Till, params: Params) -> None:
+    """More than one process can send: the word is unknown, and the wait counts as theirs."""
+    params["load"] |= {"rate": 20_000.0, "seconds": 0.1}
+    _, told = result = script.load(params)
+    failed, word = outcome(result)
+    assert word == "unknown"
+    assert "bet: sent on time" in failed
+    assert float(told["max"]) > script.LAG
+
+
+def test_what_an_earlier_one_left_is_taken_back_first(
+    script: Any, till: Till, params: Params
+) -> None:
+    """It is counted, and the balances of before are those without it."""
+    till.bought["test-a-7"] = 3
+    checks, _ = script.load(params)
+    assert (checks[0]["observed"], checks[0]["passed"]) == ("3 back", True)
+    assert outcome(script.tidy(params)) == ([], "")
+
+
+def test_what_cannot_be_taken_back_stops_it(script: Any, till: Till, params: Params) -> None:
+    """Nothing is bought on top of it."""
+    till.bought["test-a-7"], till.keeps = 3, True
+    assert outcome(script.load(params))[0] == ["bet: nothing is left of earlier ones"]
+    assert till.count == 0
+
+
+def test_a_balance_that_changed_is_named(script: Any, till: Till, params: Params) -> None:
+    """A won too little is a won too little."""
+    script.load(params)
+    till.fee = 1
+    failed, _ = outcome(script.tidy(params))
+    assert failed == ["bet: balances are as before"]
+
+
+def test_tidying_up_ends_a_load(script: Any, till: Till, params: Params) -> None:
+    """The load tells what came of it until then, and nothing of it is left."""
+    params["load"]["seconds"] = 600.0
+    results: list[Any] = []
+    seller = threading.Thread(target=lambda: results.append(script.load(params)))
+    seller.start()
+    try:
+        watched, _ = script.watch(watching(params, mark=True))
+        till.status = 503
+        script.watch({**watching(params), "timeout": 0.3})
+    finally:
+        tidied, _ = script.tidy(params)
+        seller.join(HURRY)
+    assert not seller.is_alive()
+    assert [item["passed"] for item in (*watched, *tidied)] == [True, True, True]
+    _, told = results[0]
+    assert int(told["failed_since_stop"]) == int(told["errors"]) > 0
+    assert int(told["since_stop"]) < int(told["sent"])
+    assert not any(till.bought.values())
+
+
+def test_purchases_that_fail_are_seen_by_who_watches(
+    script: Any, till: Till, params: Params
+) -> None:
+    """In a row means that none between them failed."""
+    params["load"]["seconds"] = 600.0
+    till.status = 500
+    seller = threading.Thread(target=script.load, args=(params,))
+    seller.start()
+    try:
+        (check,), _ = script.watch({**watching(params), "timeout": 0.4})
+    finally:
+        script.tidy(params)
+        seller.join(HURRY)
+    assert (check["passed"], check["observed"]) == (False, "0 in a row HTTP 500 {}")
+
+
+def test_where_nothing_is_bought_nothing_flows(script: Any, params: Params) -> None:
+    """Who watches waits for the load to begin, and says that it did not."""
+    (check,), _ = script.watch({**watching(params), "timeout": 0.1})
+    assert (check["passed"], check["observed"]) == (False, "0 in a row no load is running")
+
+
+def watching(params: Params, *, mark: bool = False) -> Params:
+    """Wait for five in a row."""
+    channels = {"wagering": "bet"}
+    return {"channels": channels, "purchases": 5, "mark": mark, "timeout": 5.0, **_folder(params)}
+
+
+def _folder(params: Params) -> Params:
+    return {"folder": params["folder"]}
+
+
+def test_machines_speak_lines(script: Any, till: Till, params: Params) -> None:
+    """The same over a line protocol; a customer is a machine."""
+    line = f"127.0.0.1:{till.port}"
+    params["buy"] = {
+        "line": line,
+        "body": {"op": "sell", "machine": "$customer"},
+        "expect": {"ok": True},
+    }
+    params["take_back"] = {
+        "line": line,
+        "body": {"op": "clean_up", "machine": "$customer"},
+        "expect": {"left": 0},
+        "count": "back",
+    }
+    assert outcome(script.load(params)) == ([], "smooth")
+    assert outcome(script.tidy(params)) == ([], "")
+    assert till.count == 20
+    assert not any(till.bought.values())
+
+
+def test_the_last_fifth_may_be_a_burst(script: Any) -> None:
+    """Before the close so many times the rate; the rest of the time as always."""
+    due = list(script.arrivals(rate=10, seconds=10, burst=3))
+    quiet = [moment for moment in due if moment < 8]
+    assert (len(quiet), len(due) - len(quiet)) == (80, 60)
+
+
+def test_a_purchase_fills_in_its_own_words(script: Any) -> None:
+    """A name alone keeps its kind; no test race gets more than it has places for."""
+    said = script.words({"name": "test-a"}, 95)
+    request = {"url": "/$customer/$race", "body": {"runner": "$runner", "amount": 100}}
+    assert script.filled(request, said) == {
+        "url": "/test-a-45/test-a-1",
+        "body": {"runner": 8, "amount": 100},
+    }
+
+
+def test_it_ends_when_nobody_listens_any_more(script: Any, till: Till, params: Params) -> None:
+    """As when the controller was killed: the load does not go on for its whole time."""
+    params |= {"action": "load"}
+    params["load"]["seconds"] = 600.0
+    with subprocess.Popen(
+        [sys.executable, script.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(params).encode())
+        process.stdin.close()
+        assert process.stdout.readline() == b"selling\n"
+        process.stdout.close()
+        process.wait(HURRY)
+    assert till.count > 0
