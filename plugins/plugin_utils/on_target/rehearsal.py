@@ -96,7 +96,7 @@ async def rehearse(params):
         await sales.sell()
     finally:
         server.close()
-        path.unlink()
+        path.unlink(missing_ok=True)  # newer Pythons remove it themselves
     return [cleaned, *judge(params, sales)], figures(params, sales)
 
 
