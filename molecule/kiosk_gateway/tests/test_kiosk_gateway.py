@@ -36,7 +36,7 @@ def test_a_test_sale_that_is_left_is_noticed(hosts: Mapping[str, Host], play: Pl
     settled = play("settled")
     sql(hosts, REMOVE_IT)
     assert not settled.passed, settled.output
-    assert "Test sales that were never cancelled: 1" in settled.said
+    assert "Test sales that were never cancelled" in settled.said
 
 
 def test_machines_that_get_in_are_noticed(hosts: Mapping[str, Host], play: Play) -> None:

@@ -37,7 +37,7 @@ def test_a_test_ticket_that_is_left_is_noticed(hosts: Mapping[str, Host], play: 
     settled = play("settled")
     sql(hosts, REMOVE_IT)
     assert not settled.passed, settled.output
-    assert "Test tickets that were never voided: 1" in settled.said
+    assert "Test tickets that were never voided" in settled.said
 
 
 def test_a_race_card_that_differs_fails_the_test(hosts: Mapping[str, Host], play: Play) -> None:
