@@ -1,9 +1,12 @@
 # The verbs of this project. CI calls the same ones.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+PLATFORM := debian-12
+SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
+ROLE := $(filter-out hardened,$(SCENARIOS))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo demo-down demo-up check lint unit simulate venue-tests test schemas bench clean
+.PHONY: help setup demo demo-down demo-up check lint unit simulate venue-tests molecule matrix test schemas bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +33,7 @@ lint: ## ruff, mypy, yamllint, shellcheck, ansible-lint
 	@$(BIN)/mypy
 	@$(BIN)/yamllint --strict .
 	@shellcheck -s sh plugins/plugin_utils/hot_path.sh
-	@shellcheck scripts/setup.sh .ci/run
+	@shellcheck scripts/*.sh .ci/run
 	@$(BIN)/ansible-lint --offline
 
 unit: ## unit, command-line and content tests
@@ -42,8 +45,19 @@ simulate: ## 100,000 simulated mornings
 venue-tests: demo-up ## the tests on the demo racecourse
 	@$(BIN)/pytest tests/venue
 
+molecule: setup ## every role on hosts of its own; only one: make molecule ROLE=redis
+	@$(BIN)/python -m demo build --platform $(PLATFORM) >/dev/null
+	@RACEDAY_PLATFORM=$(PLATFORM) $(MAKE) --no-print-directory -k -j2 --output-sync=target $(addprefix scenario-,$(ROLE))
+
+scenario-%:
+	@scripts/molecule.sh $*
+
+matrix: ## every role on every platform it is proven on, hardened hosts too; not in CI
+	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)"
+	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)" PLATFORM=debian-13
+
 test: setup check ## everything: set-up, fast tests, tests on containers
-	@$(MAKE) --no-print-directory venue-tests; status=$$?; \
+	@$(MAKE) --no-print-directory venue-tests && $(MAKE) --no-print-directory molecule; status=$$?; \
 	$(MAKE) --no-print-directory demo-down; exit $$status
 
 schemas: ## write schemas/venue.v1.json anew from the model

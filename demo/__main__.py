@@ -5,30 +5,12 @@ import sys
 
 from demo import fleet
 from demo.engine import find_engine
-from demo.errors import DemoError
 from demo.hosts import PORT_BASE, demo_fleet, port_base
-from demo.image import ensure_image, remove_images, remove_older_images
+from demo.image import PLATFORM, SUITES, ensure_image, remove_images, remove_older_images
 from demo.inventory import write_moved_inventory
 from demo.limits import ensure_inotify
 from demo.progress import Progress
-
-FAILED = 1
-INTERRUPTED = 130
-
-
-def main() -> int:
-    """Run one command; every expected error is a sentence and a hint."""
-    options = _parse()
-    try:
-        return int(options.run(options))
-    except DemoError as error:
-        print(f"demo: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print("demo: interrupted", file=sys.stderr)
-        return INTERRUPTED
+from demo.run import FAILED, run
 
 
 def up(_options: argparse.Namespace) -> int:
@@ -52,9 +34,9 @@ def down(options: argparse.Namespace) -> int:
     return 0
 
 
-def build(_options: argparse.Namespace) -> int:
+def build(options: argparse.Namespace) -> int:
     """Build the image unless it is there, and print its name."""
-    print(ensure_image(find_engine(), Progress()))
+    print(ensure_image(find_engine(), Progress(), options.platform))
     return 0
 
 
@@ -77,8 +59,10 @@ def _parse() -> argparse.Namespace:
             subparser.add_argument(
                 "--keep-image", action="store_true", help="keep the image for the next up"
             )
+        if command is build:
+            subparser.add_argument("--platform", choices=SUITES, default=PLATFORM)
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(_parse()))

@@ -200,7 +200,8 @@ def _write_access(fleet: Fleet) -> None:
     make_key(fleet.state / "id_ed25519", "raceday-demo")
     _for_each(fleet.hosts, lambda host: _write_folder(fleet, host))
     known = "".join(
-        f"{host.name} {public_key(fleet.folder(host) / 'ssh_host_ed25519_key')}\n"
+        f"{host.name},[127.0.0.1]:{host.ssh_port} "
+        f"{public_key(fleet.folder(host) / 'ssh_host_ed25519_key')}\n"
         for host in fleet.hosts
     )
     (fleet.state / "known_hosts").write_text(known)

@@ -1,6 +1,7 @@
 """The ten hosts of the demo racecourse, in the order of their SSH ports."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from demo.errors import DemoError
@@ -35,10 +36,15 @@ def demo_fleet() -> Fleet:
         label="raceday.demo=true",
         state=STATE,
         hosts=tuple(
-            Host(name, kind, base + number, _files(kind))
-            for number, (name, kind) in enumerate(KINDS.items(), start=1)
+            demo_host(name, base + number, KINDS) for number, name in enumerate(KINDS, start=1)
         ),
     )
+
+
+def demo_host(name: str, ssh_port: int, among: Collection[str]) -> Host:
+    """The demo's host of this name, or a plain one, in a venue that has only these hosts."""
+    kind = KINDS.get(name, "plain")
+    return Host(name, kind, ssh_port, _files(kind, among))
 
 
 def port_base() -> int:
@@ -49,11 +55,11 @@ def port_base() -> int:
     return int(text)
 
 
-def _files(kind: str) -> tuple[tuple[str, str], ...]:
+def _files(kind: str, among: Collection[str]) -> tuple[tuple[str, str], ...]:
     if kind != "load-balancer":
         return ()
     servers = {
-        backend: tuple(name for name, its_kind in KINDS.items() if its_kind == server_kind)
+        backend: tuple(name for name in among if KINDS.get(name) == server_kind)
         for backend, server_kind in (
             ("wagering", "wagering"),
             ("ticketing", "ticketing"),

@@ -18,26 +18,27 @@ SERVERS = ROOT / "servers"
 RACE_CARD = ROOT.parent / "inventories" / "demo" / "race_card.json"
 
 NAME = "localhost/raceday-demo"
-SUITE = "bookworm"
-SUITES = {SUITE, f"{SUITE}-updates", f"{SUITE}-security"}
+SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
+PLATFORM = "debian-12"
+POCKETS = {f"{suite}{at}" for suite in SUITES.values() for at in ("", "-updates", "-security")}
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 INSIDE = "/opt/raceday-demo"
 
 
-def image_name() -> str:
+def image_name(platform: str = PLATFORM) -> str:
     """The image that today's recipe makes; any change to recipe or servers changes the name."""
     digest = hashlib.sha256()
     for file in _recipe_files():
         digest.update(f"{file.relative_to(ROOT.parent)}\0".encode())
         digest.update(file.read_bytes())
-    return f"{NAME}:{digest.hexdigest()[:12]}"
+    return f"{NAME}:{SUITES[platform]}-{digest.hexdigest()[:12]}"
 
 
-def ensure_image(engine: Engine, progress: Progress) -> str:
-    """Build the image unless it is there; return its name."""
-    image = image_name()
+def ensure_image(engine: Engine, progress: Progress, platform: str = PLATFORM) -> str:
+    """Build the image of this platform unless it is there; return its name."""
+    image = image_name(platform)
     if not engine.works("image", "inspect", image):
-        _build(engine, image, progress)
+        _build(engine, image, SUITES[platform], progress)
         progress.say(f"image {image} is ready")
     return image
 
@@ -50,9 +51,11 @@ def remove_images(engine: Engine) -> None:
 
 
 def remove_older_images(engine: Engine, image: str) -> None:
-    """Remove what earlier recipes left; an image that a container still uses stays."""
+    """Remove what earlier recipes of its release left; what a container still uses stays."""
+    release, _, _ = image.rpartition("-")
     for older in _images(engine) - {image}:
-        engine.works("rmi", older)
+        if older.startswith(release):
+            engine.works("rmi", older)
 
 
 def _images(engine: Engine) -> set[str]:
@@ -68,7 +71,7 @@ def _recipe_files() -> Iterator[Path]:
         )
 
 
-def _build(engine: Engine, image: str, progress: Progress) -> None:
+def _build(engine: Engine, image: str, suite: str, progress: Progress) -> None:
     if shutil.which("mmdebstrap") is None:
         raise DemoError("mmdebstrap is not installed", "on Debian: apt-get install mmdebstrap")
     if not KEYRING.exists():
@@ -76,18 +79,15 @@ def _build(engine: Engine, image: str, progress: Progress) -> None:
     progress.say("building the image from Debian packages, about a minute")
     with tempfile.TemporaryDirectory(prefix="raceday-demo-") as folder:
         archive = Path(folder) / "image.tar"
-        _make_root(Path(folder), archive, progress)
+        _make_root(_mmdebstrap_arguments(Path(folder), archive, suite), progress)
         progress.say("importing the image")
         engine.call("import", "--change", "LABEL raceday.demo=true", str(archive), image)
 
 
-def _make_root(folder: Path, archive: Path, progress: Progress) -> None:
+def _make_root(command: list[str], progress: Progress) -> None:
     log = []
     with subprocess.Popen(
-        _mmdebstrap_arguments(folder, archive),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         for line in process.stdout or ():
             log.append(line)
@@ -97,7 +97,7 @@ def _make_root(folder: Path, archive: Path, progress: Progress) -> None:
         raise DemoError("mmdebstrap could not build the image", "".join(log[-15:]))
 
 
-def _mmdebstrap_arguments(folder: Path, archive: Path) -> list[str]:
+def _mmdebstrap_arguments(folder: Path, archive: Path, suite: str) -> list[str]:
     packages = ",".join(_lines("packages.txt"))
     return [
         *("mmdebstrap", "--variant=minbase", f"--include={packages}"),
@@ -107,7 +107,7 @@ def _mmdebstrap_arguments(folder: Path, archive: Path) -> list[str]:
         f"--customize-hook=mkdir -p $1{INSIDE}",
         f"--customize-hook=copy-in {RECIPE} {SERVERS} {RACE_CARD} {INSIDE}",
         f'--customize-hook=chroot "$1" sh {INSIDE}/image/setup.sh',
-        *(SUITE, str(archive), *_sources(folder)),
+        *(suite, str(archive), *_sources(folder, suite)),
     ]
 
 
@@ -124,8 +124,8 @@ def _apt_options() -> list[str]:
     return [line for line in dump.stdout.splitlines() if wanted.fullmatch(line)]
 
 
-def _sources(folder: Path) -> list[str]:
-    """This machine's own sources of the suite; none means mmdebstrap's default mirror."""
+def _sources(folder: Path, suite: str) -> list[str]:
+    """This machine's own mirrors of Debian, for this suite; none means mmdebstrap's default."""
     apt = Path("/etc/apt")
     lists = [apt / "sources.list", *sorted(apt.glob("sources.list.d/*.list"))]
     lines = [line for file in lists if file.exists() for line in file.read_text().splitlines()]
@@ -138,17 +138,18 @@ def _sources(folder: Path) -> list[str]:
         "debian.list": "\n".join(filter(_line_is_ours, lines)),
         "debian.sources": "\n\n".join(filter(_stanza_is_ours, stanzas)),
     }
-    return [_written(folder / name, text) for name, text in found.items() if text]
+    ours = re.compile(rf"\b({'|'.join(SUITES.values())})\b")
+    return [_written(folder / name, ours.sub(suite, text)) for name, text in found.items() if text]
 
 
 def _line_is_ours(line: str) -> bool:
     words = re.sub(r"\[.*?\]", "", line).split()
-    return words[:1] == ["deb"] and words[2] in SUITES
+    return words[:1] == ["deb"] and words[2] in POCKETS
 
 
 def _stanza_is_ours(stanza: str) -> bool:
     suites = re.search(r"^Suites:(.*)$", stanza, re.MULTILINE)
-    return suites is not None and set(suites[1].split()) <= SUITES
+    return suites is not None and set(suites[1].split()) <= POCKETS
 
 
 def _written(file: Path, text: str) -> str:

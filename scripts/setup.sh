@@ -50,7 +50,7 @@ install_python_packages() {
   cmp -s requirements.lock "$stamp" && return
   say "Installing Python packages"
   [ -d .venv ] || "$uv" venv --quiet --python "$(find_python)" .venv
-  "$uv" pip sync --quiet --require-hashes requirements.lock
+  "$uv" pip sync --quiet --compile-bytecode --require-hashes requirements.lock
   "$uv" pip install --quiet --no-deps --editable .
   cp requirements.lock "$stamp"
 }

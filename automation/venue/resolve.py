@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from automation.venue.document import KeyPath, Problem
 from automation.venue.inventory import Inventory, is_pattern, matching_hosts, similar_name
 from automation.venue.model import ComponentKeys, VenueFile
+from automation.venue.platforms import usual_unit
 from automation.venue.site import Component, Dependency
 
 type Hosts = Mapping[str, tuple[str, ...]]
@@ -22,7 +23,8 @@ def resolve_components(
         *_sharing_problems(file, hosts),
     ]
     components = {
-        name: _component(name, keys, hosts[name]) for name, keys in file.components.items()
+        name: _component(name, keys, hosts[name], _unit(keys, hosts[name], inventory))
+        for name, keys in file.components.items()
     }
     return components, problems
 
@@ -44,7 +46,16 @@ def _askers(external: str, file: VenueFile, own: Hosts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(host for name in askers for host in own.get(name, ())))
 
 
-def _component(name: str, keys: ComponentKeys, hosts: tuple[str, ...]) -> Component:
+def _unit(keys: ComponentKeys, hosts: tuple[str, ...], inventory: Inventory) -> str | None:
+    """The venue file's word, else what the hosts' platform calls it, if it says."""
+    if keys.unit or keys.commands or keys.external or keys.role is None:
+        return keys.unit
+    return usual_unit(keys.role, hosts, inventory)
+
+
+def _component(
+    name: str, keys: ComponentKeys, hosts: tuple[str, ...], unit: str | None
+) -> Component:
     return Component(
         name=name,
         title=keys.title or name,
@@ -55,7 +66,7 @@ def _component(name: str, keys: ComponentKeys, hosts: tuple[str, ...]) -> Compon
         min_ready=_count(keys.min_ready, len(hosts)),
         external=keys.external,
         healthcheck=keys.healthcheck,
-        unit=keys.unit,
+        unit=unit,
         commands=keys.commands,
         restart=keys.restart,
         tests=keys.tests,

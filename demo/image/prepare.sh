@@ -34,11 +34,12 @@ database_access() {
 }
 
 standby() {
-    data=/var/lib/postgresql/15/main
+    version=$(ls /usr/lib/postgresql)
+    data=/var/lib/postgresql/$version/main
     install -o postgres -g postgres -m 0600 "$settings/replicator.pgpass" \
         /var/lib/postgresql/replicator.pgpass
     install -o postgres -g postgres -m 0600 /dev/null "$data/standby.signal"
-    cat >/etc/postgresql/15/main/conf.d/standby.conf <<STANDBY
+    cat >"/etc/postgresql/$version/main/conf.d/standby.conf" <<STANDBY
 primary_conninfo = 'host=db1 user=replicator passfile=/var/lib/postgresql/replicator.pgpass application_name=$(hostname) connect_timeout=3'
 STANDBY
 }

@@ -4,7 +4,8 @@
 set -eu
 cd /opt/raceday-demo
 
-cluster=/etc/postgresql/15/main
+version=$(ls /usr/lib/postgresql)
+cluster=/etc/postgresql/$version/main
 secrets=/etc/raceday-demo
 
 random_password() { openssl rand -hex 16; }
@@ -74,14 +75,14 @@ redis() {
 }
 
 database() {
-    pg_dropcluster 15 main
-    pg_createcluster --locale C.UTF-8 --start-conf manual 15 main -- --data-checksums
+    pg_dropcluster "$version" main
+    pg_createcluster --locale C.UTF-8 --start-conf manual "$version" main -- --data-checksums
     install -m 0644 image/postgresql.conf "$cluster/conf.d/raceday-demo.conf"
     install -o postgres -g postgres -m 0640 image/pg_hba.conf "$cluster/pg_hba.conf"
-    pg_ctlcluster 15 main start -- \
+    pg_ctlcluster "$version" main start -- \
         -o "-c listen_addresses='' -c dynamic_shared_memory_type=mmap -c fsync=off"
     load_schema | su postgres -c 'psql --quiet --no-psqlrc --output=/dev/null'
-    pg_ctlcluster 15 main stop --mode fast
+    pg_ctlcluster "$version" main stop --mode fast
 }
 
 # The passwords go in on stdin: nothing secret is ever in an argument.

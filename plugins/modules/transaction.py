@@ -11,6 +11,7 @@ description:
     HTTP, over a TCP line protocol, or from a command, and says what the answer must be.
   - The first step that does not hold ends the transaction; steps marked O(steps[].cleanup), and those
     that only look at a saved O(steps[].value), still run.
+  - What a transaction does it takes back, so it never reports a change.
 options:
   component:
     description: The component that the checks belong to.

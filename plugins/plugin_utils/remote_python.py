@@ -16,6 +16,10 @@ from ansible.plugins.action import ActionBase
 
 SCRIPTS = Path(__file__).with_name("on_target")
 MARK = "@raceday "
+NOT_FOUND = 127  # the shell's word for a program that is not there
+NO_PYTHON = (
+    "%s has no %s, which %s needs; install the package python3, or set ansible_python_interpreter"
+)
 KEPT = ("changed", "failed", "msg", "raceday", "saved", "skipped")
 
 
@@ -24,10 +28,14 @@ def run_on_target(
 ) -> dict[str, Any]:
     """What the script says; a failed result when it does not come to the point of saying it."""
     source = (SCRIPTS / f"{script}.py").read_text(encoding="utf-8")
-    command = f"{shlex.quote(_interpreter(task_vars))} -c {shlex.quote(source)}"
+    python = _interpreter(task_vars)
+    command = f"{shlex.quote(python)} -c {shlex.quote(source)}"
     run = action._low_level_execute_command  # noqa: SLF001  # Ansible's face for this
     reply = run(command, in_data=json.dumps(params).encode())
     told = [line for line in reply["stdout"].splitlines() if line.startswith(MARK)]
+    if not told and reply["rc"] == NOT_FOUND:
+        missing = NO_PYTHON % (task_vars["inventory_hostname"], python, script)
+        return {"failed": True, "msg": missing}
     if not told:
         said = (reply.get("stderr") or reply["stdout"]).strip().splitlines() or ["nothing"]
         return {"failed": True, "msg": f"{script} ended with {reply['rc']} and said: {said[-1]}"}

@@ -38,17 +38,26 @@ def components_here(task_vars: Mapping[str, Any]) -> list[str]:
 
 
 def role_knowledge(role: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
-    """What a role says of its kind of server; empty when it says nothing."""
+    """What a role says of its kind of server; empty when it says nothing.
+
+    Where the host's platform calls the unit otherwise (`raceday_platform`), that is its name.
+    """
     beside = task_vars.get("playbook_dir")
     roots = [
         *constants.DEFAULT_ROLES_PATH,
         *([f"{beside}/roles", f"{beside}/../roles"] if beside else []),
     ]
     folder = next((Path(root) / role for root in roots if (Path(root) / role).is_dir()), None)
-    file = folder / "meta" / "raceday.yml" if role and folder else None
-    if file is None or not file.is_file():
+    if not role or folder is None:
         return {}
-    return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
+    known = _read(folder / "meta" / "raceday.yml")
+    there = _read(folder / "vars" / f"{task_vars.get('raceday_platform')}.yml")
+    unit = there.get(f"{role}_unit")
+    return {**known, "unit": unit} if unit else known
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {}) if file.is_file() else {}
 
 
 def local_ports(spec: Mapping[str, Any]) -> list[int]:

@@ -66,8 +66,9 @@ def rotate(params, *, check):
     report["state"] = ("would" if check else "ok") if changed else "already"
     report["seconds"] = round(time.monotonic() - began, 3)
     report["evidence"] = evidence(params, wanted(before, params), look(params))
-    failed = bool(unknown) or any(is_grave(item) for item in checks)
-    return {"changed": bool(changed), "failed": failed, "raceday": [report]}
+    bad = unknown + [item for item in checks if is_grave(item)]
+    result = {"changed": bool(changed), "failed": bool(bad), "raceday": [report]}
+    return {**result, "msg": "; ".join(map(sentence, bad))} if bad else result
 
 
 def undrain(params, before, check):
@@ -258,6 +259,11 @@ def no_such_server(params, name):
 def is_grave(item):
     """Whether a check that did not hold ends the play; sessions that are left do not."""
     return not item["passed"] and not item["name"].startswith(SESSIONS)
+
+
+def sentence(item):
+    """A check that did not hold, for people who have only Ansible's output."""
+    return f"{item['name']}: expected {item['expected']}, observed {item['observed']}"
 
 
 def record(name, expected, observed, passed):

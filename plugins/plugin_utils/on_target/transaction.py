@@ -55,7 +55,7 @@ def do_all(params):
     checks, saved, broken = run_steps(params)
     report = {"component": params["component"], "state": "ok", "checks": checks}
     report["seconds"] = round(time.monotonic() - began, 3)
-    result = {"changed": True, "failed": bool(broken), "raceday": [report], "saved": saved}
+    result = {"changed": False, "failed": bool(broken), "raceday": [report], "saved": saved}
     return {**result, "msg": broken} if broken else result
 
 

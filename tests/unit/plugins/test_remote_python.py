@@ -13,11 +13,12 @@ type Plugin = Callable[[str], ModuleType]
 class Host:
     """A host that says this, whatever it is asked."""
 
-    def __init__(self, stdout: str) -> None:
+    def __init__(self, stdout: str, rc: int = 0) -> None:
         self.stdout = stdout
+        self.rc = rc
 
     def _low_level_execute_command(self, _: str, **__: Any) -> dict[str, Any]:
-        return {"rc": 0, "stdout": self.stdout, "stderr": ""}
+        return {"rc": self.rc, "stdout": self.stdout, "stderr": ""}
 
 
 def told(plugin: Plugin, text: str) -> dict[str, Any]:
@@ -40,3 +41,13 @@ def test_an_answer_that_cannot_be_read_is_a_failed_result(plugin: Plugin, text: 
     result = told(plugin, text)
     assert result["failed"]
     assert result["msg"] == f"transaction gave an answer that cannot be read: {text}"
+
+
+def test_a_host_without_python_says_so(plugin: Plugin) -> None:
+    """127 is the shell's word for a program that is not there."""
+    remote = plugin("plugin_utils.remote_python")
+    host = Host("sh: 1: python3: not found\n", 127)
+    result = remote.run_on_target(host, "transaction", {}, {"inventory_hostname": "w1"})
+    assert result["failed"]
+    needs = "w1 has no python3, which transaction needs; install the package python3"
+    assert result["msg"] == f"{needs}, or set ansible_python_interpreter"

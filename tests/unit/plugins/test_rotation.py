@@ -224,6 +224,8 @@ def test_a_backend_that_is_not_there_is_not_closed(plugin: Plugin, open_desk: st
     """Nothing refuses nobody."""
     result = rotate(plugin, open_desk, "close", backends=["wagring"])
     assert (failed(result), result["failed"]) == (["backend wagring refuses customers"], True)
+    seen = "expected 0 UP, observed no such backend"
+    assert result["msg"] == f"backend wagring refuses customers: {seen}"
     assert evidence(result)["sales"] == "open"
 
 

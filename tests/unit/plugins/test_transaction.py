@@ -104,6 +104,13 @@ def test_a_transaction_that_holds_passes_each_check(run: Any, till: str) -> None
     assert (saved["before"], broken) == (1000, "")
 
 
+def test_a_transaction_changes_nothing(plugin: Plugin, till: str) -> None:
+    """What it does it takes back, so a second run of a test is as unchanged as the first."""
+    script = plugin("plugin_utils.on_target.transaction")
+    params = {"component": "till", "steps": steps_of(till), "timeout": 2.0}
+    assert script.do_all(params)["changed"] is False
+
+
 def test_what_does_not_hold_ends_it_with_expected_and_observed(run: Any, till: str) -> None:
     """The first mistake ends the transaction, and says what was seen."""
     steps = steps_of(till)

@@ -1,0 +1,118 @@
+"""HAProxy with two engines behind it: in rotation, drained while a customer is at it, closed."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from conftest import Play, Played, wait_until
+from testinfra.host import Host
+
+SERVERS = {"wagering/wagering1", "wagering/wagering2"}
+WAGERING2 = {"component": "wagering", "raceday_hosts": ["lb1"], "raceday_servers": ["wagering2"]}
+
+# A customer in the middle of a bet: the rest of it is sent when the file is there.
+SLOW_CUSTOMER = """
+import json, pathlib, socket, time
+bet = {"account": "test-slow", "race": "test-slow", "pool": "win", "selection": 1, "amount": 100}
+body = json.dumps({**bet, "test": True}).encode()
+head = f"POST /bets HTTP/1.0\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n".encode()
+go_on = pathlib.Path("/run/customer-goes-on")
+with socket.create_connection(("127.0.0.1", 18102)) as bank:
+    bank.sendall(head + body[:9])
+    while not go_on.exists():
+        time.sleep(0.05)
+    bank.sendall(body[9:])
+    print(bank.recv(4096).decode())
+"""
+
+
+@pytest.fixture
+def lb(hosts: Mapping[str, Host]) -> Host:
+    """The load balancer's host."""
+    return hosts["lb1"]
+
+
+@pytest.fixture
+def opened(lb: Host, play: Play) -> Played:
+    """Both engines in rotation."""
+    return play("undrain")
+
+
+@pytest.fixture
+def customer(lb: Host) -> Iterator[Future[Any]]:
+    """A customer who has begun a bet at wagering2 and goes on when told."""
+    lb.check_output("curl -s http://127.0.0.1:18102/accounts/test-slow")
+    with ThreadPoolExecutor() as pool:
+        future = pool.submit(lb.run, f"python3 -c '{SLOW_CUSTOMER}'")
+        try:
+            wait_until(
+                lambda: shown(lb)["wagering/wagering2"]["scur"] == "1", "a customer is there"
+            )
+            yield future
+        finally:
+            lb.run("touch /run/customer-goes-on")
+    lb.run("rm -f /run/customer-goes-on")
+
+
+def test_before_it_is_opened_customers_are_refused(lb: Host, play: Play) -> None:
+    """It starts closed, and a restart closes it."""
+    play("close")
+    assert ask(lb) == "503"
+
+
+def test_undrain_lets_customers_in(lb: Host, play: Play) -> None:
+    """Every server is seen up before it is called open; a second time changes nothing."""
+    play("close")
+    first, second = play("undrain"), play("undrain")
+    assert (first.passed, first.changed) == (True, {"lb1"}), first.output
+    assert (second.passed, second.changed) == (True, set()), second.output
+    assert {shown(lb)[server]["status"] for server in SERVERS} == {"UP"}
+    assert ask(lb) == "200"
+
+
+def test_drain_waits_for_the_customer_and_sends_nobody_new(
+    lb: Host, opened: Played, customer: Future[Any], play: Play
+) -> None:
+    """Who is in the middle of a bet finishes it; whoever comes meanwhile is served elsewhere."""
+    with ThreadPoolExecutor() as pool:
+        drain = pool.submit(play, "drain", **WAGERING2)
+        wait_until(lambda: shown(lb)["wagering/wagering2"]["status"] == "DRAIN", "it is draining")
+        served = shown(lb)["wagering/wagering2"]["stot"]
+        assert [ask(lb) for _ in range(10)] == ["200"] * 10
+        assert shown(lb)["wagering/wagering2"]["stot"] == served
+        assert not drain.done()
+        lb.check_output("touch /run/customer-goes-on")
+    assert " 201 " in customer.result().stdout.splitlines()[0]
+    assert (drain.result().passed, drain.result().changed) == (True, {"lb1"}), drain.result().output
+    assert shown(lb)["wagering/wagering2"]["status"] == "MAINT"
+
+
+def test_a_second_drain_changes_nothing(lb: Host, opened: Played, play: Play) -> None:
+    """What is out stays out; the other one stays in."""
+    first, second = play("drain", **WAGERING2), play("drain", **WAGERING2)
+    assert (first.passed, first.changed) == (True, {"lb1"}), first.output
+    assert (second.passed, second.changed) == (True, set()), second.output
+    assert shown(lb)["wagering/wagering1"]["status"] == "UP"
+
+
+def test_close_refuses_customers_at_once(lb: Host, opened: Played, play: Play) -> None:
+    """All servers are out; a second time changes nothing."""
+    first, second = play("close"), play("close")
+    assert (first.passed, first.changed) == (True, {"lb1"}), first.output
+    assert (second.passed, second.changed) == (True, set()), second.output
+    assert {shown(lb)[server]["status"] for server in SERVERS} == {"MAINT"}
+    assert ask(lb) == "503"
+
+
+def ask(lb: Host) -> str:
+    """The status that a customer's request is answered with."""
+    return lb.check_output("curl -s -m 5 -o /dev/null -w '%{http_code}' http://127.0.0.1:8081/card")
+
+
+def shown(lb: Host) -> dict[str, dict[str, str]]:
+    """HAProxy's own table, by BACKEND/SERVER."""
+    table = lb.check_output("echo 'show stat' | socat - /run/haproxy/admin.sock")
+    rows = csv.DictReader(table.removeprefix("# ").splitlines())
+    return {f"{row['pxname']}/{row['svname']}": row for row in rows}
