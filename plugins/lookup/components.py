@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.raceday.core.plugins.plugin_utils.spec import knows_verb
 from ansible_collections.raceday.core.plugins.plugin_utils.venue import (
@@ -70,6 +71,11 @@ class LookupModule(LookupBase):
     ) -> list[str]:
         """The names, in the order of the venue file."""
         self.set_options(var_options=variables, direct=kwargs)
+        strange = [term for term in terms if term not in CHOICES]
+        if strange:
+            raise AnsibleError(
+                f"raceday.core.components knows {', '.join(CHOICES)}, not {strange[0]}."
+            )
         task_vars, verb = variables or {}, self.get_option("verb")
         names = [name for term in terms for name in CHOICES[term](task_vars)]
         roles = {name: task_vars["components"][name].get("role", "") for name in names}

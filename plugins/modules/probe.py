@@ -10,7 +10,9 @@ description:
   - One round trip per host; needs no Python on the target; changes nothing.
 options:
   components:
-    description: The components to ask; those of the host's groups by default.
+    description:
+      - The components to ask; by default all that are on the host, and the partners that are asked from it.
+      - With none the host is skipped, and not connected to.
     type: list
     elements: str
 author: The raceday authors (@raceday)

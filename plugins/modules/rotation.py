@@ -73,4 +73,5 @@ raceday:
       not in C(maint); and, but for V(undrain), C(sessions), how many customers are still at it.
   returned: always
   type: list
+  elements: dict
 """
