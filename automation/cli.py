@@ -30,6 +30,7 @@ COMMANDS = (
     "runs",
     "logs",
     "venue",
+    "role",
 )
 
 
