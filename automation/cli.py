@@ -32,6 +32,7 @@ COMMANDS = (
     "runs",
     "logs",
     "venue",
+    "role",
 )
 
 

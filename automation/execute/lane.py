@@ -87,10 +87,10 @@ def make_lanes(plan: Plan, scratch: Path) -> dict[str, Lane]:
 
 def write_playbook(lane: Lane, roles: Mapping[str, str]) -> Path:
     """Its stages, one after the other in one process; each is a playbook of ours."""
-    playbooks = content_root() / "playbooks"
+    steps = content_root() / "playbooks" / "steps"
     plays = [
         {
-            "ansible.builtin.import_playbook": str(playbooks / f"{stage.verb}.yml"),
+            "ansible.builtin.import_playbook": str(steps / f"{stage.verb}.yml"),
             "vars": _variables(stage, roles),
         }
         for stage in lane.stages

@@ -8,7 +8,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import check, message, result
-from ansible_collections.raceday.core.plugins.plugin_utils.spec import components_here
+from ansible_collections.raceday.core.plugins.plugin_utils.venue import components_here
 
 NAME = "clock against its fellows"
 

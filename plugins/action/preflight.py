@@ -16,12 +16,16 @@ from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     message,
     result,
 )
-from ansible_collections.raceday.core.plugins.plugin_utils.reports import evidence, no_answer
+from ansible_collections.raceday.core.plugins.plugin_utils.reports import (
+    evidence,
+    no_answer,
+    nothing_here,
+)
 from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
     component_spec,
-    components_here,
     shell_variables,
 )
+from ansible_collections.raceday.core.plugins.plugin_utils.venue import components_here
 
 LIMITS = {
     "disk_used_percent": 90.0,
@@ -46,7 +50,9 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         host = variables["inventory_hostname"]
-        names = self._task.args.get("components") or components_here(variables)
+        names = self._task.args.get("components", components_here(variables))
+        if not names:
+            return nothing_here(host)
         specs = [component_spec(variables, name) for name in names]
         limits = {**LIMITS, **variables["venue"].get("thresholds", {})}
         answer = ask(self, ["preflight_host", *(_call(spec, limits) for spec in specs)])

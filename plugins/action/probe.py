@@ -13,12 +13,19 @@ from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     problem,
     result,
 )
-from ansible_collections.raceday.core.plugins.plugin_utils.reports import evidence, no_answer
+from ansible_collections.raceday.core.plugins.plugin_utils.reports import (
+    evidence,
+    no_answer,
+    nothing_here,
+)
 from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
     component_spec,
-    components_here,
     describe_probe,
     shell_variables,
+)
+from ansible_collections.raceday.core.plugins.plugin_utils.venue import (
+    components_here,
+    partners_here,
 )
 
 
@@ -35,7 +42,11 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         host = variables["inventory_hostname"]
-        names = self._task.args.get("components") or components_here(variables)
+        names = self._task.args.get("components")
+        if names is None:
+            names = [*components_here(variables), *partners_here(variables)]
+        if not names:
+            return nothing_here(host)
         specs = [component_spec(variables, name) for name in names]
         patient = boolean(self._task.args.get("patient", False))
         answer = ask(self, [_call(spec, patient=patient) for spec in specs])

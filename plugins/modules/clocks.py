@@ -14,7 +14,7 @@ options:
     type: str
     required: true
   members:
-    description: The hosts of each component; worked out from inventory groups by default.
+    description: The hosts of each component; worked out from the venue file by default.
     type: dict
   strict:
     description: Whether a failed check fails the task.

@@ -12,7 +12,9 @@ description:
     the thresholds of the venue file.
 options:
   components:
-    description: The components to ask; those of the host's groups by default.
+    description:
+      - The components to ask; by default all that are on the host.
+      - With none the host is skipped, and not connected to.
     type: list
     elements: str
   strict:
@@ -33,4 +35,8 @@ raceday:
   returned: always
   type: list
   elements: dict
+clock_offset:
+  description: Seconds the host's clock is ahead of the controller's; M(raceday.core.clocks) compares them.
+  returned: when the host answered
+  type: float
 """

@@ -11,7 +11,9 @@ description:
   - Asks unit and health check once; see C(patient).
 options:
   components:
-    description: The components to ask; those of the host's groups by default.
+    description:
+      - The components to ask; by default all that are on the host, and the partners that are asked from it.
+      - With none the host is skipped, and not connected to.
     type: list
     elements: str
   patient:

@@ -24,9 +24,23 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-raceday:
-  description: Reports with state, checks, evidence and, when something is wrong, the problem.
+hosts:
+  description: The hosts that the verb may touch now.
   returned: always
   type: list
-  elements: dict
+  elements: str
+unready:
+  description: Hosts that are not ready for customers.
+  returned: always
+  type: list
+  elements: str
+servers:
+  description: The servers behind a load balancer that the verb is about; all of them when empty.
+  returned: always
+  type: list
+  elements: str
+stage:
+  description: The name of the FIFO.
+  returned: always
+  type: str
 """

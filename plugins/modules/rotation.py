@@ -75,4 +75,5 @@ raceday:
       customers are still at it.
   returned: always
   type: list
+  elements: dict
 """

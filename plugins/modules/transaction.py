@@ -111,6 +111,7 @@ raceday:
   description: One report with a check for every named step that was reached.
   returned: always
   type: list
+  elements: dict
 saved:
   description: Every value that was saved.
   returned: always

@@ -60,3 +60,8 @@ def no_answer(component: str, host: str, answer: Answer) -> dict[str, Any]:
         "state": state,
         "problem": problem(what, message("%(why)s", why=answer.problem), following),
     }
+
+
+def nothing_here(host: str) -> dict[str, Any]:
+    """The result of a host that is no component's: it is not ours to ask."""
+    return {"skipped": True, "msg": f"no component of the venue is on {host}", "raceday": []}

@@ -30,30 +30,35 @@ def component_spec(task_vars: Mapping[str, Any], component: str) -> dict[str, An
     return {**known, **written, "name": component}
 
 
-def components_here(task_vars: Mapping[str, Any]) -> list[str]:
-    """Components this host belongs to, by inventory group; raceday itself passes them instead."""
-    groups = set(task_vars.get("group_names", ())) | {task_vars["inventory_hostname"], "all"}
-    written: Mapping[str, Any] = task_vars["components"]
-    return [name for name, item in written.items() if (item or {}).get("hosts", name) in groups]
-
-
 def role_knowledge(role: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
     """What a role says of its kind of server; empty when it says nothing.
 
     Where the host's platform calls the unit otherwise (`raceday_platform`), that is its name.
     """
-    beside = task_vars.get("playbook_dir")
-    roots = [
-        *constants.DEFAULT_ROLES_PATH,
-        *([f"{beside}/roles", f"{beside}/../roles"] if beside else []),
-    ]
-    folder = next((Path(root) / role for root in roots if (Path(root) / role).is_dir()), None)
-    if not role or folder is None:
+    folder = _role_folder(role, task_vars)
+    if folder is None:
         return {}
     known = _read(folder / "meta" / "raceday.yml")
     there = _read(folder / "vars" / f"{task_vars.get('raceday_platform')}.yml")
     unit = there.get(f"{role}_unit")
     return {**known, "unit": unit} if unit else known
+
+
+def knows_verb(role: str, verb: str, task_vars: Mapping[str, Any]) -> bool:
+    """Whether a role has an entry point of this name."""
+    folder = _role_folder(role, task_vars)
+    return folder is not None and (folder / "tasks" / f"{verb}.yml").is_file()
+
+
+def _role_folder(role: str, task_vars: Mapping[str, Any]) -> Path | None:
+    """The first role of the name, where Ansible looks for it; a partner has none."""
+    beside = task_vars.get("playbook_dir")
+    roots = [
+        *constants.DEFAULT_ROLES_PATH,
+        *([f"{beside}/roles", f"{beside}/../roles"] if beside else []),
+    ]
+    places = (Path(root) / role for root in roots if role)
+    return next((place for place in places if place.is_dir()), None)
 
 
 def _read(file: Path) -> dict[str, Any]:

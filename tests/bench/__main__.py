@@ -53,13 +53,13 @@ def measure(ways: dict[str, Callable[[], None]]) -> dict[str, list[tuple[float, 
 
 
 def hot_path() -> None:
-    """playbooks/start.yml with a component of the hosts."""
+    """playbooks/steps/start.yml with a component of the hosts."""
     component = {
         "role": "service",
         "unit": "raceday-bench",
         "healthcheck": {"http": "http://127.0.0.1:9977/", "settle": 0},
     }
-    play("playbooks/start.yml", component="bench", components={"bench": component})
+    play("playbooks/steps/start.yml", component="bench", components={"bench": component})
 
 
 def ordinary() -> None:

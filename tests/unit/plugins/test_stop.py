@@ -41,9 +41,11 @@ def stop(plugin: Plugin, fake: Fake, tmp_path: Path) -> Stop:
     fake("grep", "exit 1")
     (tmp_path / "up").touch()
 
-    def run(spec: dict[str, Any], *, check: bool = False, **variables: str) -> dict[str, str]:
+    def run(
+        spec: dict[str, Any], *, check: bool = False, bound: int = 30, **variables: str
+    ) -> dict[str, str]:
         hot_path, shell_variables = plugin("plugin_utils.hot_path"), plugin("plugin_utils.spec")
-        patience = hot_path.LIBRARY.replace(" + 500))", " + 30))")
+        patience = hot_path.LIBRARY.replace(" + 500))", f" + {bound}))")
         call = shell_variables.shell_variables(spec, check=check) + "stop_component"
         script = f"cd {shlex.quote(str(tmp_path))}\n{patience}\n{call}\nput ended 1"
         reply = {"stdout": shell(script, tmp_path, **variables), "rc": 0}
@@ -110,7 +112,7 @@ def test_an_open_port_names_its_listener(stop: Stop, fake: Fake) -> None:
 def test_a_port_that_closes_a_little_later_is_waited_for(stop: Stop, fake: Fake) -> None:
     """The unit may be down a moment before."""
     fake("ss", "[ -e asked ] || echo LISTEN; touch asked")
-    assert stop(UNIT)["outcome"] == "stopped"
+    assert stop(UNIT, bound=1000)["outcome"] == "stopped"
 
 
 def test_a_process_of_the_unit_that_stays_is_named(stop: Stop, fake: Fake) -> None:

@@ -192,9 +192,9 @@ def test_redacting_a_hostile_log_takes_no_time() -> None:
         "token:",
         " --",
     ):
-        began = time.monotonic()
+        began = time.process_time()
         redact(piece * (evidence.LIMIT // len(piece)))
-        assert time.monotonic() - began < 5, piece
+        assert time.process_time() - began < 5, piece
 
 
 def test_failed_hosts_are_those_that_were_bad_in_any_step() -> None:

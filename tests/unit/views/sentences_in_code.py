@@ -19,7 +19,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 def sentences() -> frozenset[str]:
     """All catalogue keys that the project uses."""
     code = (*ROOT.glob("automation/**/*.py"), *ROOT.glob("plugins/**/*.py"))
-    pages = ROOT.glob("automation/**/*.j2")
+    pages = ROOT.glob("automation/views/**/*.j2")
     roles = ROOT.glob("roles/**/*.yml")
     found = {text for path in code for text in _in_code(path)}
     found |= {text for path in pages for text in _in_page(path)}

@@ -1,0 +1,53 @@
+"""`raceday role`: begin a role for one's own kind of server."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from automation.scaffold.role import new_role
+from automation.settings import Settings
+
+
+@click.group()
+def role() -> None:
+    """Write a role for a kind of server that raceday does not know."""
+
+
+@role.command()
+@click.argument("name")
+@click.option(
+    "--into",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=".",
+    help="The folder that has roles/, or shall have it [here].",
+)
+@click.pass_obj
+def new(settings: Settings, name: str, folder: Path) -> None:
+    """Begin roles/NAME: start, stop, test, specs, page; in a clone a Molecule scenario, too.
+
+    \b
+    Example:
+      raceday role new tomcat
+    """
+    files = new_role(name, folder)
+    if settings.format == "json":
+        document = {"role": name, "files": [str(folder / file) for file in files]}
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        click.echo(_told(name, folder, files))
+
+
+def _told(name: str, folder: Path, files: Sequence[Path]) -> str:
+    """What was written, and what to do with it."""
+    written = [f"  {folder / file}" for file in files]
+    has_scenario = any(file.parts[0] == "molecule" for file in files)
+    following = (
+        f"Next: molecule test -s {name}"
+        if has_scenario
+        else f"Next: write role: {name} in a venue file, then raceday venue check. "
+        "(A scenario is written in a clone of raceday only.)"
+    )
+    return "\n".join((f"Written for {name}:", *written, following))

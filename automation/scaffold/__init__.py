@@ -1,0 +1,1 @@
+"""What a site begins with when it writes something of its own."""

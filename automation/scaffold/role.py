@@ -1,0 +1,72 @@
+"""A new role, with its verbs, specs, page and scenario, as the files under `tree/` have it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from automation.errors import UsageError
+from automation.settings import content_root
+from automation.venue.fields import NAME_PATTERN
+
+TREE = Path(__file__).with_name("tree")
+PLACEHOLDER, SUFFIX = "NAME", ".j2"
+SHARED = Path(".config/molecule/config.yml")  # what every scenario stands on
+
+
+def new_role(name: str, folder: Path) -> tuple[Path, ...]:
+    """Write `roles/<name>` in a folder, and `molecule/<name>` where the shared scenario is.
+
+    Returns the files, relative to the folder. Raises UsageError and writes nothing when the name
+    is wrong or taken, or when the folder cannot be written to.
+    """
+    _check_name(name)
+    parts = ("roles", "molecule") if (folder / SHARED).is_file() else ("roles",)
+    for part in parts:
+        if (folder / part / name).exists():
+            raise UsageError(f"{folder / part / name} is there already; nothing was written.")
+    files = {path: text for path, text in _render(name).items() if path.parts[0] in parts}
+    try:
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
+    return tuple(files)
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise UsageError(
+            f"{name} is no name for a role.",
+            "Take small letters, digits and _ that begin with a letter, such as bet_gateway.",
+        )
+    if (content_root() / "roles" / name).is_dir():
+        raise UsageError(
+            f"raceday brings a role {name}, which yours would hide altogether.",
+            "Use it as it is, or take another name.",
+        )
+
+
+def _render(name: str) -> Mapping[Path, str]:
+    environment = Environment(
+        loader=FileSystemLoader(TREE),
+        variable_start_string="[[",
+        variable_end_string="]]",
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  # YAML and Markdown, from a name of letters and digits
+    )
+    given = {"name": name, "unit": name.replace("_", "-")}
+    return {
+        Path(place.removesuffix(SUFFIX).replace(PLACEHOLDER, name)): environment.get_template(
+            place
+        ).render(given)
+        for place in _places()
+    }
+
+
+def _places() -> Iterator[str]:
+    for path in sorted(TREE.rglob(f"*{SUFFIX}")):
+        yield path.relative_to(TREE).as_posix()

@@ -1,0 +1,75 @@
+"""The batches of a rolling restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, repeat
+from typing import Any
+
+DOCUMENTATION = r"""
+name: batches
+short_description: The batches of a rolling restart
+description:
+  - Cuts a list of hosts into batches, as C(restart.serial) of the venue file says.
+positional: serial, total
+options:
+  _input:
+    description: The hosts, in the order of their restart.
+    type: list
+    elements: str
+    required: true
+  serial:
+    description:
+      - A number of hosts, a share such as C(50%), or a list with one size per batch, the last
+        of which counts for all that follow.
+    type: raw
+    default: 1
+  total:
+    description: Of how many hosts a share is; all that are given by default.
+    type: int
+author: The raceday authors (@raceday)
+"""
+
+EXAMPLES = r"""
+# [[wagering1, wagering2], [wagering3]]
+batches: "{{ ['wagering1', 'wagering2', 'wagering3'] | raceday.core.batches(2) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Batches of hosts.
+  type: list
+  elements: list
+"""
+
+
+def batches(
+    hosts: Sequence[str],
+    serial: int | str | Sequence[int | str] = 1,
+    total: int | None = None,
+) -> list[list[str]]:
+    """The hosts in batches."""
+    shares = [serial] if isinstance(serial, (int, str)) else list(serial)
+    sizes = [_size(share, len(hosts) if total is None else total) for share in shares]
+    return list(_cut(list(hosts), chain(sizes, repeat(sizes[-1]))))
+
+
+def _cut(hosts: list[str], sizes: Iterator[int]) -> Iterator[list[str]]:
+    while hosts:
+        size = next(sizes)
+        yield hosts[:size]
+        hosts = hosts[size:]
+
+
+def _size(share: int | str, hosts: int) -> int:
+    if isinstance(share, int):
+        return share
+    return max(1, hosts * int(share.removesuffix("%")) // 100)
+
+
+class FilterModule:
+    """What Ansible asks a filter file for."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Filters by name."""
+        return {"batches": batches}

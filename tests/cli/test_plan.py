@@ -1,0 +1,56 @@
+"""`raceday plan` and `raceday test --list`, as typed: what would be done, without a host asked."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from automation.commands.plan import plan
+from automation.commands.test import test as test_command
+from automation.errors import UsageError
+from automation.settings import Settings
+
+EXAMPLE = Path(__file__).parents[2] / "inventories" / "example"
+
+
+def run(command: click.Command, folder: Path, *words: str, output: str = "text") -> Result:
+    """A command on the venue that we ship as an example."""
+    settings = Settings(str(EXAMPLE), reports=folder, lang="en", format=output)
+    return CliRunner().invoke(command, words, obj=settings)
+
+
+@pytest.mark.parametrize("procedure", ["morning", "evening"])
+def test_a_plan_names_every_step(tmp_path: Path, procedure: str) -> None:
+    """On the terminal and as one document the same steps, in the order of the graph."""
+    document = json.loads(run(plan, tmp_path, procedure, output="json").output)
+    shown = run(plan, tmp_path, procedure)
+    assert shown.exit_code == 0
+    steps = [step["id"] for step in document["steps"]]
+    assert (document["procedure"], len(steps) > 0) == (procedure, True)
+    assert [step for step in steps if f"{step} " not in shown.output] == []
+
+
+def test_the_tests_are_listed_without_being_run(tmp_path: Path) -> None:
+    """The venue's own, and what an external partner is asked."""
+    found = json.loads(run(test_command, tmp_path, "--list", output="json").output)
+    assert found["odds_board"] == ["the board shows race 1", "the feed is fresh"]
+    assert found["settlement_bank"] == ["it answers"]
+    shown = run(test_command, tmp_path, "--list", "odds_board").output
+    assert "the feed is fresh" in shown
+    assert "settlement_bank" not in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("odds_bord",), "There is no component odds_bord; did you mean odds_board?"),
+        (("odds_board", "--limit", "db1.example"), "has no host of this name"),
+    ],
+)
+def test_a_wrong_name_is_refused(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    """Before anything is asked, with what it could be."""
+    error = run(test_command, tmp_path, *words, "--yes").exception
+    assert isinstance(error, UsageError)
+    assert said in error.message

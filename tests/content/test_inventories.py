@@ -1,0 +1,47 @@
+"""What holds for the inventories we ship: a misspelt key is found, not passed over."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from automation.venue.model import VenueFile
+
+ROOT = Path(__file__).parents[2]
+INVENTORIES = ("demo", "example")
+
+
+def known_to_roles() -> set[str]:
+    """Every variable that some role has in its specs."""
+    files = (ROOT / "roles").glob("*/meta/argument_specs.yml")
+    specs = [yaml.safe_load(file.read_text(encoding="utf-8"))["argument_specs"] for file in files]
+    return {name for verbs in specs for verb in verbs.values() for name in verb["options"]}
+
+
+def variables(folder: Path) -> Iterator[str]:
+    """Every variable that an inventory sets, in its files of variables and beside its hosts."""
+    for file in [*folder.glob("group_vars/**/*.yml"), *folder.glob("host_vars/**/*.yml")]:
+        yield from yaml.safe_load(file.read_text(encoding="utf-8"))
+    yield from of_group(yaml.safe_load((folder / "hosts.yml").read_text(encoding="utf-8"))["all"])
+
+
+def of_group(group: dict[str, Any]) -> Iterator[str]:
+    """The variables of a group, of its hosts, and of the groups below it."""
+    yield from group.get("vars") or {}
+    for host in (group.get("hosts") or {}).values():
+        yield from host or {}
+    for child in (group.get("children") or {}).values():
+        yield from of_group(child)
+
+
+@pytest.mark.parametrize("name", INVENTORIES)
+def test_every_variable_is_known(name: str) -> None:
+    """To a role, to the venue file, to Ansible, or to another line of the inventory itself."""
+    folder = ROOT / "inventories" / name
+    text = (folder / "hosts.yml").read_text(encoding="utf-8")
+    known = known_to_roles() | set(VenueFile.model_fields)
+    unknown = {key for key in variables(folder) if key not in known}
+    unknown = {key for key in unknown if not key.startswith("ansible_")}
+    assert {key for key in unknown if f"{{{{ {key} }}}}" not in text} == set()

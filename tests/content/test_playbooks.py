@@ -1,0 +1,78 @@
+"""What holds for every playbook: it can be read, it is one of the lists, it swallows no error."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from automation.run.plan import Verb
+
+ROOT = Path(__file__).parents[2]
+PLAYBOOKS = ROOT / "playbooks"
+PROCEDURES = ("evening", "morning", "restart", "test")
+TASK_FILES = sorted([*PLAYBOOKS.rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/*.yml")])
+
+
+def keywords(part: Any) -> Iterator[str]:
+    """Every key anywhere in a file."""
+    if isinstance(part, dict):
+        yield from part
+    for item in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from keywords(item)
+
+
+def test_there_is_one_playbook_per_procedure_and_per_verb() -> None:
+    """People find theirs by its name, and raceday finds every step it may plan."""
+    assert sorted(path.stem for path in PLAYBOOKS.glob("*.yml")) == sorted(PROCEDURES)
+    assert {path.stem for path in (PLAYBOOKS / "steps").glob("*.yml")} == set(Verb)
+
+
+def test_ansible_can_read_every_playbook() -> None:
+    """Roles, files and keywords are there and right, for a step and for a procedure."""
+    playbooks = [*PLAYBOOKS.glob("*.yml"), *(PLAYBOOKS / "steps").glob("*.yml")]
+    program = Path(sys.executable).with_name("ansible-playbook")
+    checked = subprocess.run(
+        [program, "--syntax-check", "-i", "inventories/demo", *playbooks],
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout.count("playbook: ") == len(playbooks)
+
+
+@pytest.mark.parametrize("file", TASK_FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_task_swallows_an_error(file: Path) -> None:
+    """A task that may fail decides in the next one, and says so."""
+    found = set(keywords(yaml.safe_load(file.read_text(encoding="utf-8"))))
+    assert not found & {"ignore_errors", "ignore_unreachable"}
+
+
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_one_failure_ends_a_procedure(procedure: str) -> None:
+    """On every host, in every play: what comes next relies on all that went before."""
+    plays = yaml.safe_load((PLAYBOOKS / f"{procedure}.yml").read_text(encoding="utf-8"))
+    assert [play["name"] for play in plays if play.get("any_errors_fatal") is not True] == []
+    assert {play["hosts"] for play in plays} == {"all"}
+
+
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_every_input_is_explained(procedure: str) -> None:
+    """An extra var stands in the head of its playbook and on the page for AWX, and is used."""
+    text = (PLAYBOOKS / f"{procedure}.yml").read_text(encoding="utf-8")
+    head, _, plays = text.partition("- name:")
+    page = (ROOT / "docs" / "awx.md").read_text(encoding="utf-8")
+    tasks = "".join(path.read_text("utf-8") for path in (PLAYBOOKS / "tasks").glob("*.yml"))
+    explained = set(re.findall(r"^# (raceday_\w+):", head, re.MULTILINE))
+    assert set(re.findall(r"raceday_\w+", plays)) - {"raceday_primary_"} <= explained
+    assert {
+        name for name in explained if f"`{name}`" in page and name in plays + tasks
+    } == explained

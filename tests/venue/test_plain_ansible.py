@@ -1,0 +1,119 @@
+"""The procedures with ansible-playbook alone: the same roles, the same end, no raceday."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.venue.command import ROOT, Raceday
+from tests.venue.hands import SERVERS, UNITS, Venue
+from tests.venue.sites import demo_inventory
+
+ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+WAGERING = ("-e", "raceday_components=wagering")
+REASON = ("-e", "raceday_reason=it leaks memory")
+
+
+def play(procedure: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """A playbook as somebody runs it who has only a clone and Ansible."""
+    return subprocess.run(
+        [ANSIBLE_PLAYBOOK, "-i", demo_inventory(), f"playbooks/{procedure}.yml", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+def invocations(venue: Venue, component: str) -> set[str]:
+    """Which starts of a component's units are running."""
+    units = venue.units()
+    return {units[host] for host in UNITS if host.startswith(component)}
+
+
+def test_evening_and_morning_end_where_raceday_ends(selling: Venue, desk: Raceday) -> None:
+    """All is down after one and up after the other; twice changes nothing; nothing is left over."""
+    opened = desk("status")
+    evening = play("evening")
+    assert (evening.returncode, selling.active()) == (0, set()), evening.stdout
+    assert play("evening").stdout.count("changed=0") == len(UNITS) + 1  # the partner's host, too
+    morning = play("morning")
+    assert morning.returncode == 0, morning.stdout
+    assert selling.active() == set(UNITS)
+    assert selling.in_rotation() == set(SERVERS)
+    again = desk("status")
+    assert again.components == opened.components
+    assert again.report["healthy"] is opened.report["healthy"] is True
+
+
+def test_a_morning_with_one_sick_server_opens_nothing(venue: Venue) -> None:
+    """The tiers after it are not begun, the host and its reason are named, sales stay closed."""
+    venue.add_drop_in("wagering1", "[Service]\nType=simple\nExecStart=\nExecStart=/bin/false\n")
+    morning = play("morning")
+    assert morning.returncode != 0
+    assert "wagering.service did not start on wagering1" in morning.stdout
+    assert venue.active() <= {"db1", "db2", "cache1", "wagering2"}
+    assert not venue.sales_are_open()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (WAGERING, "does not say that they are closed"),
+        ((*WAGERING, *REASON, "--limit", "wagering2"), "--limit leaves hosts out"),
+        (("-e", "raceday_components=wagring", *REASON), "raceday_components is wagring"),
+    ],
+)
+def test_a_restart_that_makes_no_sense_touches_nothing(
+    selling: Venue, words: tuple[str, ...], said: str
+) -> None:
+    """Sales are open and no reason is given, a part of the venue, a wrong name."""
+    before = selling.units()
+    restart = play("restart", *words)
+    assert restart.returncode != 0
+    assert said in restart.stdout
+    assert selling.units() == before
+
+
+def test_a_restart_puts_back_what_was_in_rotation_and_nothing_else(selling: Venue) -> None:
+    """Both servers are new; while sales are open both are back, while they are closed none is."""
+    before = invocations(selling, "wagering")
+    restart = play("restart", *WAGERING, *REASON)
+    assert restart.returncode == 0, restart.stdout
+    between = invocations(selling, "wagering")
+    assert not between & before
+    assert selling.in_rotation() == set(SERVERS)
+    selling.close_sales()
+    restart = play("restart", *WAGERING)
+    assert restart.returncode == 0, restart.stdout
+    assert not invocations(selling, "wagering") & between
+    assert selling.in_rotation() == set()
+
+
+def test_the_primary_is_left_out_of_a_restart(selling: Venue) -> None:
+    """A standby is restarted; what customers write to is not, unless that was asked for."""
+    before = selling.units()
+    assert play("restart", "-e", "raceday_components=database", *REASON).returncode == 0
+    after = selling.units()
+    assert [host for host in UNITS if after[host] != before[host]] == ["db2"]
+
+
+@pytest.mark.parametrize("procedure", ["morning", "evening", "test"])
+def test_check_mode_changes_nothing_on_a_closed_venue(venue: Venue, procedure: str) -> None:
+    """It goes to its end and says what it would start."""
+    result = play(procedure, "--check")
+    assert result.returncode == 0, result.stdout
+    assert venue.active() == set()
+
+
+@pytest.mark.parametrize("words", [("evening",), ("restart", *WAGERING, *REASON)])
+def test_check_mode_changes_nothing_on_an_open_venue(
+    selling: Venue, words: tuple[str, ...]
+) -> None:
+    """It goes to its end, and every unit and every server is as before."""
+    before = selling.units()
+    result = play(*words, "--check")
+    assert result.returncode == 0, result.stdout
+    assert (selling.units(), selling.in_rotation()) == (before, set(SERVERS))
