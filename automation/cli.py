@@ -23,6 +23,7 @@ COMMANDS = (
     "restart",
     "sales",
     "test",
+    "idle",
     "recover",
     "plan",
     "status",

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from automation.errors import Bug, RacedayError, Unwritable
 from automation.execute.ansible import AnsibleExecutor, Options
+from automation.execute.answering import Answer, Answering
 from automation.execute.processes import end_marked, marked_runs
 from automation.exit_codes import ExitCode
 from automation.history import last_go, read_history
@@ -25,7 +26,7 @@ from automation.procedures.standing import JOURNAL, LOCK, newest_verdict
 from automation.run.journal import FileSink, Journal, Sink
 from automation.run.lock import hold, this_process
 from automation.run.loop import Observer, Run
-from automation.run.plan import Plan
+from automation.run.plan import Plan, Verb
 from automation.run.state import State, Status
 from automation.run.verdict import failed_hosts
 from automation.settings import Settings
@@ -44,11 +45,12 @@ VERDICT_CODES = {
 
 @dataclass(frozen=True)
 class Request:
-    """How a plan is to be run, apart from what is in it."""
+    """How a plan is to be run, apart from what is in it; `answer` is for its questions."""
 
     forks: int | None = None
     extra_vars: tuple[str, ...] = ()
     keep_artifacts: bool = False
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ def exit_code(state: State) -> ExitCode:
         return ExitCode.INTERRUPTED
     if _could_not_open(state):
         return ExitCode.NO_GO
+    if _was_refused(state):
+        return ExitCode.REFUSED
     if state.verdict:
         return VERDICT_CODES[state.verdict.result]
     return ExitCode.NO_GO if state.result_state == "ERRORS" else ExitCode.GO
@@ -134,6 +138,13 @@ def _could_not_open(state: State) -> bool:
     return any(
         item.step.on_verdict and item.status is Status.FAILED for item in state.steps.values()
     )
+
+
+def _was_refused(state: State) -> bool:
+    """It was to be asked whether anything may be done, and nothing was."""
+    verbs = {item.step.verb for item in state.steps.values() if item.targets}
+    asks = any(item.step.verb is Verb.QUIET for item in state.steps.values())
+    return asks and verbs <= {Verb.PROBE, Verb.QUIET}
 
 
 def operator_name() -> str:
@@ -162,7 +173,8 @@ def _run_and_report(
     options = _options(venue, plan, request, folder.name, keep)
     before = last_go(settings.reports, venue.name, plan.procedure)
     with closing(FileSink(folder / JOURNAL)) as sink, closing(AnsibleExecutor(options)) as executor:
-        state, head = _drive(executor, sink, plan, folder.name, observers, folder)
+        doer = Answering(executor, request.answer) if request.answer else executor
+        state, head = _drive(doer, sink, plan, folder.name, observers, folder)
     translate = Translator(settings.lang)
     report = write_views(folder, state, utc_now(), head, translate=translate, last_go=before)
     if not (plan.check or state.interrupted):
@@ -180,7 +192,7 @@ def _keep_evidence(venue: Venue, state: State, folder: Path) -> None:
 
 
 def _drive(
-    executor: AnsibleExecutor,
+    executor: AnsibleExecutor | Answering,
     sink: Sink,
     plan: Plan,
     run_id: str,
@@ -242,7 +254,7 @@ def _traceback_kept(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _interruptible(executor: AnsibleExecutor, run_id: str) -> Iterator["_Interrupts"]:
+def _interruptible(executor: AnsibleExecutor | Answering, run_id: str) -> Iterator["_Interrupts"]:
     interrupts = _Interrupts(executor, run_id)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, interrupts.on_signal) for number in numbers}
@@ -256,7 +268,7 @@ def _interruptible(executor: AnsibleExecutor, run_id: str) -> Iterator["_Interru
 class _Interrupts:
     """The operator's Ctrl-C: the first stops in order, a second one hurries."""
 
-    def __init__(self, executor: AnsibleExecutor, run_id: str) -> None:
+    def __init__(self, executor: AnsibleExecutor | Answering, run_id: str) -> None:
         self._executor = executor
         self._run_id = run_id
         self._by = ""

@@ -8,7 +8,7 @@ from automation.run.events import GOOD, Check, HostState, Message, Problem
 from automation.run.plan import PlannedComponent, Step, Verb
 from automation.run.state import ENDED, HostResult, State, Status, StepState, missing_checks
 
-LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
+LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS, Verb.QUIET})
 SALES_OPEN = Message("sales are open: a test now would stand among customers' bets")
 GO, CONDITIONAL, NO_GO = "GO", "CONDITIONAL", "NO-GO"
 
@@ -105,6 +105,8 @@ def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
     for item in state.steps.values():
         owner = state.plan.components.get(item.step.owner)
         bad = [host for host, result in item.hosts.items() if _is_bad(item, result)]
+        if item.step.verb is Verb.QUIET:
+            continue  # nothing is wrong with the host
         if owner and not owner.external and bad:
             failed.setdefault(owner.name, {}).update(dict.fromkeys(bad))
     return {name: tuple(hosts) for name, hosts in failed.items()}
@@ -135,7 +137,7 @@ def _component_result(
 
 
 def _is_unready(item: StepState, result: HostResult) -> bool:
-    """A wrong clock or a full disk is for the verdict; it does not keep a server from working."""
+    """A wrong clock, a full disk or a busy night does not keep a server from working."""
     if result.state not in GOOD or item.step.verb in LOOKS:
         return result.state not in GOOD
     return not result.good or bool(missing_checks(item.step, result))

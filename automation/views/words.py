@@ -116,6 +116,7 @@ VERBS = {
     "refusal": Message("refused sale"),
     "drain": Message("out of rotation"),
     "undrain": Message("into rotation"),
+    "quiet": Message("idle check"),
 }
 PROCEDURES = {
     "morning": Message("Morning start-up"),
@@ -123,6 +124,7 @@ PROCEDURES = {
     "restart": Message("Rolling restart"),
     "emergency": Message("Emergency restart"),
     "test": Message("Functional test"),
+    "idle": Message("Idle-time work"),
     "sales-open": Message("Opening of sales"),
     "sales-close": Message("Closing of sales"),
     "recover": Message("Recovery"),
