@@ -3,10 +3,10 @@
 BIN := .venv/bin
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo demo-down demo-up check lint unit simulate venue-tests test schemas bench clean
+.PHONY: help setup demo demo-down demo-up check lint unit simulate simulate-nights venue-tests test schemas bench clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install all that is needed on this machine (apt, uv, Python packages)
 	@scripts/setup.sh
@@ -21,7 +21,7 @@ demo-up: setup ## build and start the demo racecourse, nothing more
 demo-down: ## remove every trace of the demo racecourse
 	@$(BIN)/python -m demo down
 
-check: ## the fast tests: linters, types, unit tests, 10,000 simulated mornings
+check: ## the fast tests: linters, types, unit tests, 10,000 simulated mornings, 3,000 nights
 	@RACEDAY_SIMULATE=10000 $(BIN)/pytest -m simulation tests/unit
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
@@ -37,7 +37,10 @@ unit: ## unit, command-line and content tests
 	@$(BIN)/pytest -n 2 -m "not simulation" tests/unit tests/cli tests/content
 
 simulate: ## 100,000 simulated mornings
-	@RACEDAY_SIMULATE=100000 $(BIN)/pytest -m simulation tests/unit
+	@RACEDAY_SIMULATE=100000 $(BIN)/pytest -m simulation tests/unit/run
+
+simulate-nights: ## 100,000 simulated nights of unattended work
+	@RACEDAY_SIMULATE_NIGHTS=100000 $(BIN)/pytest -m simulation -s tests/unit/idle
 
 venue-tests: demo-up ## the tests on the demo racecourse
 	@$(BIN)/pytest tests/venue
