@@ -10,6 +10,7 @@ import pytest
 
 from automation.execute.simulator import FakeClock, Fault, Faults, Simulator, World
 from automation.exit_codes import ExitCode
+from automation.history import Duration, History
 from automation.idle.due import Wear
 from automation.idle.quiet import Moment
 from automation.procedures.asking import Asker
@@ -162,7 +163,8 @@ def choice(venue: Venue, folder: Path, **more: Any) -> tuple[str, str]:
     """The first host to be restarted, or what is tested; and why others are not."""
     worn = more.get("worn", (worn_host("w1", WEEK + 1), worn_host("w2", WEEK + 2)))
     seen = Seen(worn, frozenset(more.get("primaries", ())))
-    past, at = Past(tuple(more.get("runs", ()))), more.get("at", NIGHT)
+    past = Past(tuple(more.get("runs", ())), tuple(more.get("histories", ())))
+    at = more.get("at", NIGHT)
     found = choose(venue, seen, past, asker(venue, folder, more.get("value", 0.0), at), at)
     asked = (step for step in found.plan.steps.values()) if found.plan else ()
     first = next((step for step in asked if step.verb is Verb.QUIET), None)
@@ -204,6 +206,21 @@ def test_what_does_not_fit_is_not_begun_and_what_fits_is(venue: Venue, tmp_path:
     """Without a history a restart may take its steps' whole bounds; a test takes less."""
     what, why = choice(venue, tmp_path, at=NIGHT + timedelta(minutes=52))
     assert (what, why) == ("test w1", "")
+
+
+def test_a_restart_of_twelve_minutes_is_not_begun_in_a_window_of_ten(
+    tmp_path: Path,
+) -> None:
+    """By the history of this very venue; the reason has both figures."""
+    head = HEAD.replace("}", ", race_card: venue.yml}")
+    short = site(tmp_path, VENUE.replace("60", "10").replace("tests:", "# "), head)
+    seconds = {"drain": 60, "stop": 60, "start": 300, "test": 60, "undrain": 240}
+    twelve = History(
+        9, None, {f"wagering.{verb}.1": Duration(1, p95) for verb, p95 in seconds.items()}
+    )
+    found = choice(short, tmp_path, histories=[twelve], at=NIGHT)
+    why = "it may take 21.0 min with room to undo it, and the window night ends in 10.0 min"
+    assert found == ("", why)
 
 
 def test_what_failed_in_this_window_is_not_tried_again_in_it(venue: Venue, tmp_path: Path) -> None:
