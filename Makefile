@@ -29,6 +29,7 @@ lint: ## ruff, mypy, yamllint, shellcheck, ansible-lint
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/yamllint --strict .
+	@promtool check rules monitoring/raceday.rules.yml && promtool test rules monitoring/raceday.rules.test.yml
 	@shellcheck -s sh plugins/plugin_utils/hot_path.sh
 	@shellcheck scripts/setup.sh .ci/run
 	@$(BIN)/ansible-lint --offline

@@ -28,6 +28,7 @@ COMMANDS = (
     "plan",
     "status",
     "explain",
+    "exporter",
     "runs",
     "logs",
     "venue",

@@ -57,8 +57,8 @@ def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
     else:
         past = read_past(settings.reports, venue)
         choice = choose(venue, look(venue), past, asker, utc_now())
-    record = replace(read_record(reports), decision=Decision(utc_now(), choice.reasons))
-    write_record(reports, record)
+    decision = Decision(utc_now(), choice.reasons, choice.due)
+    write_record(reports, replace(read_record(reports), decision=decision))
     if choice.plan:
         plan = replace(choice.plan, check=check)
         return run_and_show(settings, venue, plan, Request(answer=asker.answer))

@@ -22,10 +22,11 @@ KEPT = timedelta(weeks=1)
 
 @dataclass(frozen=True)
 class Decision:
-    """What a call came to: the reasons why nothing was done, none when something was."""
+    """What a call came to: why nothing was done, nothing when something was; the hosts due then."""
 
     at: datetime
     reasons: tuple[Message, ...] = ()
+    due: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,4 +78,5 @@ def _decision(data: Any) -> Decision | None:
     if data is None:
         return None
     reasons = (load_message(item) for item in data["reasons"])
-    return Decision(datetime.fromisoformat(data["at"]), tuple(item for item in reasons if item))
+    known = tuple(item for item in reasons if item)
+    return Decision(datetime.fromisoformat(data["at"]), known, tuple(data["due"]))

@@ -1,7 +1,7 @@
 """What a call of `raceday idle` comes to: a plan to run, or the reasons why there is none."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -28,10 +28,11 @@ from automation.venue.site import Venue
 
 @dataclass(frozen=True)
 class Choice:
-    """What to do now, and why everything else has to wait; with neither, nothing is due."""
+    """What to do now, or why it has to wait, and the hosts that are due; nothing at all if none."""
 
     plan: Plan | None = None
     reasons: tuple[Message, ...] = ()
+    due: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,10 @@ def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) ->
         return Choice(reasons=kept)
     left = tuple(_left_behind(ledger_of(past.runs)))
     busy = tuple(check.why for check in asker.signals() if check.why)
-    if left or busy:
-        return Choice(reasons=(*left, *busy))
-    return _first_that_may(venue, past, asker, plans, now)
+    choice = Choice(reasons=(*left, *busy))
+    if not choice.reasons:
+        choice = _first_that_may(venue, past, asker, plans, now)
+    return replace(choice, due=tuple(host for plan in plans for host in _hosts(plan)))
 
 
 def due_plans(
@@ -152,6 +154,12 @@ def _failures(venue: Venue, past: Past, plan: Plan, now: datetime) -> Iterator[M
 
 def _is_failed(state: State) -> bool:
     return state.result_state not in {"SUCCESS", "WARNINGS"} and not state.plan.check
+
+
+def _hosts(plan: Plan) -> dict[str, None]:
+    """The hosts that its questions are about."""
+    asked = (step for step in plan.steps.values() if step.verb is Verb.QUIET)
+    return dict.fromkeys(host for step in asked for host in step.hosts)
 
 
 def _target(plan: Plan) -> str:

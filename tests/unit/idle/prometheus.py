@@ -24,11 +24,11 @@ def history(now: float, series: Mapping[str, tuple[float, ...]], minutes: int = 
 
 
 @contextmanager
-def serve(folder: Path, text: str) -> Iterator[str]:
+def serve(folder: Path, text: str = "# EOF\n", config: str = "{}\n") -> Iterator[str]:
     """The address of a server that knows this text, until the `with` ends."""
     source, data = folder / "history.om", folder / "data"
     source.write_text(text, encoding="utf-8")
-    (folder / "prometheus.yml").write_text("{}\n", encoding="utf-8")
+    (folder / "prometheus.yml").write_text(config, encoding="utf-8")
     backfill = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(source), str(data)]
     subprocess.run(backfill, check=True, capture_output=True)
     port = _free_port()
