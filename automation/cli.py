@@ -28,6 +28,7 @@ COMMANDS = (
     "plan",
     "status",
     "explain",
+    "schedule",
     "exporter",
     "runs",
     "logs",

@@ -8,7 +8,7 @@ from automation.run.events import GOOD, Check, HostState, Message, Problem
 from automation.run.plan import PlannedComponent, Step, Verb
 from automation.run.state import ENDED, HostResult, State, Status, StepState, missing_checks
 
-LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS, Verb.QUIET})
+LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
 SALES_OPEN = Message("sales are open: a test now would stand among customers' bets")
 GO, CONDITIONAL, NO_GO = "GO", "CONDITIONAL", "NO-GO"
 
@@ -81,12 +81,13 @@ def confirmed_hosts(state: State, component: str) -> frozenset[str]:
 def unready_hosts(state: State) -> tuple[str, ...]:
     """Hosts that were lost, were stopped, or where something was found wrong since they started.
 
-    No test goes through them and no customer is sent there. What fails at a partner is not theirs.
+    No test goes through them and no customer is sent there. What fails at a partner is not theirs,
+    nor is a question that was answered with no.
     """
     unready: dict[tuple[str, str], None] = {}  # a host may be of several components
     for item in state.steps.values():
         name = item.step.component
-        if state.plan.components[name].external:
+        if state.plan.components[name].external or item.step.verb is Verb.QUIET:
             continue
         if item.step.verb in {Verb.STOP, Verb.KILL}:
             unready.update(dict.fromkeys((name, host) for host in item.targets))
@@ -137,7 +138,7 @@ def _component_result(
 
 
 def _is_unready(item: StepState, result: HostResult) -> bool:
-    """A wrong clock, a full disk or a busy night does not keep a server from working."""
+    """A wrong clock or a full disk is for the verdict; it does not keep a server from working."""
     if result.state not in GOOD or item.step.verb in LOOKS:
         return result.state not in GOOD
     return not result.good or bool(missing_checks(item.step, result))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from automation.execute.simulator import FakeClock, Fault, Faults, Simulator, World
+from automation.execute.simulator import WHOLE_STEP, FakeClock, Fault, Faults, Simulator, World
 from automation.exit_codes import ExitCode
 from automation.history import Duration, History
 from automation.idle.due import Wear
@@ -127,6 +127,17 @@ def test_an_unanswered_question_is_a_no(venue: Venue) -> None:
     """Silence is not quiet."""
     _, simulator = roll(venue, faults={("wagering.quiet.1", "w2"): Fault.SILENT})
     assert stopped(simulator) == []
+
+
+@pytest.mark.parametrize("fault", [Fault.HANGS, Fault.CRASHES])
+@pytest.mark.parametrize("question", ["wagering.quiet.1", "wagering.quiet.still.1"])
+def test_a_question_that_does_not_end_in_order_is_a_no(
+    venue: Venue, question: str, fault: Fault
+) -> None:
+    """When it is given up, the yes that it may have brought is too old to act on."""
+    _, simulator = roll(venue, faults={(question, WHOLE_STEP): fault})
+    assert stopped(simulator) == []
+    assert simulator.customers() == set(SERVERS["ticketing"])
 
 
 @pytest.mark.parametrize(("world", "tested"), [(CLOSED, True), (SELLING, False)])
