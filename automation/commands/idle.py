@@ -79,8 +79,6 @@ def _say_why_not(settings: Settings, choice: Choice) -> int:
 
 
 def _show_next(settings: Settings, venue: Venue) -> int:
-    if venue.calendar is None:
-        raise Refused("The venue file has no windows, so nothing is ever done unattended.")
     now, rules = utc_now(), venue.unattended.restarts
     worn, lost = read_wear(venue, rules) if rules else ((), [])
     coming = forecast(rules, worn, next_openings(venue.calendar, now), now)

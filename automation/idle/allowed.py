@@ -6,21 +6,21 @@ from datetime import datetime, timedelta
 from automation.history import History
 from automation.run.events import Check, Message
 from automation.run.plan import Step
-from automation.venue.calendar import Blackout, Calendar, next_openings, opening_at, shown
+from automation.venue.calendar import Blackout, Calendar, Opening, next_openings, opening_at, shown
 
 WINDOW = "inside a window"
 
 
-def judge_window(calendar: Calendar | None, now: datetime, needed: timedelta) -> Check:
+def judge_window(calendar: Calendar, now: datetime, needed: timedelta) -> Check:
     """Whether something that takes so long, with room to undo it, may be begun now."""
     why = why_closed(calendar, now) or _too_long(calendar, now, needed)
     expected = f"open for {_minutes(needed)} min"
     return Check(WINDOW, expected, "closed" if why else "open", passed=why is None, why=why)
 
 
-def why_closed(calendar: Calendar | None, now: datetime) -> Message | None:
+def why_closed(calendar: Calendar, now: datetime) -> Message | None:
     """Why nothing may be begun now, whatever it is; None inside a window."""
-    if calendar is None:
+    if not calendar.windows:
         return Message("the venue file has no windows, so nothing is ever done unattended")
     found = opening_at(calendar, now)
     if found is None:
@@ -53,9 +53,9 @@ def _expected(step: Step, histories: Sequence[History]) -> float:
     return max(known, default=step.timeout)
 
 
-def _too_long(calendar: Calendar | None, now: datetime, needed: timedelta) -> Message | None:
-    found = calendar and opening_at(calendar, now)
-    if not found or isinstance(found, Blackout) or now + needed <= found.end:
+def _too_long(calendar: Calendar, now: datetime, needed: timedelta) -> Message | None:
+    found = opening_at(calendar, now)
+    if not isinstance(found, Opening) or now + needed <= found.end:
         return None
     args = {
         "needed": _minutes(needed),

@@ -21,7 +21,7 @@ def read_now(venue: Venue, reports: Path, at: datetime) -> Now:
     """Of the venue whose folder of runs is `reports`."""
     standing = newest_verdict(reports)
     holder, left = read_holder(reports / LOCK), left_behind(reports)
-    openings = next_openings(venue.calendar, at, 1) if venue.calendar else ()
+    openings = next_openings(venue.calendar, at, 1)
     return Now(
         venue=venue.name,
         at=at,

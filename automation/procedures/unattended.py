@@ -143,7 +143,7 @@ def _left_behind(left: Ledger) -> Iterator[Message]:
 
 def _failures(venue: Venue, past: Past, plan: Plan, now: datetime) -> Iterator[Message]:
     """What went wrong in this window is not tried again in it: an operator looks first."""
-    opening = venue.calendar and opening_at(venue.calendar, now)
+    opening = opening_at(venue.calendar, now)
     for state in past.runs:
         recent = isinstance(opening, Opening) and state.started_at >= opening.start
         if recent and _is_failed(state) and _target(state.plan) == _target(plan):

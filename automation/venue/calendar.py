@@ -9,7 +9,6 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from zoneinfo import ZoneInfo
 
 import holidays
 import icalendar
@@ -27,7 +26,7 @@ HORIZON_DAYS = 366  # as far as the next opportunity is looked for
 class Calendar:
     """What the venue file says of time. `events` are the .ics files, read."""
 
-    zone: ZoneInfo
+    zone: dt.tzinfo = dt.UTC
     windows: tuple[Window, ...] = ()
     blackouts: tuple[Weekly, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
@@ -66,12 +65,17 @@ def read_events(text: str) -> icalendar.Calendar:
 
 def opening_at(calendar: Calendar, now: dt.datetime) -> Opening | Blackout | None:
     """The opening that `now` is in, the blackout that forbids it, or None outside every window."""
-    soon = now + INSTANT
-    black = next(iter(blackouts_between(calendar, now, soon)), None)
+    black = blackout_at(calendar, now)
     if black:
         return black
-    found = [item for item in _openings(calendar, now, soon) if item.start <= now < item.end]
+    about = _openings(calendar, now, now + INSTANT)
+    found = [item for item in about if item.start <= now < item.end]
     return max(found, key=lambda item: item.cutoff, default=None)
+
+
+def blackout_at(calendar: Calendar, now: dt.datetime) -> Blackout | None:
+    """The first blackout that `now` is in."""
+    return next(iter(blackouts_between(calendar, now, now + INSTANT)), None)
 
 
 def next_openings(calendar: Calendar, after: dt.datetime, count: int = 10) -> tuple[Opening, ...]:

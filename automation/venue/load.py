@@ -125,7 +125,7 @@ def _venue(
     )
 
 
-def _calendar(file: VenueFile, source: Path, problems: list[Problem]) -> Calendar | None:
+def _calendar(file: VenueFile, source: Path, problems: list[Problem]) -> Calendar:
     """When unattended work may be done; what is wrong with an .ics file joins the problems."""
     events = []
     for place, name in enumerate(file.calendars):
@@ -138,8 +138,6 @@ def _calendar(file: VenueFile, source: Path, problems: list[Problem]) -> Calenda
         except ValueError as error:
             why = f"is no calendar that can be trusted: {printable(str(error).rstrip('.'))}"
             problems.append(Problem(("calendars", place), f"is {name}, which {why}"))
-    if not file.windows:
-        return None
     return Calendar(
         zone=ZoneInfo(file.venue.time_zone),
         windows=file.windows,

@@ -75,7 +75,7 @@ class Venue:
 
     `limited` holds the hosts that --limit left, or None when there is no limit: the venue itself
     stays whole, because what is not looked at still has to exist. `calendar` says when unattended
-    work may be done, None when never.
+    work may be done, and when nobody should work on it without a reason.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Venue:
     venue_file: Path
     digest: str
     limited: frozenset[str] | None = None
-    calendar: Calendar | None = None
+    calendar: Calendar = field(default_factory=Calendar)
     unattended: Unattended = field(default_factory=Unattended)
 
     @property

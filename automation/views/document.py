@@ -168,6 +168,7 @@ class Report:
     venue_digest: str
     versions: Mapping[str, str]
     journal_head: str
+    glass_broken_because: str | None = None
     schema_version: int = SCHEMA_VERSION
 
 

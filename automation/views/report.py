@@ -71,6 +71,7 @@ def build_report(state: State, now: datetime, journal_head: str) -> Report:
         venue_digest=plan.digest,
         versions=state.versions,
         journal_head=journal_head,
+        glass_broken_because=plan.reason if plan.break_glass else None,
     )
 
 

@@ -163,7 +163,7 @@ def _decision(
 ) -> Plan | None:
     """What a call of the timer comes to."""
     now = night.wall(clock.now)
-    if not (night.venue.calendar and isinstance(opening_at(night.venue.calendar, now), Opening)):
+    if not isinstance(opening_at(night.venue.calendar, now), Opening):
         return None  # most calls end here, and to say in words why not takes longest
     worn = tuple(
         Wear(component, host, {"active": "active", "age": str(WEEK + len(host))})
@@ -225,7 +225,7 @@ def _watch_step(
 
 def _broken(night: Night, now: datetime) -> Iterator[str]:
     """What forbids a stop at this true moment."""
-    opening = night.venue.calendar and opening_at(night.venue.calendar, now)
+    opening = opening_at(night.venue.calendar, now)
     if not isinstance(opening, Opening) or now >= opening.cutoff:
         yield f"a stop at {now} outside of every window"
     last = _scraped(night.seconds(now))

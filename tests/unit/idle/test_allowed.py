@@ -14,6 +14,7 @@ from automation.venue.unattended import Weekly, Window
 
 WINDOW = Window(name="night", start_time="01:00", length_minutes=60, cutoff_minutes=10)
 SETTLEMENT = Weekly(name="settlement", start_time="01:30", length_minutes=5)
+ALWAYS = Weekly(name="always", start_time="00:00", length_minutes=1440)
 CALENDAR = Calendar(ZoneInfo("Asia/Seoul"), (WINDOW,))
 
 
@@ -29,8 +30,8 @@ def at(clock: str) -> datetime:
         (CALENDAR, "01:45", 15, ""),
         (CALENDAR, "01:50", 1, "nothing is begun in the window night after 2026-11-22 01:50"),
         (CALENDAR, "02:00", 1, "the next is night at 2026-11-23 01:00"),
-        (Calendar(ZoneInfo("Asia/Seoul")), "01:00", 1, "none in the next year"),
-        (None, "01:00", 1, "no windows"),
+        (Calendar(ZoneInfo("Asia/Seoul")), "01:00", 1, "no windows"),
+        (Calendar(CALENDAR.zone, (WINDOW,), (ALWAYS,)), "03:00", 1, "always: nothing is done"),
         (
             Calendar(CALENDAR.zone, (WINDOW,), (SETTLEMENT,)),
             "01:31",
@@ -41,7 +42,7 @@ def at(clock: str) -> datetime:
     ],
 )
 def test_work_is_begun_only_where_it_fits(
-    calendar: Calendar | None, clock: str, minutes: float, why: str
+    calendar: Calendar, clock: str, minutes: float, why: str
 ) -> None:
     """In a window, before its cut-off, and so that it ends before the window or a blackout does."""
     check = judge_window(calendar, at(clock), timedelta(minutes=minutes))

@@ -36,7 +36,6 @@ def test_a_site_says_when_unattended_work_may_be_done(tmp_path: Path) -> None:
     """Windows, and all that is stronger than they are, each under the name the site gave it."""
     (tmp_path / "races.ics").write_text(RACES, encoding="utf-8")
     calendar = site(tmp_path, KEYS).calendar
-    assert calendar
     nights = {
         "2026-05-09": "night",
         "2026-05-10": "settlement",
@@ -53,6 +52,10 @@ def test_a_site_says_when_unattended_work_may_be_done(tmp_path: Path) -> None:
     assert found == nights
 
 
-def test_a_site_without_windows_has_no_calendar(tmp_path: Path) -> None:
-    """Nothing is ever done unattended there."""
-    assert site(tmp_path, "  database: {role: postgresql}\n").calendar is None
+def test_a_site_without_windows_has_blackouts_all_the_same(tmp_path: Path) -> None:
+    """Nothing is ever done unattended there, and an operator is warned."""
+    exclusions = "exclusions: [{name: x, start: 2026-05-16, end: 2026-05-16}]\n"
+    calendar = site(tmp_path, "  database: {role: postgresql}\n" + exclusions).calendar
+    at = dt.datetime.fromisoformat("2026-05-16T12:00+09:00")
+    assert isinstance(opening_at(calendar, at), Blackout)
+    assert opening_at(calendar, at + dt.timedelta(days=1)) is None
