@@ -9,6 +9,7 @@ from automation.run.plan import Step
 from automation.venue.calendar import Blackout, Calendar, Opening, next_openings, opening_at, shown
 
 WINDOW = "inside a window"
+ALONE = "nobody else was at work"
 
 
 def judge_window(calendar: Calendar, now: datetime, needed: timedelta) -> Check:
@@ -16,6 +17,16 @@ def judge_window(calendar: Calendar, now: datetime, needed: timedelta) -> Check:
     why = why_closed(calendar, now) or _too_long(calendar, now, needed)
     expected = f"open for {_minutes(needed)} min"
     return Check(WINDOW, expected, "closed" if why else "open", passed=why is None, why=why)
+
+
+def judge_meanwhile(run_ids: Iterable[str], decided_at: datetime) -> Check:
+    """Whether only one run, this one, has begun since it was decided what is due.
+
+    Run ids begin with the time. What another run did meanwhile may be just what was due.
+    """
+    others = sum(run_id >= f"{decided_at:%Y%m%dT%H%M%SZ}" for run_id in run_ids) - 1
+    why = Message("another run has begun since it was decided what is due") if others > 0 else None
+    return Check(ALONE, "0 runs", f"{max(others, 0)} runs", passed=why is None, why=why)
 
 
 def why_closed(calendar: Calendar, now: datetime) -> Message | None:

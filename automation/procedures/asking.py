@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from automation.idle.allowed import judge_window
+from automation.idle.allowed import judge_meanwhile, judge_window
 from automation.idle.prometheus import Client, Fetch, fetch
 from automation.idle.quiet import (
     Look,
@@ -42,6 +42,7 @@ class Asker:
         self._venue = venue
         self._reports = reports
         self._now = now
+        self._decided_at = now().wall
         self._numbers = numbers
         settings = venue.unattended.prometheus
         self._client = settings and Client(settings, lambda: now().wall, get)
@@ -49,7 +50,9 @@ class Asker:
     def answer(self, order: Begin) -> Iterator[HostReported]:
         """The same for every host of the question."""
         began = time.monotonic()
-        checks = (self.window(self.needed[order.step.id]), *self.signals())
+        run_ids = (folder.name for folder in self._reports.glob("2*"))
+        alone = judge_meanwhile(run_ids, self._decided_at)
+        checks = (alone, self.window(self.needed[order.step.id]), *self.signals())
         seconds = time.monotonic() - began
         for host in order.hosts:
             yield HostReported(order.step.id, host, HostState.OK, seconds, checks)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from automation.history import History
-from automation.idle.allowed import WINDOW, needed_for
+from automation.idle.allowed import ALONE, WINDOW, needed_for
 from automation.idle.quiet import ALERTS
 from automation.procedures.restart import plan_restart
 from automation.procedures.steps import PROBE_SECONDS, make_plan, make_step
@@ -43,7 +43,7 @@ def plan_idle_test(venue: Venue, component: Component) -> Plan:
 def expected_checks(venue: Venue) -> tuple[str, ...]:
     """The names of all that a question must find good."""
     alerts = (ALERTS,) if venue.unattended.prometheus else ()
-    return (WINDOW, *alerts, *(signal.name for signal in venue.unattended.idle))
+    return (ALONE, WINDOW, *alerts, *(signal.name for signal in venue.unattended.idle))
 
 
 def needed_by_question(plan: Plan, histories: Sequence[History]) -> Mapping[str, timedelta]:

@@ -1,5 +1,6 @@
 """Unattended restarts on the demo: kept away by customers, done when they are gone, given up."""
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,38 @@ def test_customers_keep_it_from_acting(worn: Venue, raceday: Raceday, site: Path
     worn.cancel_tests()
     assert worn.units() == before
     assert not list(raceday.reports.glob("*/2*")), "a run was begun"
+
+
+def test_a_prometheus_that_is_down_keeps_it_from_acting(
+    worn: Venue, raceday: Raceday, tmp_path: Path
+) -> None:
+    """Exit 30 with the reason in one sentence, and nothing touched."""
+
+    def asked_elsewhere(document: dict[str, Any]) -> None:
+        unattended(document)
+        signal = {"name": "requests per second", "prometheus": "sum(x)", "below": 1}
+        document |= {"prometheus": {"url": "http://127.0.0.1:9"}, "idle": [signal]}
+
+    before = worn.units()
+    result = raceday("idle", venue=copy_venue(tmp_path, asked_elsewhere))
+    assert result.code == 30, str(result)
+    assert "Prometheus does not answer: Connection refused" in why(result)
+    assert worn.units() == before
+
+
+def test_of_two_calls_at_once_one_acts(worn: Venue, raceday: Raceday, site: Path) -> None:
+    """Each server is restarted once, however often the timer fires."""
+    first = once_it_acts(raceday, site)
+    second = raceday("idle", venue=site)
+    assert second.code in {75, 30, 0}, str(
+        second
+    )  # 0 and 30 when it came too late to be in the way
+    assert first.result().code == 0
+    files = raceday.reports.glob("*/2*/journal.jsonl")
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    begun = [line["step"] for line in lines if line["type"] == "step.started"]
+    assert [name for name in begun if ".stop." in name] == ["wagering.stop.1", "wagering.stop.2"]
+    assert worn.in_rotation() == set(SERVERS)
 
 
 def test_it_gives_up_when_customers_come_back_and_does_the_rest_later(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from automation.history import Duration, History
-from automation.idle.allowed import judge_window, needed_for
+from automation.idle.allowed import judge_meanwhile, judge_window, needed_for
 from automation.run.plan import Step, Verb
 from automation.venue.calendar import Calendar
 from automation.venue.unattended import Weekly, Window
@@ -48,6 +48,23 @@ def test_work_is_begun_only_where_it_fits(
     check = judge_window(calendar, at(clock), timedelta(minutes=minutes))
     assert check.passed == (not why)
     assert why in str(check.why or "")
+
+
+@pytest.mark.parametrize(
+    ("run_ids", "passed"),
+    [
+        ([], True),
+        (["20261122T010000Z-idle-0001"], True),
+        (["20261122T005959Z-idle-0000", "20261122T010007Z-idle-0001"], True),
+        (["20261122T010002Z-idle-0000", "20261122T010007Z-idle-0001"], False),
+    ],
+)
+def test_what_another_run_did_meanwhile_may_be_what_was_due(
+    run_ids: list[str], passed: bool
+) -> None:
+    """A second timer that waited long for its hosts does not do everything again."""
+    decided_at = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
+    assert judge_meanwhile(run_ids, decided_at).passed == passed
 
 
 def step(verb: Verb, number: int, **keys: Any) -> Step:
