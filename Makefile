@@ -6,10 +6,10 @@ SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule
 ROLE := $(filter-out hardened,$(SCENARIOS))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo demo-down demo-up check lint unit simulate venue-tests molecule matrix test coverage sanity schemas bench clean
+.PHONY: help setup demo demo-down demo-up check lint unit simulate simulate-nights venue-tests molecule matrix test coverage sanity schemas bench clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install all that is needed on this machine (apt, uv, Python packages)
 	@scripts/setup.sh
@@ -24,7 +24,7 @@ demo-up: setup ## build and start the demo racecourse, nothing more
 demo-down: ## remove every trace of the demo racecourse
 	@$(BIN)/python -m demo down
 
-check: ## the fast tests: linters, types, unit tests, 10,000 simulated mornings
+check: ## the fast tests: linters, types, unit tests, 10,000 simulated mornings, 3,000 nights
 	@RACEDAY_SIMULATE=10000 $(BIN)/pytest -m simulation tests/unit
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
@@ -32,6 +32,7 @@ lint: ## ruff, mypy, yamllint, shellcheck, ansible-lint
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/yamllint --strict .
+	@promtool check rules monitoring/raceday.rules.yml && promtool test rules monitoring/raceday.rules.test.yml
 	@shellcheck -s sh plugins/plugin_utils/hot_path.sh
 	@shellcheck scripts/*.sh .ci/run
 	@$(BIN)/ansible-lint --offline
@@ -48,7 +49,10 @@ sanity: ## ansible-test's sanity checks of the plugins, those that need no netwo
 	@scripts/sanity.sh
 
 simulate: ## 100,000 simulated mornings
-	@RACEDAY_SIMULATE=100000 $(BIN)/pytest -m simulation tests/unit
+	@RACEDAY_SIMULATE=100000 $(BIN)/pytest -m simulation tests/unit/run
+
+simulate-nights: ## 100,000 simulated nights of unattended work
+	@RACEDAY_SIMULATE_NIGHTS=100000 $(BIN)/pytest -m simulation -s tests/unit/idle
 
 venue-tests: demo-up ## the tests on the demo racecourse
 	@$(BIN)/pytest tests/venue

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(podman runc netavark aardvark-dns iptables mmdebstrap openssh-client shellcheck make)
+packages=(podman runc netavark aardvark-dns iptables mmdebstrap openssh-client shellcheck make prometheus)
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*" >&2; }
 

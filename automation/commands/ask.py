@@ -1,10 +1,13 @@
 """The question before anything is changed, and the reason that some requests must give."""
 
 import sys
+from datetime import datetime
 
 import click
 
 from automation.errors import Refused, UsageError
+from automation.venue.calendar import blackout_at, shown
+from automation.venue.site import Venue
 
 
 def confirm_change(question: str, *, yes: bool) -> None:
@@ -35,3 +38,14 @@ def refuse_while_selling(said: str, hint: str) -> None:
     if said != "closed":
         what = "Sales are open" if said == "open" else "It is not known whether sales are closed"
         raise Refused(f"{what}; nothing was touched.", hint)
+
+
+def refuse_in_blackout(venue: Venue, now: datetime) -> None:
+    """Raises Refused on days when the venue file wants to be left alone."""
+    found = blackout_at(venue.calendar, now)
+    if found:
+        until = shown(venue.calendar, found.end)
+        raise Refused(
+            f"{found.what}: a blackout until {until}; nothing was touched.",
+            'Wait, or say why it must be now: --break-glass --reason "...".',
+        )

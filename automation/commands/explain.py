@@ -10,6 +10,7 @@ from automation.commands.load import venue_of
 from automation.commands.show import show
 from automation.errors import RacedayError, UsageError
 from automation.exit_codes import ExitCode
+from automation.idle.record import Decision, read_record
 from automation.procedures.records import JOURNAL, LOCK, run_folders
 from automation.procedures.session import utc_now
 from automation.run.journal import read_journal
@@ -19,6 +20,7 @@ from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.explain import (
     explain_holder,
+    explain_idle,
     explain_nothing,
     explain_run,
     explanation_document,
@@ -52,6 +54,9 @@ def explain(settings: Settings, run: str) -> int:
     folder = find_run(reports, run)
     translate = Translator(settings.lang)
     explanation = _explanation(folder, venue, translate, read_holder(reports / LOCK))
+    decision = read_record(reports).decision
+    if decision and not run and _is_newer(decision, folder):
+        explanation = explain_idle(explanation, decision, Clock(venue.time_zone, translate))
     if settings.format == "json":
         document = explanation_document(explanation, translate)
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
@@ -77,6 +82,11 @@ def find_run(reports: Path, part: str) -> Path | None:
     if found:
         raise UsageError(f"{len(found)} runs have '{part}' in their id.", _newest(found))
     raise UsageError(f"No run has '{part}' in its id.", _newest(folders))
+
+
+def _is_newer(decision: Decision, folder: Path | None) -> bool:
+    """Run ids begin with the time at which they began."""
+    return folder is None or f"{decision.at:%Y%m%dT%H%M%SZ}" > folder.name
 
 
 def _newest(folders: Sequence[Path]) -> str:

@@ -1,7 +1,10 @@
 """`raceday morning`: open the venue."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -9,10 +12,16 @@ from automation.commands.ask import confirm_change, reason_for
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
-from automation.errors import UsageError
+from automation.errors import Refused, UsageError
 from automation.procedures.morning import plan_morning
 from automation.procedures.session import Request, utc_now
 from automation.settings import Settings
+from automation.venue.site import Venue
+from automation.views.i18n import Translator
+from automation.views.notices import Notice, Occasion
+from automation.views.notify import announce
+
+LATEST = "Not after this time of day: then it is refused and announced."
 
 
 def _refuse_a_part(_context: click.Context, _option: click.Parameter, hosts: Sequence[str]) -> None:
@@ -39,12 +48,14 @@ def _refuse_a_part(_context: click.Context, _option: click.Parameter, hosts: Seq
     callback=_refuse_a_part,
     help="Refused: a part of the venue proves no GO.",
 )
+@click.option("--latest", type=click.DateTime(["%H:%M"]), metavar="HH:MM", help=LATEST)
 @run_options
 @click.pass_obj
-def morning(
+def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
     settings: Settings,
     accept_conditional: bool,
     reason: str,
+    latest: datetime | None,
     check: bool,
     yes: bool,
     request: Request,
@@ -62,6 +73,8 @@ def morning(
     """
     why = reason_for("--accept-conditional", reason, wanted=accept_conditional)
     venue = venue_of(settings)
+    if latest:
+        _refuse_after(settings, venue, latest.time())
     plan = replace(
         plan_morning(venue, utc_now()),
         check=check,
@@ -71,3 +84,16 @@ def morning(
     if not check:
         confirm_change(f"Open {venue.title}?", yes=yes)
     return run_and_show(settings, venue, plan, request)
+
+
+def _refuse_after(settings: Settings, venue: Venue, latest: time) -> None:
+    """A timer that comes too late opens nothing by itself: somebody decides, and is told so."""
+    now = datetime.now(ZoneInfo(venue.time_zone))
+    if now.time() <= latest:
+        return
+    translate = Translator(settings.lang)
+    args = {"venue": venue.title, "now": f"{now:%H:%M}", "latest": f"{latest:%H:%M}"}
+    said = translate("%(venue)s was not opened: it is %(now)s, later than %(latest)s.", **args)
+    following = translate("Nothing was touched. To open it now: raceday morning")
+    announce(Notice(Occasion.FAILURE, "bad", said, following), os.environ)
+    raise Refused(said, following)

@@ -5,13 +5,18 @@ from dataclasses import replace
 
 import click
 
-from automation.commands.ask import confirm_change, reason_for, refuse_while_selling
+from automation.commands.ask import (
+    confirm_change,
+    reason_for,
+    refuse_in_blackout,
+    refuse_while_selling,
+)
 from automation.commands.load import known_hosts, named_components, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
 from automation.errors import Refused, UsageError
 from automation.procedures.restart import plan_emergency, plan_restart
-from automation.procedures.session import Request, probe_now
+from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.status import plan_status
 from automation.run.state import State
 from automation.settings import Settings
@@ -26,7 +31,11 @@ from automation.venue.site import Venue
     "--include-primary", is_flag=True, help="The primary of a database too; wants --reason."
 )
 @click.option("--emergency", is_flag=True, help="All at once and without a drain; wants --reason.")
-@click.option("--break-glass", is_flag=True, help="Although sales are open; wants --reason.")
+@click.option(
+    "--break-glass",
+    is_flag=True,
+    help="Although sales are open, or it is a blackout; wants --reason.",
+)
 @click.option("--reason", default="", metavar="TEXT", help="Why; it is recorded.")
 @run_options
 @click.pass_obj
@@ -48,7 +57,8 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     In the order of the dependencies and in batches of restart.serial: see that the others can do
     without, drain at the load balancer, stop, start, test that very host, put it back. The first
     failure ends the roll. A standby is restarted, its primary only with --include-primary. While
-    sales are open it is refused, unless --break-glass says why.
+    sales are open, or in a blackout of the venue file, it is refused, unless --break-glass says
+    why.
 
     --emergency is for what hangs in the middle of the day: sales are closed, all its hosts are
     ended at once and started, tested, and sales opened again.
@@ -72,6 +82,8 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     if emergency:
         plan, question = plan_emergency(venue, names), f"End and start all of {', '.join(names)}?"
     else:
+        if not (break_glass or check):
+            refuse_in_blackout(venue, utc_now())
         hosts = _rolled_hosts(
             venue, names, limit, anyhow=break_glass or check, include_primary=include_primary
         )

@@ -118,6 +118,10 @@ class AnsibleExecutor:
         except queue.Empty:
             return None
 
+    def tell(self, report: HostReported | StepFinished) -> None:
+        """Pass on what somebody else has to report; safe in a thread."""
+        self._reports.put(report)
+
     def wake(self) -> None:
         """Let a waiting `report` return at once; safe in a signal handler."""
         self._reports.put(None)

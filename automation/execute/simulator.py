@@ -98,7 +98,10 @@ class Truth:
 
 
 class Simulator:
-    """An executor whose hosts do what `faults` say, at times that `random` draws."""
+    """An executor whose hosts do what `faults` say, at times that `random` draws.
+
+    `answer` is for questions; without it every question is answered as if nobody was there.
+    """
 
     def __init__(
         self,
@@ -107,12 +110,14 @@ class Simulator:
         clock: FakeClock,
         world: World | None = None,
         left: Truth | None = None,
+        answer: Callable[[Step], tuple[Check, ...]] | None = None,
     ) -> None:
         self.clock = clock
         self.world = world or World()
         self.truth = Truth()
         self._left = left
         self.closed = False
+        self._answer_to = answer
         self._random = random
         self._faults = faults
         self._steps: tuple[Step, ...] = ()
@@ -184,6 +189,11 @@ class Simulator:
         """
         self._open.discard(step.id)
         self._end_lane(step, Message("its process was ended"))
+
+    def is_up(self, component: str, host: str) -> bool:
+        """Whether it runs, whatever anybody was told."""
+        place = (component, host)
+        return place in self.truth.up and not self._is_dead(place)
 
     def customers(self) -> frozenset[str]:
         """The places that take customers now: load balancers that are up, servers as they say."""
@@ -266,6 +276,8 @@ class Simulator:
         is_open = step.id in self._open
         state = self._do(step, host, fault) if is_open else HostState.OK
         checks = tuple(_observe(step, fault))
+        if step.verb is Verb.QUIET and self._answer_to:
+            checks = self._answer_to(step)
         evidence = self._evidence(step, place, fault)
         report = HostReported(step.id, host, state, 1.5, checks, None, evidence)
         if is_open:

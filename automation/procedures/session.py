@@ -17,6 +17,7 @@ from pathlib import Path
 
 from automation.errors import NO_ROOM, Bug, RacedayError, Refused
 from automation.execute.ansible import AnsibleExecutor, Options
+from automation.execute.answering import Answer, Answering
 from automation.execute.diffs import Diff
 from automation.execute.processes import end_marked, marked_runs
 from automation.exit_codes import ExitCode
@@ -27,7 +28,7 @@ from automation.run.events import RunResumed
 from automation.run.journal import FileSink, Journal, reopen_journal
 from automation.run.lock import hold, this_process
 from automation.run.loop import Observer, Run
-from automation.run.plan import Plan
+from automation.run.plan import Plan, Verb
 from automation.run.state import State, Status
 from automation.run.verdict import failed_hosts
 from automation.settings import Settings
@@ -61,13 +62,15 @@ def _always() -> bool:
 class Request:
     """How a plan is to be run, apart from what is in it.
 
-    `is_current` is asked once the venue is held: whether the plan, made before, still fits.
+    `is_current` is asked once the venue is held: whether the plan, made before, still fits;
+    `answer` is for its questions.
     """
 
     forks: int | None = None
     extra_vars: tuple[str, ...] = ()
     keep_artifacts: bool = False
     diff: bool = False
+    answer: Answer | None = None
     resume: Resume | None = None
     is_current: Callable[[], bool] = _always
 
@@ -144,6 +147,8 @@ def exit_code(state: State) -> ExitCode:
         return ExitCode.INTERRUPTED
     if _could_not_open(state):
         return ExitCode.NO_GO
+    if _was_refused(state):
+        return ExitCode.REFUSED
     if state.verdict:
         return VERDICT_CODES[state.verdict.result]
     return ExitCode.NO_GO if state.result_state == "ERRORS" else ExitCode.GO
@@ -161,6 +166,13 @@ def _could_not_open(state: State) -> bool:
     return any(
         item.step.on_verdict and item.status is Status.FAILED for item in state.steps.values()
     )
+
+
+def _was_refused(state: State) -> bool:
+    """It was to be asked whether anything may be done, and nothing was."""
+    verbs = {item.step.verb for item in state.steps.values() if item.targets}
+    asks = any(item.step.verb is Verb.QUIET for item in state.steps.values())
+    return asks and verbs <= {Verb.PROBE, Verb.QUIET}
 
 
 def operator_name() -> str:
@@ -198,7 +210,8 @@ def _run_and_report(  # noqa: PLR0913, PLR0917  # what, where, how, its record, 
     options = _options(venue, plan, request, folder.name, keep)
     before = last_go(settings.reports, venue.name, plan.procedure)
     with closing(AnsibleExecutor(options)) as executor:
-        run = Run(journal, executor, utc_now, observers)
+        doer = Answering(executor, request.answer) if request.answer else executor
+        run = Run(journal, doer, utc_now, observers)
         with _interruptible(executor, folder.name) as interrupted_by:
             state = _begin(run, plan, folder.name, request.resume)
             write_report(folder, state, utc_now(), journal.head)
@@ -262,7 +275,7 @@ def _traceback_kept(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _interruptible(executor: AnsibleExecutor, run_id: str) -> Iterator["_Interrupts"]:
+def _interruptible(executor: AnsibleExecutor | Answering, run_id: str) -> Iterator["_Interrupts"]:
     interrupts = _Interrupts(executor, run_id)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, interrupts.on_signal) for number in numbers}
@@ -276,7 +289,7 @@ def _interruptible(executor: AnsibleExecutor, run_id: str) -> Iterator["_Interru
 class _Interrupts:
     """The operator's Ctrl-C: the first stops in order, a second one hurries."""
 
-    def __init__(self, executor: AnsibleExecutor, run_id: str) -> None:
+    def __init__(self, executor: AnsibleExecutor | Answering, run_id: str) -> None:
         self._executor = executor
         self._run_id = run_id
         self._by = ""

@@ -220,7 +220,7 @@ def _released(state: State, step: Step) -> Begin | Skip:
     if state.plan.check and _is_only_for_real(state, step):
         return Skip(step, Message("check mode changes nothing"))
     forbidden = _sales_forbid(state) if step.is_test or step.verb in DISTURBING else None
-    if forbidden and not state.plan.break_glass:
+    if forbidden and not (state.plan.break_glass or state.plan.is_guarded):
         return Skip(step, forbidden)
     if step.verb is Verb.DRAIN and not _knows_rotation(state, step):
         return Skip(step, Message("it is not known which servers customers are sent to"))
@@ -319,9 +319,16 @@ def _sales_forbid(state: State) -> Message | None:
 
 
 def _weighed(state: State, item: StepState) -> Status:
-    """Who broke the glass knew that something was unsettled: a warning, not a failure."""
-    failed = item.status is Status.FAILED and item.step.verb is Verb.SETTLED
-    return Status.DEGRADED if failed and state.plan.break_glass else item.status
+    """Who broke the glass knew that something was unsettled, and to wait is no failure either."""
+    unsettled = item.step.verb is Verb.SETTLED and state.plan.break_glass
+    failed = item.status is Status.FAILED and (unsettled or item.step.verb is Verb.QUIET)
+    return Status.DEGRADED if failed else item.status
+
+
+def _is_postponed(state: State) -> bool:
+    """Customers came back, or the window is over: what is left is done another time."""
+    asked = (item for item in state.steps.values() if item.step.verb is Verb.QUIET)
+    return any(item.status is Status.FAILED for item in asked)
 
 
 def _is_incomplete(state: State) -> bool:
@@ -360,7 +367,8 @@ def _result_state(state: State) -> str:
         return "ERRORS" if findings(state) else "SUCCESS"
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
-    if _is_untested(state) or (state.plan.stops_at_failure and _is_incomplete(state)):
+    incomplete = state.plan.stops_at_failure and _is_incomplete(state)
+    if _is_untested(state) or (incomplete and not _is_postponed(state)):
         return "ERRORS"
     flawed = statuses & {Status.DEGRADED, Status.SKIPPED} or warnings(state)
     return "WARNINGS" if flawed else "SUCCESS"

@@ -61,7 +61,7 @@ def hold(path: Path, holder: Holder, venue_file: Path | None = None) -> Iterator
 def this_process(run_id: str, operator: str, why: str, since: datetime) -> Holder:
     """The holder that this process is."""
     host = socket.gethostname()
-    return Holder(run_id, os.getpid(), host, _boot_id(), since.isoformat(), why, operator)
+    return Holder(run_id, os.getpid(), host, boot_id(), since.isoformat(), why, operator)
 
 
 def read_holder(path: Path) -> Holder | None:
@@ -120,7 +120,8 @@ def _holder_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.holder")
 
 
-def _boot_id() -> str:
+def boot_id() -> str:
+    """Which boot of this machine it is; empty where the kernel does not say."""
     return BOOT_ID.read_text(encoding="utf-8").strip() if BOOT_ID.exists() else ""
 
 
@@ -128,7 +129,7 @@ def _is_dead(holder: Holder) -> bool:
     """Provably gone: it left its name behind, and whoever holds the lock now is another."""
     if holder.host != socket.gethostname():
         return False
-    return holder.boot_id != _boot_id() or not _process_exists(holder.pid)
+    return holder.boot_id != boot_id() or not _process_exists(holder.pid)
 
 
 def _process_exists(pid: int) -> bool:

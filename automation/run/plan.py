@@ -29,6 +29,7 @@ class Verb(StrEnum):
     REFUSAL = "refusal"  # a customer is turned away, as it must be while sales are closed
     DRAIN = "drain"  # these servers get no new customers, and lose the ones they have one by one
     UNDRAIN = "undrain"
+    QUIET = "quiet"  # unattended work may go on: still allowed, and customers are not at it
 
 
 _STRICT = frozenset(
@@ -43,6 +44,7 @@ _STRICT = frozenset(
         Verb.REFUSAL,
         Verb.DRAIN,
         Verb.UNDRAIN,
+        Verb.QUIET,
     }
 )
 
@@ -144,6 +146,11 @@ class Plan:
     standing: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     estimates: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether customers are seen to be away before each stop: then sales may be open."""
+        return {Verb.QUIET, Verb.STOP} <= {step.verb for step in self.steps.values()}
 
     def of_component(self, component: str) -> tuple[Step, ...]:
         """Steps of one component, in plan order."""

@@ -159,11 +159,12 @@ class State:
         """Hosts of a component that no later step can use, with the step that lost them.
 
         A probe only looks: a host that is down may be stopped, and one that hangs restarted. What
-        was started after all is not lost any more.
+        was started after all is not lost any more. A question
+        is not even asked of the host.
         """
         lost: dict[str, StepState] = {}
         for item in self.steps.values():
-            looked = item.step.verb is Verb.PROBE
+            looked = item.step.verb in {Verb.PROBE, Verb.QUIET}
             if item.step.owner == component and item.status in ENDED and not looked:
                 for host, result in item.hosts.items():
                     if result.state not in GOOD:
@@ -338,7 +339,7 @@ def _finished(state: State, event: StepFinished, at: datetime) -> State:
     return _update(
         state,
         event.step,
-        status=_outcome(item, hosts),
+        status=_outcome(item, hosts, event.cause),
         finished_at=at,
         hosts=hosts,
         reason=event.cause,
@@ -352,8 +353,13 @@ def _silent(step: Step, host: str, cause: Message | None) -> HostResult:
     return HostResult(HostState.UNKNOWN, problem=Problem(what, why))
 
 
-def _outcome(item: StepState, hosts: Mapping[str, HostResult]) -> Status:
-    """A strict step fails with its first bad check; others need only min_ready."""
+def _outcome(item: StepState, hosts: Mapping[str, HostResult], cause: Message | None) -> Status:
+    """A strict step fails with its first bad check; others need only min_ready.
+
+    A question that did not end in order has failed whatever was answered: it may be too old.
+    """
+    if item.step.verb is Verb.QUIET and cause:
+        return Status.FAILED
     good = sum(_complete(item.step, result) for result in hosts.values())
     ready = sum(result.state in GOOD for result in hosts.values())
     if ready < item.step.min_ready or (item.step.is_strict and good < len(hosts)):

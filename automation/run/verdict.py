@@ -101,12 +101,13 @@ def unready_hosts(state: State) -> tuple[str, ...]:
     """Hosts that were lost or stopped, or where something was found wrong since they started.
 
     What was started again and was not tested counts with them: no test goes through them and
-    no customer is sent there. What fails at a partner is not theirs.
+    no customer is sent there. What fails at a partner is not theirs, nor is a question that was
+    answered with no.
     """
     unready: dict[tuple[str, str], None] = {}  # a host may be of several components
     stopped: set[tuple[str, str]] = set()
     for name, item in ((item.step.component, item.latest) for item in state.steps.values()):
-        if state.plan.components[name].external:
+        if state.plan.components[name].external or item.step.verb is Verb.QUIET:
             continue
         if item.step.verb in {Verb.STOP, Verb.KILL}:
             stopped.update((name, host) for host in item.targets)
@@ -129,6 +130,8 @@ def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
     for item in state.steps.values():
         owner = state.plan.components.get(item.step.owner)
         bad = [host for host, result in item.hosts.items() if _is_bad(item, result)]
+        if item.step.verb is Verb.QUIET:
+            continue  # nothing is wrong with the host
         if owner and not owner.external and bad:
             failed.setdefault(owner.name, {}).update(dict.fromkeys(bad))
     return {name: tuple(hosts) for name, hosts in failed.items()}

@@ -7,9 +7,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from automation.errors import VenueError
-from automation.venue.document import Document, KeyPath, Place, Problem, reading
+from automation.venue.document import KINDS, Document, KeyPath, Place, Problem, reading
 from automation.venue.fields import closest, did_you_mean
-from automation.venue.model import Keys, VenueFile
+from automation.venue.keys import Keys
+from automation.venue.model import VenueFile
 from automation.venue.references import reference_problems
 
 
@@ -75,7 +76,7 @@ def _problem(document: Document, details: ErrorDetails, model: type[Keys]) -> Pr
 
 def _wrong_value(place: Place, details: ErrorDetails) -> str:
     context = details.get("ctx", {})
-    if context.get("wants_text") and place.kind in {"bool", "int", "float"}:
+    if context.get("wants_text") and place.kind in KINDS:
         return f'{reading(place, details["input"])}; write it in quotes: "{place.written}"'
     if details["type"] == "too_short":
         return "is empty; give it at least one"
@@ -96,7 +97,8 @@ def _unknown_key(path: KeyPath, model: type[Keys]) -> str:
 
 
 def _known_keys(path: KeyPath, model: type[Keys]) -> list[str]:
-    return sorted(_block_at(path[:-1], model).model_fields)
+    fields = _block_at(path[:-1], model).model_fields
+    return sorted(field.alias or name for name, field in fields.items())
 
 
 def _block_at(path: KeyPath, model: type[Keys]) -> type[Keys]:

@@ -213,8 +213,6 @@ class _Reader:
     def _check_scalar(self, place: Place, value: Any, path: KeyPath) -> None:
         if place.kind == "str" and TEMPLATE.search(value) and not self._templates:
             self._problem(path, f"is {place.written}; " + _no_templates("it"))
-        elif place.kind == "timestamp":
-            self._problem(path, f'{reading(place, value)}; write it in quotes: "{place.written}"')
         elif place.kind in {"int", "float"} and not PLAIN_NUMBER.fullmatch(place.written):
             mend = f'write it in quotes: "{place.written}", or as a plain decimal number'
             self._problem(path, f"{reading(place, value)}; {mend}")

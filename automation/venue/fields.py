@@ -1,12 +1,14 @@
 """The kinds of value a venue file holds; each says in words what it wants when it gets another."""
 
+import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+import holidays
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -20,6 +22,13 @@ from pydantic_core import PydanticCustomError
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 DAY_SECONDS = 86_400
 LAST_PORT = 65_535
+SPAN_UNITS = {
+    "s": dt.timedelta(seconds=1),
+    "m": dt.timedelta(minutes=1),
+    "h": dt.timedelta(hours=1),
+    "d": dt.timedelta(days=1),
+    "w": dt.timedelta(weeks=1),
+}
 
 
 def mistake(predicate: str) -> PydanticCustomError:
@@ -103,6 +112,46 @@ def _known_zone(name: str) -> str:
 
 def _as_batches(value: Any) -> Any:
     return value if isinstance(value, tuple) else (value,)
+
+
+def _is_regexp(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise unfit(f"it is no regular expression: {error}") from None
+    return True
+
+
+def _has_holidays(code: str) -> bool:
+    return code in holidays.list_supported_countries()
+
+
+def _only_text(value: Any) -> Any:
+    """In quotes a bare number would be no better."""
+    if not isinstance(value, str):
+        raise ValueError  # noqa: TRY004  # what pydantic turns into a sentence
+    return value
+
+
+def _as_local_time(value: Any) -> Any:
+    """YAML makes a date of what looks like one; as text it is the same."""
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def _is_local_time(text: str) -> bool:
+    if local_time(text).tzinfo:
+        raise unfit("it counts in the venue's own time zone; leave out Z or the offset")
+    return True
+
+
+def local_time(text: str) -> dt.datetime:
+    """A day, as its first instant, or a day and a time; without a time zone."""
+    return dt.datetime.fromisoformat(text)
+
+
+def span(text: str) -> dt.timedelta:
+    """A span such as 15m or 7d."""
+    return int(text[:-1]) * SPAN_UNITS[text[-1]]
 
 
 def _not_started(value: Any) -> Any:
@@ -199,4 +248,44 @@ Batches = Annotated[
 ]
 Condition = Annotated[
     Literal["service_healthy"], BeforeValidator(_not_started), wants("service_healthy")
+]
+Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+Weekdays = Annotated[
+    tuple[Weekday, ...],
+    Field(min_length=1),
+    wants("a list of days such as [Fri, Sat, Sun], each in three letters"),
+]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+LengthMinutes = Annotated[
+    int, Field(ge=1, le=1440), wants("a whole number of minutes from 1 to 1440, such as 180")
+]
+CutoffMinutes = Annotated[
+    int, Field(ge=0, le=1440), wants("a whole number of minutes from 0 to 1440, such as 20")
+]
+LocalTime = Annotated[
+    str,
+    BeforeValidator(_as_local_time, json_schema_input_type=str),
+    _matching(_is_local_time),
+    wants("a day such as 2026-05-16, or a day and a time such as 2026-05-16T18:00"),
+]
+Span = Annotated[
+    str,
+    BeforeValidator(_only_text, json_schema_input_type=str),
+    Field(pattern=r"^[1-9][0-9]{0,5}[smhdw]$"),
+    wants("a number with s, m, h, d or w, such as 15m or 7d"),
+]
+Country = Annotated[
+    str, _matching(_has_holidays), wants("the code of a country such as KR, in capitals")
+]
+Number = Annotated[float, Field(allow_inf_nan=False), wants("a number such as 0.1")]
+Regexp = Annotated[str, _matching(_is_regexp), wants("a regular expression such as ^Watchdog$")]
+WholePercent = Annotated[
+    str,
+    BeforeValidator(_only_text, json_schema_input_type=str),
+    Field(pattern=r"^([1-9][0-9]?|100)%$"),
+    wants("a share from 1% to 100%, with the % sign"),
+]
+WearCondition = Annotated[
+    Literal["memory_over", "reboot_required", "libraries_deleted", "configuration_newer"],
+    wants("one of memory_over, reboot_required, libraries_deleted, configuration_newer"),
 ]

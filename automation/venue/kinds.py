@@ -13,7 +13,8 @@ from automation.settings import content_root
 from automation.venue.checks import parse, sentences_of
 from automation.venue.document import Document, KeyPath, Place, Problem, read_document
 from automation.venue.fields import Argv, Name, Title, UnitName, mistake, wants
-from automation.venue.model import Healthcheck, Keys
+from automation.venue.keys import Keys
+from automation.venue.model import Healthcheck
 
 PROVING = (
     "test",

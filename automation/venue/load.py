@@ -4,12 +4,15 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from automation.errors import UsageError, VenueError
 from automation.venue.addresses import hosts_of
+from automation.venue.calendar import Calendar, read_events
 from automation.venue.checks import check_document, sentences_of
-from automation.venue.document import Document, Problem, read_document, shown
+from automation.venue.document import Document, Problem, printable, read_document, shown
 from automation.venue.fields import did_you_mean
 from automation.venue.inventory import (
     Inventory,
@@ -44,11 +47,13 @@ def resolve_venue(
     kinds = kinds_of(file, inventory.source)
     components, problems = resolve_components(file, inventory)
     problems += _race_card_problems(file, inventory.source)
+    calendar = _calendar(file, inventory.source, problems)
     problems += role_problems(file, inventory.source, kinds)
     of_roles = [sentence for kind in kinds.values() for sentence in kind.problems]
     if problems or of_roles:
         raise VenueError((*sentences_of(document, problems), *of_roles))
-    return _venue(document, file, inventory, components, _limited(inventory, limit))
+    venue = _venue(document, file, inventory, components, _limited(inventory, limit))
+    return replace(venue, calendar=calendar)
 
 
 def find_venue_file(inventory: Path) -> Path:
@@ -116,6 +121,30 @@ def _venue(
         venue_file=document.file,
         digest=_digest(document, inventory),
         limited=limited,
+        unattended=file,
+    )
+
+
+def _calendar(file: VenueFile, source: Path, problems: list[Problem]) -> Calendar:
+    """When unattended work may be done; what is wrong with an .ics file joins the problems."""
+    events = []
+    for place, name in enumerate(file.calendars):
+        path = directory_of(source) / name
+        try:
+            events.append(read_events(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            why = f"cannot be read: {error.strerror}; it is looked for beside the inventory"
+            problems.append(Problem(("calendars", place), f"is {name}, which {why}"))
+        except ValueError as error:
+            why = f"is no calendar that can be trusted: {printable(str(error).rstrip('.'))}"
+            problems.append(Problem(("calendars", place), f"is {name}, which {why}"))
+    return Calendar(
+        zone=ZoneInfo(file.venue.time_zone),
+        windows=file.windows,
+        blackouts=file.blackouts,
+        exclusions=file.exclusions,
+        holidays=file.holidays or "",
+        events=tuple(events),
     )
 
 

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from automation.venue.fields import (
     Argv,
@@ -39,14 +39,10 @@ from automation.venue.fields import (
     mistake,
     unfit,
 )
+from automation.venue.keys import Keys, check_one_of
+from automation.venue.unattended import Unattended
 
 PROBES = ("http", "tcp", "command", "unit")
-
-
-class Keys(BaseModel):
-    """A block of the file: frozen, unknown keys refused, nothing converted behind one's back."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Thresholds(Keys):
@@ -101,7 +97,7 @@ class Healthcheck(Keys):
 
     @model_validator(mode="after")
     def _is_one_probe(self) -> Self:
-        _check_one_of(self, PROBES)
+        check_one_of(self, PROBES)
         stray = self.model_fields_set & {"status", "contains"}
         if stray and not self.http:
             raise mistake(
@@ -156,7 +152,7 @@ class FunctionalTest(Keys):
 
     @model_validator(mode="after")
     def _is_one_question(self) -> Self:
-        _check_one_of(self, ("http", "command"))
+        check_one_of(self, ("http", "command"))
         if "expect" in self.model_fields_set and not self.http:
             raise mistake("has expect, which goes with http only; a command must exit 0")
         return self
@@ -254,18 +250,11 @@ class ComponentKeys(Keys):
             raise mistake("is external, so its unit cannot be asked; check it by http or tcp")
 
 
-class VenueFile(Keys):
+class VenueFile(Unattended):
     """The whole venue file."""
 
     venue: VenueKeys
     components: Annotated[Mapping[Name, ComponentKeys], Field(min_length=1)]
-
-
-def _check_one_of(block: Keys, kinds: tuple[str, ...]) -> None:
-    given = [kind for kind in kinds if getattr(block, kind) is not None]
-    if len(given) != 1:
-        found = " and ".join(given) if given else "none of them"
-        raise mistake(f"takes exactly one of {', '.join(kinds)}, but has {found}; keep one")
 
 
 def _check_test_names(tests: tuple[FunctionalTest, ...]) -> None:

@@ -21,11 +21,12 @@ def reference_problems(data: Any) -> list[Problem]:
     return [
         *(problem for name in names for problem in _edge_problems(name, edges[name], names)),
         *(problem for name in names for problem in _behind_problems(name, components)),
+        *_unattended_problems(data, components),
         *_cycle_problems({name: _names(name, edges) for name in names}),
     ]
 
 
-def _block(data: Any, key: str) -> dict[str, Any]:
+def _block(data: Any, key: Any) -> dict[str, Any]:
     found = data.get(key) if isinstance(data, dict) else None
     return found if isinstance(found, dict) else {}
 
@@ -60,6 +61,23 @@ def _behind_problems(name: str, components: Mapping[str, Any]) -> Iterator[Probl
         yield Problem(path, f"names {name} itself; name the load balancer in front of it")
     elif isinstance(other, str) and other not in components:
         yield _no_component(path, other, list(components))
+
+
+def _unattended_problems(data: Any, components: Mapping[str, Any]) -> Iterator[Problem]:
+    """Signals may be asked of anybody's hosts; what is restarted or tested must be ours."""
+    for key in ("idle", "restarts", "tests"):
+        for place, block in enumerate(_list(data, key)):
+            other = block.get("component") if isinstance(block, dict) else None
+            path: KeyPath = (key, place, "component")
+            if isinstance(other, str) and other not in components:
+                yield _no_component(path, other, list(components))
+            elif key != "idle" and _block(components, other).get("external") is True:
+                yield Problem(path, f"names {other}, which is external; name one that is ours")
+
+
+def _list(data: Any, key: str) -> tuple[Any, ...]:
+    found = data.get(key) if isinstance(data, dict) else None
+    return found if isinstance(found, tuple) else ()
 
 
 def _no_component(path: KeyPath, other: str, names: Sequence[str]) -> Problem:

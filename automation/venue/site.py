@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from automation.venue.calendar import Calendar
 from automation.venue.model import (
     Commands,
     FunctionalTest,
@@ -14,6 +15,7 @@ from automation.venue.model import (
     Restart,
     Thresholds,
 )
+from automation.venue.unattended import Unattended
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ class Venue:
     """One site. `components` are in the order of the file; `digest` changes with any input.
 
     `limited` holds the hosts that --limit left, or None when there is no limit: the venue itself
-    stays whole, because what is not looked at still has to exist.
+    stays whole, because what is not looked at still has to exist. `calendar` says when unattended
+    work may be done, and when nobody should work on it without a reason.
     """
 
     name: str
@@ -89,6 +92,8 @@ class Venue:
     venue_file: Path
     digest: str
     limited: frozenset[str] | None = None
+    calendar: Calendar = field(default_factory=Calendar)
+    unattended: Unattended = field(default_factory=Unattended)
 
     @property
     def graph(self) -> Mapping[str, tuple[str, ...]]:

@@ -124,7 +124,8 @@ def _own(state: State, name: str) -> tuple[StepState, ...]:
     return tuple(
         item
         for item in state.steps.values()
-        if item.step.component == name and not item.step.on_verdict and not item.step.is_look
+        if item.step.component == name
+        and not (item.step.on_verdict or item.step.is_look or item.step.verb is Verb.QUIET)
     )
 
 

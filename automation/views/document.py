@@ -179,6 +179,7 @@ class Report:
     versions: Mapping[str, str]
     journal_head: str
     resumed: tuple[Resumed, ...] = ()
+    glass_broken_because: str | None = None
     schema_version: int = SCHEMA_VERSION
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from automation.idle.record import Decision
 from automation.run.events import Message
 from automation.run.lock import Holder
 from automation.run.state import State, Status, Verdict
@@ -61,6 +62,18 @@ def explain_nothing() -> Explanation:
     """A venue whose folder of runs is empty."""
     none = Message("No run of this venue is on record.")
     return Explanation(sentences=(none,), next=(Message("To begin one: raceday morning"),))
+
+
+def explain_idle(explained: Explanation, decision: Decision, clock: Clock) -> Explanation:
+    """The same, with why the timer's last call did nothing, if it did nothing."""
+    if not decision.reasons:
+        return explained
+    args = {
+        "time": f"{clock.date(decision.at)} {clock.seconds(decision.at)}",
+        "why": joined(decision.reasons),
+    }
+    said = Message("raceday idle did nothing at %(time)s: %(why)s.", args)
+    return replace(explained, sentences=(*explained.sentences, said))
 
 
 def could_not_open(state: State) -> bool:

@@ -1,13 +1,20 @@
-"""`metrics.prom` for node_exporter's textfile collector. The only user of prometheus_client."""
+"""Figures for Prometheus: `metrics.prom` of a run, and a server of what holds now.
 
-from collections.abc import Iterable, Iterator
+The only user of prometheus_client.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from automation.idle.record import Decision
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
+from automation.venue.calendar import Opening
 from automation.views.components import ComponentState
 from automation.views.document import Report
 
@@ -20,6 +27,99 @@ def render_metrics(report: Report, last_go: datetime | None = None) -> str:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Run(report, last_go))
     return generate_latest(registry).decode()
+
+
+@dataclass(frozen=True)
+class Now:
+    """What holds of a venue now. `newest` is its last run with a verdict, as a report.
+
+    `opening` is the present opening for unattended work or the next one; `forecast` is when the run
+    that holds the venue will be over; `left` counts what dead or failed runs have left.
+    """
+
+    venue: str
+    at: datetime
+    newest: Report | None = None
+    held_since: datetime | None = None
+    forecast: datetime | None = None
+    opening: Opening | None = None
+    decision: Decision | None = None
+    left: int = 0
+
+
+def serve_metrics(address: str, port: int, read: Callable[[], Now]) -> int:
+    """Serve what `read` gives at each scrape, in a thread; returns the port. Raises OSError."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Venue(read))
+    server, _ = start_http_server(port, address, registry)
+    return int(server.server_port)
+
+
+class _Venue(Collector):
+    """A venue's figures at the moment of a scrape."""
+
+    def __init__(self, read: Callable[[], Now]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        """Every family, in a fixed order."""
+        now = self._read()
+        if now.newest:
+            yield from _Run(now.newest, None).collect()
+        for name, (text, value) in _figures(now).items():
+            family = GaugeMetricFamily(name, text, labels=("venue",))
+            if value is not None:
+                family.add_metric((now.venue,), float(value))
+            yield family
+        yield _blocked(now)
+
+
+def _figures(now: Now) -> dict[str, tuple[str, float | None]]:
+    opening, decision = now.opening, now.decision
+    is_open = opening is not None and opening.start <= now.at < opening.cutoff
+    return {
+        "raceday_lock_held": ("1 while a run holds the venue.", now.held_since is not None),
+        "raceday_lock_since_timestamp_seconds": ("Since when.", _epoch(now.held_since)),
+        "raceday_run_forecast_finish_timestamp_seconds": (
+            "When that run will be over, by earlier ones.",
+            _epoch(now.forecast),
+        ),
+        "raceday_left_behind": ("What dead or failed runs have left to put back.", now.left),
+        "raceday_window_open": ("1 while unattended work may be begun.", is_open),
+        "raceday_window_start_timestamp_seconds": (
+            "When the window that is open, or the next one, starts.",
+            _epoch(opening.start if opening else None),
+        ),
+        "raceday_idle_last_call_timestamp_seconds": (
+            "When raceday idle last decided.",
+            _epoch(decision.at if decision else None),
+        ),
+        "raceday_idle_due_hosts": (
+            "Hosts that were due at its last call.",
+            len(decision.due) if decision else None,
+        ),
+        "raceday_idle_postponed_hosts": (
+            "Hosts of these that had to wait.",
+            len(decision.due) if decision and decision.reasons else 0,
+        ),
+    }
+
+
+def _blocked(now: Now) -> Metric:
+    """Reasons without their figures: there are only so many."""
+    family = GaugeMetricFamily(
+        "raceday_idle_blocked",
+        "1 for each reason why nothing was done.",
+        labels=("venue", "reason"),
+    )
+    reasons = now.decision.reasons if now.decision else ()
+    for text in dict.fromkeys(reason.text for reason in reasons):
+        family.add_metric((now.venue, re.sub(r"%\((\w+)\)s", r"\1", text)), 1.0)
+    return family
+
+
+def _epoch(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None
 
 
 class _Run(Collector):

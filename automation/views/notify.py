@@ -160,6 +160,14 @@ def open_notifier(settings: Settings, plan: Plan, environ: Mapping[str, str]) ->
     return Notifier(targets, rule, Translator(settings.lang))
 
 
+def announce(notice: Notice, environ: Mapping[str, str]) -> None:
+    """One message about no run, to all who want its occasion. Raises UsageError."""
+    path = environ.get(TARGETS)
+    for target in read_targets(Path(path)) if path else ():
+        if target.wants(notice.occasion):
+            target.send(notice)
+
+
 @dataclass(frozen=True)
 class Longer:
     """By how much a run may exceed what is usual."""

@@ -74,6 +74,7 @@ def build_report(state: State, now: datetime, journal_head: str) -> Report:
         versions=state.versions,
         journal_head=journal_head,
         resumed=tuple(Resumed(item.at, item.by) for item in state.resumed),
+        glass_broken_because=plan.reason if plan.break_glass else None,
     )
 
 

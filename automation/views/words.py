@@ -125,6 +125,7 @@ VERBS = {
     "refusal": Message("refused sale"),
     "drain": Message("out of rotation"),
     "undrain": Message("into rotation"),
+    "quiet": Message("idle check"),
 }
 FLOWS = {
     "smooth": Message("smooth"),
@@ -140,6 +141,7 @@ PROCEDURES = {
     "test": Message("Functional test"),
     "rehearsal": Message("Rehearsal of sales"),
     "drill": Message("Failover drill"),
+    "idle": Message("Idle-time work"),
     "sales-open": Message("Opening of sales"),
     "sales-close": Message("Closing of sales"),
     "recover": Message("Recovery"),

@@ -1,6 +1,7 @@
 """`raceday explain`, as typed."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from click.testing import CliRunner, Result
 
 from automation.commands.explain import explain
 from automation.errors import RacedayError, UsageError
+from automation.idle.record import Decision, Record, write_record
 from automation.procedures.records import JOURNAL, LOCK
+from automation.run.events import Message
 from automation.run.journal import FileSink, Journal
 from automation.run.lock import hold, this_process
 from automation.settings import Settings
@@ -51,6 +54,18 @@ def run(site: Path, *words: str, output: str = "text", lang: str = "en") -> Resu
     """The command with the global options already read."""
     settings = Settings(venue=str(site), reports=site, lang=lang, format=output)
     return CliRunner().invoke(explain, words, obj=settings)
+
+
+@pytest.mark.parametrize(("days", "told"), [(1, True), (-1, False)])
+def test_why_the_timer_did_nothing_is_explained(site: Path, days: int, told: bool) -> None:
+    """As long as no newer run is on record."""
+    record(site, no_go())
+    too_long = Message("it may take 21 min, and the window night ends in 10 min")
+    decision = Decision(BEGAN + timedelta(days=days), (too_long,))
+    write_record(site / "small", Record(decision=decision))
+    result = run(site)
+    assert ("raceday idle did nothing at " in result.stdout) == told
+    assert ("the window night ends in 10 min." in result.stdout.replace("\n    ", " ")) == told
 
 
 def test_the_newest_run_is_explained(site: Path) -> None:

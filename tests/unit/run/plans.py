@@ -82,6 +82,22 @@ def random_venue(random: Random) -> Venue:
     return _venue(components)
 
 
+def random_world(venue: Venue, random: Random, up: float, selling: float) -> World:
+    """This share of the hosts up, customers perhaps betting, here and there a server taken out."""
+    servers: dict[str, list[str]] = {}
+    for component in venue.components.values():
+        if behind := component.restart.behind:
+            its = (f"{behind.backend}/{host}" for host in component.hosts)
+            servers.setdefault(behind.component, []).extend(its)
+    taken_out = [word for front in servers.values() for word in front if random.random() < 0.15]
+    return World(
+        up=up,
+        sales_open=up > 0 and random.random() < selling,
+        servers={front: tuple(words) for front, words in servers.items()},
+        taken_out=frozenset(taken_out),
+    )
+
+
 def plan_of(components: Sequence[PlannedComponent]) -> Plan:
     """A small morning for tests by hand: in start order, the last one in front, no checks."""
     return Plan(
@@ -120,7 +136,7 @@ def _morning(venue: Venue, random: Random) -> Task:
         standing=_standing(venue) if random.random() < 0.5 else {},
     )
     up = random.choice((0.0, 0.0, 0.0, 0.8, 1.0))
-    return Task(venue, plan, _world(venue, random, up, 0.5))
+    return Task(venue, plan, random_world(venue, random, up, 0.5))
 
 
 def _restart(venue: Venue, random: Random) -> Task:
@@ -130,28 +146,13 @@ def _restart(venue: Venue, random: Random) -> Task:
     hosts = [host for name in names for host in venue.components[name].hosts]
     chosen = random.sample(hosts, random.randint((len(hosts) + 1) // 2, len(hosts)))
     plan = replace(plan_restart(venue, chosen, names), break_glass=random.random() < 0.5)
-    return Task(venue, plan, _world(venue, random, random.choice((1.0, 1.0, 0.9)), 0.6))
+    return Task(venue, plan, random_world(venue, random, random.choice((1.0, 1.0, 0.9)), 0.6))
 
 
 def _evening(venue: Venue, random: Random) -> Task:
     """Nearly everything is up, and mostly customers are still betting."""
     up = random.choice((1.0, 1.0, 0.9))
-    return Task(venue, plan_evening(venue), _world(venue, random, up, 0.8))
-
-
-def _world(venue: Venue, random: Random, up: float, selling: float) -> World:
-    servers: dict[str, list[str]] = {}
-    for component in venue.components.values():
-        if behind := component.restart.behind:
-            its = (f"{behind.backend}/{host}" for host in component.hosts)
-            servers.setdefault(behind.component, []).extend(its)
-    taken_out = [word for front in servers.values() for word in front if random.random() < 0.15]
-    return World(
-        up=up,
-        sales_open=up > 0 and random.random() < selling,
-        servers={front: tuple(words) for front, words in servers.items()},
-        taken_out=frozenset(taken_out),
-    )
+    return Task(venue, plan_evening(venue), random_world(venue, random, up, 0.8))
 
 
 def _standing(venue: Venue) -> dict[str, str]:

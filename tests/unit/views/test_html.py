@@ -81,6 +81,17 @@ def test_the_verdict_comes_first_with_its_word_and_reasons() -> None:
     assert "Read the log lines" in text
 
 
+def test_a_broken_glass_is_in_the_verdicts_box() -> None:
+    """Who did it although it was forbidden, and why; not a word of it otherwise."""
+    state = go().state
+    plan = replace(state.plan, break_glass=True, reason="vendor's advice")
+    report = build_report(replace(state, plan=plan), go().now, HEAD)
+    text = Page(render_html(report, Translator("en"))).text
+    broken = f"{state.operator} broke the glass: vendor's advice"
+    assert text.index("Verdict") < text.index(broken) < text.index("Sales")
+    assert "glass" not in page_of(go()).text
+
+
 def test_a_revoked_verdict_says_so_in_its_box() -> None:
     """Revoked in red, since when and why; nothing claims that it is valid."""
     page = page_of(revoked())

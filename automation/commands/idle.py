@@ -1,0 +1,92 @@
+"""`raceday idle`: what the timer calls."""
+
+import json
+from dataclasses import replace
+
+import click
+
+from automation.commands.load import venue_of
+from automation.commands.show import run_and_show, show
+from automation.errors import Refused
+from automation.exit_codes import ExitCode
+from automation.idle.allowed import why_closed
+from automation.idle.due import forecast
+from automation.idle.record import Decision, read_record, write_record
+from automation.procedures.asking import Asker
+from automation.procedures.session import Request, utc_now
+from automation.procedures.unattended import Choice, choose, look, read_past
+from automation.procedures.wear import read_wear
+from automation.run.events import Message
+from automation.settings import Settings
+from automation.venue.calendar import next_openings
+from automation.venue.site import Venue
+from automation.views.i18n import Translator
+from automation.views.openings import openings_document, render_openings
+
+NOTHING_DUE = Message("Nothing is due; nothing was touched.")
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Ansible's check mode: nothing is changed anywhere.")
+@click.option("--next", "coming", is_flag=True, help="Only list the next ten openings.")
+@click.pass_obj
+def idle(settings: Settings, check: bool, coming: bool) -> int:
+    """Do what is due, if it is allowed and nobody is at it; else change nothing and say why.
+
+    A timer calls it every few minutes; it asks nobody. It acts only inside a window of the venue
+    file and in no blackout, when each idle signal was quiet for its whole period and no alert
+    fires, and when the work fits before the window ends. All of that is asked again before each
+    host is stopped. What is not done then is due again at the next call, who waited longest first.
+
+    \b
+    Examples:
+      raceday idle             do what is due, or say why not (exit code 30)
+      raceday idle --check     what would be done now; changes nothing
+      raceday idle --next      the next ten openings, and what is due in each
+    """
+    venue = venue_of(settings)
+    return _show_next(settings, venue) if coming else _act(settings, venue, check=check)
+
+
+def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
+    reports = settings.reports / venue.name
+    asker = Asker(venue, reports)
+    closed = why_closed(venue.calendar, utc_now())
+    if closed:
+        choice = Choice(reasons=(closed,))
+    else:
+        past = read_past(settings.reports, venue)
+        choice = choose(venue, look(venue), past, asker, utc_now())
+    decision = Decision(utc_now(), choice.reasons, choice.due)
+    write_record(reports, replace(read_record(reports), decision=decision))
+    if choice.plan:
+        plan = replace(choice.plan, check=check)
+        return run_and_show(settings, venue, plan, Request(answer=asker.answer))
+    return _say_why_not(settings, choice)
+
+
+def _say_why_not(settings: Settings, choice: Choice) -> int:
+    translate = Translator(settings.lang)
+    if choice.reasons:
+        why = "; ".join(translate(reason) for reason in choice.reasons)
+        said = translate("Not now, and nothing was touched: %(why)s.", why=why)
+        raise Refused(said, translate("It is asked again when the timer calls the next time."))
+    if settings.format == "json":
+        click.echo(json.dumps({"due": []}))
+    else:
+        click.echo(translate(NOTHING_DUE))
+    return ExitCode.GO
+
+
+def _show_next(settings: Settings, venue: Venue) -> int:
+    now, rules = utc_now(), venue.unattended.restarts
+    worn, lost = read_wear(venue, rules) if rules else ((), [])
+    coming = forecast(rules, worn, next_openings(venue.calendar, now), now)
+    translate = Translator(settings.lang)
+    for reason in lost:
+        click.echo(translate(reason), err=True)
+    if settings.format == "json":
+        click.echo(json.dumps(openings_document(coming), ensure_ascii=False, indent=2))
+    else:
+        show(render_openings(coming, venue.calendar, translate))
+    return ExitCode.GO

@@ -1,0 +1,1 @@
+"""Unattended work: what is due, whether it is allowed, whether nobody is at it. Doubt means no."""

@@ -1,0 +1,92 @@
+"""Whether unattended work may be begun now: in a window, no blackout, and it fits. Pure."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from automation.history import History
+from automation.run.events import Check, Message
+from automation.run.plan import Step
+from automation.venue.calendar import Blackout, Calendar, Opening, next_openings, opening_at, shown
+
+WINDOW = "inside a window"
+ALONE = "nobody else was at work"
+
+
+def judge_window(calendar: Calendar, now: datetime, needed: timedelta) -> Check:
+    """Whether something that takes so long, with room to undo it, may be begun now."""
+    why = why_closed(calendar, now) or _too_long(calendar, now, needed)
+    expected = f"open for {_minutes(needed)} min"
+    return Check(WINDOW, expected, "closed" if why else "open", passed=why is None, why=why)
+
+
+def judge_meanwhile(run_ids: Iterable[str], decided_at: datetime) -> Check:
+    """Whether only one run, this one, has begun since it was decided what is due.
+
+    Run ids begin with the time. What another run did meanwhile may be just what was due.
+    """
+    others = sum(run_id >= f"{decided_at:%Y%m%dT%H%M%SZ}" for run_id in run_ids) - 1
+    why = Message("another run has begun since it was decided what is due") if others > 0 else None
+    return Check(ALONE, "0 runs", f"{max(others, 0)} runs", passed=why is None, why=why)
+
+
+def why_closed(calendar: Calendar, now: datetime) -> Message | None:
+    """Why nothing may be begun now, whatever it is; None inside a window."""
+    if not calendar.windows:
+        return Message("the venue file has no windows, so nothing is ever done unattended")
+    found = opening_at(calendar, now)
+    if found is None:
+        return _outside(calendar, now)
+    if isinstance(found, Blackout):
+        args = {"what": found.what, "until": shown(calendar, found.end)}
+        return Message("%(what)s: nothing is done until %(until)s", args)
+    if now >= found.cutoff:
+        args = {"window": found.name, "at": shown(calendar, found.cutoff)}
+        return Message("nothing is begun in the window %(window)s after %(at)s", args)
+    return None
+
+
+def needed_for(steps: Iterable[Step], histories: Sequence[History]) -> timedelta:
+    """How long these steps take, with room to undo: p95 of earlier runs, else their own bound."""
+    done = tuple(steps)
+    undone = [step for step in done if step.puts_back]
+    return timedelta(seconds=sum(_expected(step, histories) for step in (*done, *undone)))
+
+
+def _expected(step: Step, histories: Sequence[History]) -> float:
+    """The longest p95 of the component's steps with this verb: batches are numbered anew."""
+    name = step.id.rstrip("0123456789")
+    known = [
+        duration.p95
+        for history in histories
+        for id_, duration in history.steps.items()
+        if id_.rstrip("0123456789") == name
+    ]
+    return max(known, default=step.timeout)
+
+
+def _too_long(calendar: Calendar, now: datetime, needed: timedelta) -> Message | None:
+    found = opening_at(calendar, now)
+    if not isinstance(found, Opening) or now + needed <= found.end:
+        return None
+    args = {
+        "needed": _minutes(needed),
+        "left": _minutes(found.end - now),
+        "window": found.name,
+    }
+    return Message(
+        "it may take %(needed)s min with room to undo it, and the window %(window)s ends in "
+        "%(left)s min",
+        args,
+    )
+
+
+def _outside(calendar: Calendar, now: datetime) -> Message:
+    coming = next_openings(calendar, now, 1)
+    if not coming:
+        return Message("it is outside of every window, and there is none in the next year")
+    args = {"window": coming[0].name, "at": shown(calendar, coming[0].start)}
+    return Message("it is outside of every window; the next is %(window)s at %(at)s", args)
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span.total_seconds() / 60:.1f}"

@@ -1,0 +1,169 @@
+"""Whether customers leave us alone: each signal quiet for its whole period, no alert. Pure.
+
+What is not known, or is odd in any way, is not quiet.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from automation.run.events import Check, Message
+from automation.venue.fields import span
+from automation.venue.unattended import Prometheus, Signal
+
+ALERTS = "no alert fires"
+LOOK_GAP = 600.0  # seconds between two looks of ours that leave no hole
+CLOCK_SET = 5.0  # seconds by which the clock on the wall may have moved by itself
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is known of a signal: values by their age in seconds, the oldest first.
+
+    Between two values `max_gap` seconds are no hole, and the newest may be `max_age` old. A
+    `problem` says why nothing is known at all.
+    """
+
+    values: tuple[tuple[float, float], ...] = ()
+    max_gap: float = 0.0
+    max_age: float = 0.0
+    problem: Message | None = None
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """The alerts that there are, by name and state, unless a `problem` keeps us from knowing."""
+
+    found: tuple[tuple[str, str], ...] = ()
+    problem: Message | None = None
+
+
+def judge_signal(signal: Signal, reading: Reading) -> Check:
+    """The signal as a check; it passes when it was quiet for its whole period."""
+    why = reading.problem or next(_doubts(signal, reading), None)
+    newest = f"{reading.values[-1][1]:g}" if reading.values else "unknown"
+    expected = f"{_limit(signal)} for {signal.quiet_for}"
+    return Check(signal.name, expected, newest, passed=why is None, why=why)
+
+
+def judge_alerts(settings: Prometheus, alerts: Alerts) -> Check:
+    """No alert fires but those whose name matches the filter; a pending one may count too."""
+    names = tuple(dict.fromkeys(_blocking(settings, alerts)))
+    why = alerts.problem
+    if names and not why:
+        why = Message("the alert %(alert)s is active", {"alert": ", ".join(names)})
+    observed = "unknown" if alerts.problem else ", ".join(names) or "none"
+    return Check(ALERTS, "none", observed, passed=why is None, why=why)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What time it is: by the clock on the wall, and in seconds since this boot."""
+
+    wall: datetime
+    uptime: float
+    boot: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """One value of a signal, and when it was seen."""
+
+    signal: str
+    at: Moment
+    value: float
+
+
+def reading_of(signal: Signal, looks: Iterable[Look], now: Moment) -> Reading:
+    """What earlier looks tell of a signal; those from before the clock was set tell nothing."""
+    values = (
+        (_age(look, now), look.value)
+        for look in looks
+        if look.signal == signal.name and _is_comparable(look, now)
+    )
+    return Reading(tuple(sorted(values, reverse=True)), LOOK_GAP, LOOK_GAP)
+
+
+def _is_comparable(look: Look, now: Moment) -> bool:
+    by_wall = (now.wall - look.at.wall).total_seconds()
+    return look.at.boot == now.boot and abs(by_wall - (now.uptime - look.at.uptime)) <= CLOCK_SET
+
+
+def _age(look: Look, now: Moment) -> float:
+    return now.uptime - look.at.uptime
+
+
+def is_within(signal: Signal, value: float) -> bool:
+    """Whether this value is on the quiet side of the limit; what is no number is not."""
+    if not math.isfinite(value):
+        return False
+    return value < signal.below if signal.below is not None else value > (signal.above or 0.0)
+
+
+def _doubts(signal: Signal, reading: Reading) -> Iterator[Message]:
+    """Everything that keeps it from being quiet, what is nearest first."""
+    args: dict[str, object] = {
+        "signal": signal.name,
+        "limit": _limit(signal),
+        "period": signal.quiet_for,
+    }
+    if not reading.values:
+        yield Message("nothing is known of the signal '%(signal)s'", args)
+        return
+    age, value = reading.values[-1]
+    if not -1.0 <= age <= reading.max_age:
+        args["age"] = _shown(age)
+        yield Message("the newest value of the signal '%(signal)s' is %(age)s old", args)
+    period = span(signal.quiet_for).total_seconds()
+    for age, value in reversed(_recent(reading, period)):
+        if not is_within(signal, value):
+            args |= {"value": f"{value:g}", "age": _shown(age)}
+            yield Message(
+                "the signal '%(signal)s' was %(value)s %(age)s ago; it must be %(limit)s for "
+                "%(period)s",
+                args,
+            )
+    known = reading.values[0][0]
+    if known < period:
+        args["known"] = _shown(known)
+        yield Message(
+            "the signal '%(signal)s' is known for %(known)s only; it must be %(limit)s for "
+            "%(period)s",
+            args,
+        )
+    yield from _holes(reading, period, args)
+
+
+def _holes(reading: Reading, period: float, args: dict[str, object]) -> Iterator[Message]:
+    ages = [age for age, _ in _recent(reading, period)]
+    for older, newer in pairwise(ages):
+        if older - newer > reading.max_gap or older < newer:
+            args |= {"older": _shown(older), "newer": _shown(newer)}
+            yield Message(
+                "nothing is known of the signal '%(signal)s' from %(older)s to %(newer)s ago", args
+            )
+
+
+def _recent(reading: Reading, period: float) -> tuple[tuple[float, float], ...]:
+    """The values of the period, and the last one before it."""
+    before = sum(age >= period for age, _ in reading.values)
+    return reading.values[max(before - 1, 0) :]
+
+
+def _blocking(settings: Prometheus, alerts: Alerts) -> Iterator[str]:
+    states = {"firing"} if settings.alert_firing_only else {"firing", "pending"}
+    ignored = settings.alert_filter_regexp
+    for name, state in alerts.found:
+        if state in states and not (ignored and re.search(ignored, name)):
+            yield name
+
+
+def _limit(signal: Signal) -> str:
+    return f"< {signal.below:g}" if signal.below is not None else f"> {signal.above:g}"
+
+
+def _shown(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,82 @@
+"""What `raceday idle` remembers between two calls: its looks at the signals, its last decision.
+
+One small file in the venue's folder of runs. When it is lost or broken, nothing is known, and the
+signals must be quiet for their whole period anew.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import CLOCK_BOOTTIME, clock_gettime
+from typing import Any
+
+from automation.idle.quiet import Look, Moment
+from automation.run.events import Message, load_message
+from automation.run.lock import boot_id
+
+FILE = "idle.json"
+KEPT = timedelta(weeks=1)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a call came to: why nothing was done, nothing when something was; the hosts due then."""
+
+    at: datetime
+    reasons: tuple[Message, ...] = ()
+    due: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """Looks in the order of time, and the last decision."""
+
+    looks: tuple[Look, ...] = ()
+    decision: Decision | None = None
+
+
+def this_moment() -> Moment:
+    """Now, on this controller."""
+    return Moment(datetime.now(UTC), clock_gettime(CLOCK_BOOTTIME), boot_id())
+
+
+def read_record(reports: Path) -> Record:
+    """What is remembered of a venue; nothing when it cannot be read."""
+    try:
+        data = json.loads((reports / FILE).read_text(encoding="utf-8"))
+        return Record(tuple(map(_look, data["looks"])), _decision(data["decision"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Record()
+
+
+def write_record(reports: Path, record: Record) -> None:
+    """Whole or not at all; only the operator may read it."""
+    reports.mkdir(parents=True, exist_ok=True)
+    newest = max((look.at.wall for look in record.looks), default=None)
+    kept = [look for look in record.looks if newest and newest - look.at.wall < KEPT]
+    data = {"looks": kept, "decision": record.decision}
+    draft = reports / f".{FILE}.{os.getpid()}"
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(data, file, default=_plain, ensure_ascii=False)
+    draft.replace(reports / FILE)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else vars(value)
+
+
+def _look(data: Any) -> Look:
+    at = data["at"]
+    moment = Moment(datetime.fromisoformat(at["wall"]), float(at["uptime"]), str(at["boot"]))
+    return Look(str(data["signal"]), moment, float(data["value"]))
+
+
+def _decision(data: Any) -> Decision | None:
+    if data is None:
+        return None
+    reasons = (load_message(item) for item in data["reasons"])
+    known = tuple(item for item in reasons if item)
+    return Decision(datetime.fromisoformat(data["at"]), known, tuple(data["due"]))

@@ -1,0 +1,81 @@
+"""Asks whether unattended work may go on: the calendar, Prometheus, and the hosts themselves."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from automation.idle.allowed import judge_meanwhile, judge_window
+from automation.idle.prometheus import Client, Fetch, fetch
+from automation.idle.quiet import (
+    Look,
+    Moment,
+    Reading,
+    judge_alerts,
+    judge_signal,
+    reading_of,
+)
+from automation.idle.record import read_record, this_moment, write_record
+from automation.procedures.wear import read_number
+from automation.run.decide import Begin
+from automation.run.events import Check, HostReported, HostState, Message
+from automation.venue.site import Venue
+from automation.venue.unattended import Signal
+
+type Numbers = Callable[[Venue, Signal], float | Message]
+
+
+class Asker:
+    """Answers the questions of a run; `needed` says how long is wanted from each of them on."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        reports: Path,
+        *,
+        now: Callable[[], Moment] = this_moment,
+        numbers: Numbers = read_number,
+        get: Fetch = fetch,
+    ) -> None:
+        self.needed: Mapping[str, timedelta] = {}
+        self._venue = venue
+        self._reports = reports
+        self._now = now
+        self._decided_at = now().wall
+        self._numbers = numbers
+        settings = venue.unattended.prometheus
+        self._client = settings and Client(settings, lambda: now().wall, get)
+
+    def answer(self, order: Begin) -> Iterator[HostReported]:
+        """The same for every host of the question."""
+        began = time.monotonic()
+        run_ids = (folder.name for folder in self._reports.glob("2*"))
+        alone = judge_meanwhile(run_ids, self._decided_at)
+        checks = (alone, self.window(self.needed[order.step.id]), *self.signals())
+        seconds = time.monotonic() - began
+        for host in order.hosts:
+            yield HostReported(order.step.id, host, HostState.OK, seconds, checks)
+
+    def window(self, needed: timedelta) -> Check:
+        """Whether something that takes so long may be begun now."""
+        return judge_window(self._venue.calendar, self._now().wall, needed)
+
+    def signals(self) -> tuple[Check, ...]:
+        """Whether anybody is at it, as each signal and the alerts say."""
+        unattended = self._venue.unattended
+        client, settings = self._client, unattended.prometheus
+        alerts = (judge_alerts(settings, client.alerts()),) if client and settings else ()
+        checks = (judge_signal(signal, self._reading(signal)) for signal in unattended.idle)
+        return (*alerts, *checks)
+
+    def _reading(self, signal: Signal) -> Reading:
+        if signal.prometheus and self._client:
+            return self._client.signal(signal)
+        value = self._numbers(self._venue, signal)
+        if isinstance(value, Message):
+            return Reading(problem=value)
+        record, now = read_record(self._reports), self._now()
+        record = replace(record, looks=(*record.looks, Look(signal.name, now, value)))
+        write_record(self._reports, record)
+        return reading_of(signal, record.looks, now)

@@ -1,0 +1,148 @@
+"""`raceday schedule`: what systemd itself says of the units, and what is asked of it."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_contract import RACEDAY, ROOT
+from tests.unit.views.test_notify import config, open_post
+
+STAND_IN = '#!/bin/sh\necho "$*" >>"$SAID"\n'
+UNITS = [
+    f"raceday-demo-{what}.{kind}" for what in ("idle", "morning") for kind in ("service", "timer")
+]
+WHEN = ("--morning", "06:30", "--day", "Sat", "--day", "Sun")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Mapping[str, str]:
+    """A user's own folder of units, and a systemctl that notes what it is asked."""
+    stand_in = tmp_path / "bin" / "systemctl"
+    stand_in.parent.mkdir()
+    stand_in.write_text(STAND_IN)
+    stand_in.chmod(0o755)
+    return os.environ | {
+        "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
+        "SAID": str(tmp_path / "said"),
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "XDG_RUNTIME_DIR": str(tmp_path),
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def schedule(
+    environment: Mapping[str, str], *words: str, venue: str = "demo"
+) -> subprocess.CompletedProcess[str]:
+    """The command as typed."""
+    command = [str(RACEDAY), "--venue", venue, "schedule", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env=dict(environment)
+    )
+
+
+def written(text: str, folder: Path) -> list[Path]:
+    """The units of `schedule show` as files."""
+    folder.mkdir()
+    for part in text.split("# /")[1:]:
+        path, _, unit = part.partition("\n")
+        (folder / Path(path).name).write_text(unit)
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize("scope", ["--user", "--system"])
+def test_systemd_has_nothing_against_the_units(
+    environment: Mapping[str, str], tmp_path: Path, scope: str
+) -> None:
+    """Not a word from systemd-analyze verify, for either manager."""
+    system = ("--system",) if scope == "--system" else ()
+    shown = schedule(environment, "show", *WHEN, *system)
+    files = written(shown.stdout, tmp_path / "units")
+    assert [file.name for file in files] == UNITS
+    command = ["systemd-analyze", scope, "verify", *map(str, files)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=dict(environment)
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_system_services_are_hardened(environment: Mapping[str, str], tmp_path: Path) -> None:
+    """Systemd's own measure of exposure: below 5.0, of 10."""
+    shown = schedule(environment, "show", *WHEN, "--system")
+    for file in written(shown.stdout, tmp_path / "units"):
+        if file.suffix == ".service":
+            command = ["systemd-analyze", "security", "--offline=yes", "--threshold=50", str(file)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout
+
+
+def test_the_timers_come_when_they_should(environment: Mapping[str, str]) -> None:
+    """In the venue's own time zone; a missed morning is made up for, a missed idle call is not."""
+    shown = schedule(environment, "show", *WHEN).stdout
+    idle, morning = (
+        shown.partition(f"demo-{what}.timer\n")[2].partition("\n# ")[0]
+        for what in ("idle", "morning")
+    )
+    assert "OnCalendar=Sat,Sun *-*-* 06:30:00 Asia/Seoul\n" in morning
+    assert "Persistent=yes\n" in morning
+    assert "OnCalendar=*-*-* *:0/5:00\n" in idle
+    assert "Persistent=no\n" in idle
+
+
+def test_units_are_installed_and_removed(environment: Mapping[str, str], tmp_path: Path) -> None:
+    """Twice is safe, and afterwards nothing is left."""
+    folder = tmp_path / "systemd" / "user"
+    for _ in range(2):
+        done = schedule(environment, "install", "--yes", *WHEN)
+        assert done.returncode == 0, done.stderr
+        assert sorted(file.name for file in folder.iterdir()) == UNITS
+    removed = schedule(environment, "remove", "--yes")
+    assert removed.returncode == 0, removed.stderr
+    assert list(folder.iterdir()) == []
+    timers = "raceday-demo-idle.timer raceday-demo-morning.timer"
+    said = (tmp_path / "said").read_text().splitlines()
+    assert said[:2] == ["--user daemon-reload", f"--user enable --now {timers}"]
+    assert said[4:] == [f"--user disable --now {timers}", "--user daemon-reload"]
+    assert schedule(environment, "remove", "--yes").stdout.endswith(": -\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("install", *WHEN), 30, "not a terminal"),
+        (("install", "--yes", "--morning", "08:30"), 2, "--latest 08:00 is not after"),
+        (("install", "--yes", "--every", "11"), 2, "--every"),
+    ],
+)
+def test_what_makes_no_sense_changes_nothing(
+    environment: Mapping[str, str], tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    """A sentence, and no unit."""
+    done = schedule(environment, *words)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert not (tmp_path / "systemd").exists()
+
+
+def test_a_morning_that_was_missed_is_announced_and_not_begun(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Exit 30 and a message to whoever wants failures; there is no run."""
+    command = [RACEDAY, "--venue", "demo", "--reports", tmp_path / "reports", "morning", "--yes"]
+    with open_post() as post:
+        told = {"RACEDAY_NOTIFY": str(config(tmp_path, f"failure={post.url}"))}
+        done = subprocess.run(
+            [*map(str, command), "--latest", "00:00"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env={**environment, **told},
+        )
+    assert done.returncode == 30, done.stderr
+    assert "Demo racecourse was not opened: it is " in done.stderr
+    (message,) = post.received
+    assert message["title"].startswith("Demo racecourse was not opened: it is ")
+    assert not (tmp_path / "reports").exists()

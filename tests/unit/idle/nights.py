@@ -1,0 +1,329 @@
+"""Random nights: windows, traffic, alerts, outages, clocks that are set, crashes, dying hosts.
+
+The code that decides is the real one, from the calendar to the engine; only Prometheus and the
+hosts are simulated. What a night may not hold is written down here a second time, from the truth.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+from automation.execute.simulator import FakeClock, Simulator
+from automation.history import Duration, History
+from automation.idle.due import Wear
+from automation.idle.prometheus import Reply
+from automation.idle.quiet import Moment
+from automation.procedures.asking import Asker
+from automation.procedures.unattended import Past, Seen, choose
+from automation.run.decide import Begin
+from automation.run.events import Check, Event, StepStarted
+from automation.run.journal import Journal, JournalUnwritable
+from automation.run.loop import Run
+from automation.run.plan import Plan, Step, Verb
+from automation.run.state import State
+from automation.venue.calendar import Calendar, Opening, opening_at
+from automation.venue.fields import span
+from automation.venue.site import Venue
+from automation.venue.unattended import Unattended
+from tests.unit.run.paper import NEVER, Paper
+from tests.unit.run.plans import random_faults, random_venue, random_world
+
+SCRAPE = 15.0  # seconds
+TIMER = 300.0
+TICKS = 60  # five hours
+LOOKBACK = 300.0  # seconds for which Prometheus takes the last sample for the value
+CRASHES = 0.1
+OUTAGES = ("refused", "broken", "empty", "nan", "several", "stale")
+WEEK = 7 * 86_400
+ZONES = ("Asia/Seoul", "America/New_York", "Europe/London")
+EVENINGS = ("2026-11-21", "2026-03-07", "2026-10-31", "2026-03-28", "2026-10-24", "2028-02-28")
+NOWHERE = Path("/nonexistent")  # nothing is remembered: Prometheus has all the history
+
+type Spans = tuple[tuple[float, float], ...]
+type Place = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Night:
+    """What happens in it, in true seconds since `begins`, whatever anybody is told."""
+
+    venue: Venue
+    begins: datetime
+    busy: Spans
+    alerts: Spans
+    outages: Mapping[str, Spans]
+    clock: tuple[tuple[float, float], ...]  # from when on it is wrong, by how many seconds
+    worn: frozenset[Place]
+    up: float
+
+    def wall(self, at: datetime) -> datetime:
+        """What the controller's clock says."""
+        seconds = (at - self.begins).total_seconds()
+        wrong = [by for since, by in self.clock if since <= seconds]
+        return at + timedelta(seconds=wrong[-1] if wrong else 0.0)
+
+    def seconds(self, at: datetime) -> float:
+        return (at - self.begins).total_seconds()
+
+
+@dataclass
+class Outcome:
+    """What came of a night: each stop that there was, and the promises that were broken."""
+
+    stops: int = 0
+    broken: list[str] = field(default_factory=list)
+
+
+class Hosts(Simulator):
+    """Hosts that stay as the last run left them."""
+
+    before: Simulator | None = None
+
+    def prepare(self, plan: Plan) -> None:
+        """Set up the world once; afterwards it is what it is."""
+        super().prepare(plan)
+        if self.before:
+            earlier = self.before
+            self.truth.up = {place for place in earlier.truth.up if earlier.is_up(*place)}
+            self.truth.rotation = earlier.truth.rotation
+
+
+def random_night(random: Random) -> Night:
+    """Mostly quiet, so that there is something to break."""
+    venue = random_venue(random)
+    zone = random.choice(ZONES)
+    evening = datetime.fromisoformat(f"{random.choice(EVENINGS)}T22:00")
+    begins = evening.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    quiet_for = random.choice(("1m", "3m", "10m"))
+    signal = {"name": "bets", "prometheus": "bets", "below": 0.5, "for": quiet_for}
+    ours = [name for name, item in venue.components.items() if not item.external]
+    chosen = random.choice(ours)
+    unattended = Unattended.model_validate(
+        {
+            "windows": tuple(_window(random) for _ in range(random.choice((1, 1, 2)))),
+            "blackouts": tuple(_weekly(random, "settlement") for _ in range(random.choice((0, 1)))),
+            "prometheus": {"url": "http://prometheus"},
+            "idle": (signal,),
+            "restarts": ({"component": chosen, "every": "7d"},),
+        }
+    )
+    calendar = Calendar(ZoneInfo(zone), unattended.windows, unattended.blackouts)
+    hosts = venue.components[chosen].hosts
+    return Night(
+        venue=replace(venue, time_zone=zone, calendar=calendar, unattended=unattended),
+        begins=begins,
+        busy=_spans(random, quiet=4000, lasts=600),
+        alerts=_spans(random, quiet=20_000, lasts=900),
+        outages={kind: _spans(random, quiet=30_000, lasts=900) for kind in OUTAGES},
+        clock=_clock(random),
+        worn=frozenset((chosen, host) for host in hosts if random.random() < 0.8),
+        up=random.choice((1.0, 1.0, 1.0, 0.9)),
+    )
+
+
+def conduct(seed: int, *, asks_again: bool = True) -> Outcome:
+    """A whole night of timer calls; without `asks_again` all is asked only before a run begins."""
+    random = Random(seed)  # noqa: S311  # a simulation
+    night = random_night(random)
+    clock = FakeClock(night.begins)
+    outcome, runs = Outcome(), list[State]()
+    hosts: Hosts | None = None
+    fresh: set[Place] = set()
+    world = random_world(night.venue, random, night.up, 0.7)
+    for tick in range(TICKS):
+        clock.now = max(clock.now, night.begins + timedelta(seconds=tick * TIMER))
+        asker = _asker(night, clock)
+        plan = _decision(night, asker, clock, runs, fresh)
+        if plan is None:
+            continue
+        answer = _answers(asker, plan, asks_again=asks_again)
+        earlier = hosts
+        hosts = Hosts(random, random_faults(plan, random), clock, world, answer=answer)
+        hosts.before = earlier
+        runs.insert(0, _drive(night, plan, hosts, outcome, random))
+        fresh |= {
+            (step.component, host)
+            for step in plan.steps.values()
+            for host in step.hosts
+            if step.verb is Verb.START and (step.id, host) in hosts.truth.answered
+        }
+    return outcome
+
+
+def _decision(
+    night: Night, asker: Asker, clock: FakeClock, runs: list[State], fresh: set[Place]
+) -> Plan | None:
+    """What a call of the timer comes to."""
+    now = night.wall(clock.now)
+    if not isinstance(opening_at(night.venue.calendar, now), Opening):
+        return None  # most calls end here, and to say in words why not takes longest
+    worn = tuple(
+        Wear(component, host, {"active": "active", "age": str(WEEK + len(host))})
+        for component, host in sorted(night.worn - fresh)
+    )
+    past = Past(tuple(runs), (_history(night),))
+    return choose(night.venue, Seen(worn), past, asker, now).plan
+
+
+def _asker(night: Night, clock: FakeClock) -> Asker:
+    def now() -> Moment:
+        return Moment(night.wall(clock.now), 0.0, "")
+
+    return Asker(night.venue, NOWHERE, now=now, get=partial(_prometheus, night, clock))
+
+
+def _answers(asker: Asker, plan: Plan, *, asks_again: bool) -> Callable[[Step], tuple[Check, ...]]:
+    def ask(step: Step) -> tuple[Check, ...]:
+        return next(iter(asker.answer(Begin(step, step.hosts)))).checks
+
+    if asks_again:
+        return ask
+    first = ask(next(step for step in plan.steps.values() if step.verb is Verb.QUIET))
+    return lambda _step: first
+
+
+def _drive(night: Night, plan: Plan, hosts: Hosts, outcome: Outcome, random: Random) -> State:
+    """The run to its end, or to the crash of its controller; its last state is what is left."""
+    states: list[State] = []
+    down: dict[str, set[str]] = {}
+
+    def watch(state: State, event: Event) -> None:
+        states.append(state)
+        if isinstance(event, StepStarted):
+            _watch_step(night, plan.steps[event.step], hosts, down, outcome)
+
+    room = random.randrange(4 * len(plan.steps)) + 1 if random.random() < CRASHES else NEVER
+    run = Run(Journal(Paper(room)), hosts, lambda: night.wall(hosts.clock.now), [watch])
+    try:
+        run.start("run", "timer", plan, {})
+        return run.drive()
+    except JournalUnwritable:
+        return states[-1]
+
+
+def _watch_step(
+    night: Night, step: Step, hosts: Hosts, down: dict[str, set[str]], outcome: Outcome
+) -> None:
+    if step.verb is Verb.PROBE and step.id.rpartition(".")[2].isdecimal():
+        seen = {host for host in step.hosts if not hosts.is_up(step.component, host)}
+        down[step.id.rpartition(".")[2]] = seen
+    if step.verb is Verb.STOP:
+        outcome.stops += 1
+        number = step.id.rpartition(".")[2]
+        outcome.broken += _broken(night, hosts.clock.now)
+        if down.get(number):
+            outcome.broken.append(f"{step.id} began with {sorted(down[number])} down")
+
+
+def _broken(night: Night, now: datetime) -> Iterator[str]:
+    """What forbids a stop at this true moment."""
+    opening = opening_at(night.venue.calendar, now)
+    if not isinstance(opening, Opening) or now >= opening.cutoff:
+        yield f"a stop at {now} outside of every window"
+    last = _scraped(night.seconds(now))
+    period = span(night.venue.unattended.idle[0].quiet_for).total_seconds()
+    times = [last - SCRAPE * back for back in range(int(period // SCRAPE) + 1)]
+    if any(_is_in(night.busy, at) for at in times):
+        yield f"a stop at {now} while customers are betting"
+    if _is_in(night.alerts, last):
+        yield f"a stop at {now} while an alert fires"
+
+
+def _prometheus(night: Night, clock: FakeClock, url: str, _timeout: float) -> Reply:
+    """What Prometheus would answer at this true moment; it is always right about the time."""
+    now = night.seconds(clock.now)
+    kind = next((kind for kind, spans in night.outages.items() if _is_in(spans, now)), "")
+    date = format_datetime(clock.now)
+    if kind == "refused":
+        raise ConnectionRefusedError(111, "Connection refused")
+    if kind == "broken":
+        return Reply(503, date, b"<html>")
+    asked = {key: words[0] for key, words in parse_qs(urlsplit(url).query).items()}
+    result = [] if kind == "empty" else _result(night, asked, clock, kind)
+    if kind == "several":
+        result *= 2
+    body = json.dumps({"status": "success", "data": {"result": result}})
+    return Reply(200, date, body.encode())
+
+
+def _result(night: Night, asked: dict[str, str], clock: FakeClock, kind: str) -> list[Any]:
+    now, epoch = night.seconds(clock.now), night.begins.timestamp()
+    frozen = next((start for start, end in night.outages["stale"] if start <= now < end), now)
+    if asked["query"] == "ALERTS":
+        labels = {"alertname": "HostDown", "alertstate": "firing"}
+        return (
+            [{"metric": labels, "value": [0, "1"]}] if _is_in(night.alerts, _scraped(now)) else []
+        )
+    if "time" in asked:
+        return [{"metric": {}, "value": [epoch + now, str(epoch + _scraped(frozen))]}]
+    start, end, step = (float(asked[key]) for key in ("start", "end", "step"))
+    values = []
+    for place in range(int((end - start) // step) + 1):
+        at = start + place * step - epoch
+        if at <= now + 0.001 and at - frozen < LOOKBACK:
+            value = (
+                float("nan")
+                if kind == "nan"
+                else float(_is_in(night.busy, _scraped(min(at, frozen))))
+            )
+            values.append([epoch + at, str(value)])
+    return [{"metric": {}, "values": values}]
+
+
+def _history(night: Night) -> History:
+    """Earlier runs took what hosts take here."""
+    usual = Duration(10.0, 20.0)
+    verbs = (Verb.DRAIN, Verb.STOP, Verb.START, Verb.TEST, Verb.UNDRAIN)
+    names = (f"{name}.{verb}.1" for name in night.venue.components for verb in verbs)
+    return History(9, None, dict.fromkeys(names, usual))
+
+
+def _scraped(seconds: float) -> float:
+    """The last time at which Prometheus looked."""
+    return seconds // SCRAPE * SCRAPE
+
+
+def _is_in(spans: Spans, at: float) -> bool:
+    return any(start <= at < end for start, end in spans)
+
+
+def _spans(random: Random, *, quiet: float, lasts: float) -> Spans:
+    """Stretches of about these lengths, with others of quiet between them."""
+    spans, at = [], random.expovariate(1 / quiet) - 2 * lasts
+    while at < TICKS * TIMER:
+        end = at + random.expovariate(1 / lasts)
+        spans.append((at, end))
+        at = end + random.expovariate(1 / quiet)
+    return tuple(spans)
+
+
+def _clock(random: Random) -> tuple[tuple[float, float], ...]:
+    """Mostly right; else it is set, perhaps back again, in the middle of the night."""
+    if random.random() < 0.6:
+        return ()
+    moments = sorted(random.uniform(0, TICKS * TIMER) for _ in range(random.choice((1, 2))))
+    wrong = (random.choice((0.0, 30.0, -30.0, 1800.0, -1800.0, 7200.0)) for _ in moments)
+    return tuple(zip(moments, wrong, strict=True))
+
+
+def _weekly(random: Random, name: str) -> dict[str, Any]:
+    hour, minute = random.choice((22, 23, 0, 1, 2, 3)), random.choice((0, 10, 30, 50))
+    return {
+        "name": name,
+        "start_time": f"{hour:02}:{minute:02}",
+        "length_minutes": random.choice((5, 20, 60, 180)),
+    }
+
+
+def _window(random: Random) -> dict[str, Any]:
+    window = _weekly(random, "night")
+    cutoff = random.choice((0, 0, 2, 10))
+    return {**window, "cutoff_minutes": min(cutoff, window["length_minutes"] - 1)}

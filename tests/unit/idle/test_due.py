@@ -1,0 +1,85 @@
+"""What is due, and in which order."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from automation.idle.due import Wear, due_restarts, due_tests, forecast
+from automation.venue.calendar import Opening
+from automation.venue.unattended import RestartRule, ScheduledTest
+
+DAY = 86_400
+NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+
+def rule(**keys: Any) -> RestartRule:
+    return RestartRule.model_validate({"component": "wagering", **keys})
+
+
+def wear(host: str = "w1", age: int = 3600, component: str = "wagering", **shown: Any) -> Wear:
+    return Wear(component, host, {"active": "active", "age": str(age), **shown})
+
+
+WEEKLY = rule(every="7d")
+
+
+@pytest.mark.parametrize(
+    ("keys", "shown", "due"),
+    [
+        ({"every": "1h"}, {}, True),
+        ({"every": "61m"}, {}, False),
+        ({"when": "memory_over", "above": "80%"}, {"memory": "81", "memory_limit": "100"}, True),
+        ({"when": "memory_over", "above": "80%"}, {"memory": "80", "memory_limit": "100"}, False),
+        ({"when": "memory_over", "above": "80%"}, {"memory": "81"}, False),
+        ({"when": "memory_over", "above": "80%"}, {"memory": "81", "memory_limit": "0"}, False),
+        ({"when": "reboot_required"}, {"reboot_required": "60"}, True),
+        ({"when": "reboot_required"}, {"reboot_required": "3600"}, False),
+        ({"when": "reboot_required"}, {"reboot_required": "no"}, False),
+        ({"when": "libraries_deleted"}, {"libraries_deleted": "yes"}, True),
+        ({"when": "libraries_deleted"}, {"libraries_deleted": "no"}, False),
+        ({"when": "libraries_deleted"}, {}, False),
+        ({"when": "configuration_newer", "files": ("/etc/w",)}, {"configuration": "60"}, True),
+        ({"when": "configuration_newer", "files": ("/etc/w",)}, {"configuration": "4000"}, False),
+        ({"when": "configuration_newer", "files": ("/etc/w",)}, {}, False),
+    ],
+)
+def test_a_host_is_due_by_what_it_shows(
+    keys: dict[str, Any], shown: dict[str, Any], due: bool
+) -> None:
+    """Of an age, or in a condition that came after its start; what is unknown is no reason."""
+    found = due_restarts((rule(**keys),), (wear(**shown),))
+    assert [item.host for item in found] == (["w1"] if due else [])
+
+
+def test_who_waited_longest_comes_first_and_only_once() -> None:
+    """Whatever the rules and the order in which the hosts were asked."""
+    worn = (wear("w1", 8 * DAY), wear("w2", 9 * DAY), wear("w3", DAY), wear("t1", 99 * DAY, "t"))
+    found = due_restarts((WEEKLY, rule(every="1d")), worn)
+    assert [item.host for item in found] == ["w2", "w1", "w3"]
+    assert str(found[0].why) == "w2 has run for 9.0 days, and is restarted every 7d"
+
+
+@pytest.mark.parametrize("shown", [{"active": "failed"}, {"active": "inactive"}, {"age": ""}])
+def test_a_unit_that_does_not_run_or_says_no_age_is_not_due(shown: dict[str, str]) -> None:
+    """What is down at night is an operator's."""
+    odd = Wear("wagering", "w1", {"active": "active", "age": str(9 * DAY), **shown})
+    assert due_restarts((WEEKLY,), (odd,)) == ()
+
+
+def test_tests_are_due_by_when_they_were_last_done() -> None:
+    """Never is longest ago; a test from the future, after the clock was set, is not due."""
+    tests = [ScheduledTest(component=name, every="1d") for name in ("a", "b", "c", "d", "e")]
+    ago = {"a": 25, "b": 23, "c": 48, "e": -5}
+    last = {name: NOW - timedelta(hours=hours) for name, hours in ago.items()}
+    assert due_tests(tests, last, NOW) == ("d", "c", "a")
+
+
+def test_a_forecast_counts_on_each_restart_that_it_foretells() -> None:
+    """Every second day: due in the first opening, and then in every second one."""
+    starts = [NOW + timedelta(days=days) for days in range(4)]
+    openings = [Opening("night", at, at, at) for at in starts]
+    worn = (wear("w1", 3 * DAY), wear("w2", DAY), wear("w3", 60, libraries_deleted="yes"))
+    rules = (rule(every="2d"), rule(when="libraries_deleted"))
+    due = [hosts for _, hosts in forecast(rules, worn, openings, NOW)]
+    assert due == [("w1", "w3"), ("w2",), ("w1", "w3"), ("w2",)]

@@ -1,0 +1,136 @@
+"""What a Prometheus says, a real one and odd ones: only what is plainly quiet passes."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from automation.idle.prometheus import Client, Reply
+from automation.idle.quiet import judge_alerts, judge_signal
+from automation.venue.unattended import Prometheus, Signal
+from tests.unit.idle.prometheus import STEP, history, serve
+
+FOR_10_MINUTES = 10 * 60 // STEP
+QUIET, BUSY = (0.0,), (9.0,)
+CAME_BACK = (0.0, *BUSY)
+LEFT = (*BUSY, *[0.0] * (FOR_10_MINUTES - 1))  # 15 seconds less than ten minutes ago
+LONG_GONE = (*BUSY, *[0.0] * (FOR_10_MINUTES + 2))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Prometheus; what is `stale` ended three minutes ago."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    at = time.time()
+    series = {
+        'x{is="quiet"}': QUIET,
+        'x{is="busy"}': BUSY,
+        'x{is="back"}': CAME_BACK,
+        'x{is="left"}': LEFT,
+        'x{is="long gone"}': LONG_GONE,
+        'x{is="odd"}': (float("nan"),),
+        'x{is="several",host="a"}': QUIET,
+        'x{is="several",host="b"}': QUIET,
+    }
+    text = history(at, series).replace("# EOF\n", "")
+    text += history(at - 180, {'x{is="stale"}': QUIET}).split("\n", 1)[1].replace("# EOF\n", "")
+    alert = 'ALERTS{alertname="HostDown",alertstate="firing"}'
+    text += "# TYPE ALERTS gauge\n" + history(at, {alert: (1.0,)}).split("\n", 1)[1]
+    with serve(folder, text) as address:
+        yield address
+
+
+def judged(address: str, query: str) -> str:
+    """Why this signal is not quiet; nothing when it is."""
+    keys = {"name": "bets", "prometheus": query, "below": 0.5, "for": "10m"}
+    signal = Signal.model_validate(keys)
+    reading = Client(Prometheus(url=address), now).signal(signal)
+    check = judge_signal(signal, reading)
+    assert check.passed == (check.why is None)
+    return str(check.why or "")
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ('x{is="quiet"}', ""),
+        ('sum(x{is="quiet"})', ""),
+        ('sum(x{is="several"})', ""),
+        ('x{is="long gone"}', ""),
+        ('x{is="left"}', "was 9 0:09"),
+        ('x{is="back"}', "was 9 0:00:0"),
+        ('x{is="busy"}', "was 9"),
+        ('x{is="odd"}', "was nan"),
+        ('x{is="several"}', "has 2 series"),
+        ('x{is="stale"}', "the newest value of the signal 'bets' is 0:03:0"),
+        ('x{is="nowhere"}', "knows nothing of the signal 'bets'"),
+        ("sum(x", "refuses the question"),
+        ("x[5m]", "refuses the question"),
+    ],
+)
+def test_a_real_prometheus_is_understood(server: str, query: str, why: str) -> None:
+    """Quiet for the whole period, or in a sentence why not."""
+    found = judged(server, query)
+    assert found.startswith(why) if not why else why in found, found
+    assert bool(found) == bool(why), found
+
+
+def test_a_real_alert_blocks(server: str) -> None:
+    """What fires there is named."""
+    settings = Prometheus(url=server)
+    check = judge_alerts(settings, Client(settings, now).alerts())
+    assert str(check.why) == "the alert HostDown is active"
+
+
+def test_nobody_at_the_address_is_a_sentence() -> None:
+    """A refused connection is not idle, and no traceback."""
+    assert "Prometheus does not answer: " in judged("http://127.0.0.1:9", "x")
+    settings = Prometheus(url="http://127.0.0.1:9")
+    check = judge_alerts(settings, Client(settings, now).alerts())
+    assert not check.passed
+
+
+def answer(result: Any, **more: Any) -> bytes:
+    return json.dumps({"status": "success", "data": {"result": result}, **more}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "date", "why"),
+    [
+        (answer([]), 0.0, "knows nothing"),
+        (answer([]), 60.0, "the clocks of Prometheus and of this controller"),
+        (answer([]), -60.0, "apart"),
+        (answer([]), None, "does not say what time it is"),
+        (answer([], warnings=["a store did not answer"]), 0.0, "a store did not answer"),
+        (b"<html>503 Service Unavailable</html>", 0.0, "cannot be read"),
+        (b"[]", 0.0, "cannot be read"),
+        (b'{"status": "success"}', 0.0, "cannot be read"),
+        (answer({}), 0.0, "cannot be read"),
+        (answer(["x"]), 0.0, "cannot be read"),
+        (answer([{"metric": {}}]), 0.0, "cannot be read"),
+        (answer([{"metric": {}, "values": [[0, "many"]]}]), 0.0, "cannot be read"),
+        (answer([{"metric": {}, "values": [7]}]), 0.0, "cannot be read"),
+    ],
+)
+def test_an_odd_answer_is_not_quiet(body: bytes, date: float | None, why: str) -> None:
+    """Whatever comes is a sentence: nothing is guessed, and nothing is raised."""
+    its = "" if date is None else format_datetime(datetime.fromtimestamp(time.time() + date, UTC))
+    client = Client(Prometheus(url="http://x"), now, lambda _url, _timeout: Reply(200, its, body))
+    reading = client.signal(Signal.model_validate({"name": "b", "prometheus": "x", "below": 1.0}))
+    assert why in str(reading.problem)
+    assert client.alerts().problem or body == answer([])
+
+
+def test_an_alert_without_a_name_is_not_known() -> None:
+    """It may be any."""
+    its, body = format_datetime(now()), answer([{"metric": {"alertstate": "firing"}}])
+    client = Client(Prometheus(url="http://x"), now, lambda _url, _timeout: Reply(200, its, body))
+    assert "cannot be read" in str(client.alerts().problem)

@@ -1,0 +1,45 @@
+"""What is remembered between two calls of the timer."""
+
+import stat
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from automation.idle.quiet import Look, Moment
+from automation.idle.record import FILE, Decision, Record, read_record, this_moment, write_record
+from automation.run.events import Message
+
+NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+LOOK = Look("bets", Moment(NOW, 100.5, "this boot"), 0.25)
+WHY = Message("the signal '%(signal)s' ...", {"signal": "bets"})
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    """Looks and the last decision with its reasons; for the operator's eyes only."""
+    record = Record((LOOK,), Decision(NOW, (WHY,)))
+    write_record(tmp_path / "demo", record)
+    assert read_record(tmp_path / "demo") == record
+    assert stat.S_IMODE((tmp_path / "demo" / FILE).stat().st_mode) == 0o600
+
+
+def test_old_looks_are_forgotten(tmp_path: Path) -> None:
+    """No signal must be quiet for more than a week."""
+    old = replace(LOOK, at=replace(LOOK.at, wall=NOW - timedelta(days=7)))
+    write_record(tmp_path, Record((old, LOOK)))
+    assert read_record(tmp_path).looks == (LOOK,)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"looks": [1], "decision": null}', "{}"])
+def test_a_broken_record_is_none(tmp_path: Path, text: str) -> None:
+    """Then nothing is known, and every signal is watched anew."""
+    (tmp_path / FILE).write_text(text, encoding="utf-8")
+    assert read_record(tmp_path) == Record()
+
+
+def test_a_moment_has_both_clocks_and_the_boot() -> None:
+    """So that a clock that was set shows itself."""
+    first, second = this_moment(), this_moment()
+    assert first.boot == second.boot
+    assert 0 <= second.uptime - first.uptime < 60

@@ -1,0 +1,252 @@
+"""An unattended restart: asked before each drain and each stop, given up, put back, chosen."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from automation.execute.simulator import WHOLE_STEP, FakeClock, Fault, Faults, Simulator, World
+from automation.exit_codes import ExitCode
+from automation.history import Duration, History
+from automation.idle.due import Wear
+from automation.idle.quiet import Moment
+from automation.procedures.asking import Asker
+from automation.procedures.idle import needed_by_question, plan_idle_restart, plan_idle_test
+from automation.procedures.session import exit_code
+from automation.procedures.unattended import Past, Seen, choose
+from automation.run.events import Check, Message
+from automation.run.journal import Journal
+from automation.run.loop import Run
+from automation.run.plan import Plan, Step, Verb
+from automation.run.state import State
+from automation.venue.site import Venue
+from tests.unit.run.paper import Paper
+from tests.unit.venue.sites import HEAD, site
+
+VENUE = """
+  wagering:
+    role: wagering
+    min_ready: 1
+    restart: {serial: 1, behind: {component: ticketing, backend: to_wagering}}
+  ticketing: {role: haproxy, depends_on: [wagering]}
+  database: {role: postgresql}
+windows: [{name: night, start_time: "01:00", length_minutes: 60, cutoff_minutes: 5}]
+idle: [{name: bets, command: [bets], component: ticketing, below: 1, for: 1s}]
+restarts: [{component: wagering, every: 7d}, {component: database, every: 7d}]
+tests: [{component: wagering, every: 1d}]
+"""
+SERVERS = {"ticketing": ("to_wagering/w1", "to_wagering/w2")}
+SELLING = World(up=1.0, sales_open=True, servers=SERVERS)
+CLOSED = replace(SELLING, sales_open=False)
+NIGHT = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)  # 01:00 in Seoul
+WEEK = 7 * 86_400
+BUSY = (Check("bets", "< 1", "9", passed=False, why=Message("9 bets a second")),)
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Venue:
+    """Two servers behind a load balancer, a database, and an hour each night."""
+    return site(tmp_path, VENUE, HEAD.replace("}", ", race_card: venue.yml}"))
+
+
+def roll(
+    venue: Venue, busy_at: str = "", faults: Faults | None = None, world: World = SELLING
+) -> tuple[State, Simulator]:
+    """Both servers restarted; customers are there when the question of this name is asked."""
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
+    return run(plan, busy_at, faults, world)
+
+
+def run(
+    plan: Plan, busy_at: str = "", faults: Faults | None = None, world: World = SELLING
+) -> tuple[State, Simulator]:
+    def answer(step: Step) -> tuple[Check, ...]:
+        if step.id == busy_at:
+            return BUSY
+        return tuple(Check(name, "", "", passed=True) for name in step.checks)
+
+    clock = FakeClock(NIGHT)
+    simulator = Simulator(Random(1), faults or {}, clock, world, answer=answer)  # noqa: S311
+    loop = Run(Journal(Paper()), simulator, clock)
+    loop.start("run", "timer", plan, {})
+    return loop.drive(), simulator
+
+
+def stopped(simulator: Simulator) -> list[str]:
+    """The hosts that were stopped, in order."""
+    begun = simulator.truth.begun
+    return [host for name, hosts in begun.items() if ".stop." in name for host in hosts]
+
+
+def test_nobody_there_means_that_all_are_restarted(venue: Venue) -> None:
+    """One after the other in the order given, although sales are open; all are back at the end."""
+    state, simulator = roll(venue)
+    assert (state.result_state, exit_code(state)) == ("SUCCESS", ExitCode.GO)
+    assert stopped(simulator) == ["w2", "w1"]
+    assert simulator.customers() == set(SERVERS["ticketing"])
+
+
+@pytest.mark.parametrize(
+    ("busy_at", "hosts"),
+    [
+        ("wagering.quiet.1", []),
+        ("wagering.quiet.still.1", []),
+        ("wagering.quiet.2", ["w2"]),
+        ("wagering.quiet.still.2", ["w2"]),
+    ],
+)
+def test_customers_who_come_back_end_it(venue: Venue, busy_at: str, hosts: list[str]) -> None:
+    """Before a drain and after it; who was drained is put back, and that is no failure."""
+    state, simulator = roll(venue, busy_at)
+    assert stopped(simulator) == hosts
+    assert simulator.customers() == set(SERVERS["ticketing"])
+    assert state.result_state == "WARNINGS"
+    touched = busy_at != "wagering.quiet.1"
+    assert exit_code(state) is (ExitCode.GO if touched else ExitCode.REFUSED)
+
+
+def test_another_host_that_is_down_refuses_it(venue: Venue) -> None:
+    """Also where the venue could do with one; nothing is touched."""
+    state, simulator = roll(venue, faults={("wagering.capacity.1", "w1"): Fault.FAILS})
+    assert stopped(simulator) == []
+    assert exit_code(state) is ExitCode.REFUSED
+
+
+def test_another_host_that_goes_down_during_the_drain_ends_it(venue: Venue) -> None:
+    """It is looked at once more right before the stop; the drained one is put back."""
+    state, simulator = roll(venue, faults={("wagering.others.1", "w1"): Fault.UNREACHABLE})
+    assert stopped(simulator) == []
+    assert simulator.customers() == set(SERVERS["ticketing"])
+    assert exit_code(state) is ExitCode.NO_GO
+
+
+def test_an_unanswered_question_is_a_no(venue: Venue) -> None:
+    """Silence is not quiet."""
+    _, simulator = roll(venue, faults={("wagering.quiet.1", "w2"): Fault.SILENT})
+    assert stopped(simulator) == []
+
+
+@pytest.mark.parametrize("fault", [Fault.HANGS, Fault.CRASHES])
+@pytest.mark.parametrize("question", ["wagering.quiet.1", "wagering.quiet.still.1"])
+def test_a_question_that_does_not_end_in_order_is_a_no(
+    venue: Venue, question: str, fault: Fault
+) -> None:
+    """When it is given up, the yes that it may have brought is too old to act on."""
+    _, simulator = roll(venue, faults={(question, WHOLE_STEP): fault})
+    assert stopped(simulator) == []
+    assert simulator.customers() == set(SERVERS["ticketing"])
+
+
+@pytest.mark.parametrize(("world", "tested"), [(CLOSED, True), (SELLING, False)])
+def test_scheduled_tests_want_sales_closed(venue: Venue, world: World, tested: bool) -> None:
+    """A quiet night is not enough: a test bet may not stand among customers' bets."""
+    plan = plan_idle_test(venue, venue.components["wagering"])
+    state, simulator = run(plan, world=world)
+    assert ("wagering.test" in simulator.truth.begun) == tested
+    assert exit_code(state) is (ExitCode.GO if tested else ExitCode.REFUSED)
+
+
+def test_each_question_wants_the_time_of_what_hangs_on_it(venue: Venue) -> None:
+    """From the drain, or from the stop, to the end of its own batch, with room to undo."""
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
+    bound = {step.verb: step.timeout for step in plan.steps.values()}
+    from_stop = (
+        bound[Verb.STOP] + 2 * bound[Verb.START] + bound[Verb.TEST] + 2 * bound[Verb.UNDRAIN]
+    )
+    needed = needed_by_question(plan, ())
+    assert needed["wagering.quiet.still.1"] == timedelta(seconds=from_stop)
+    assert needed["wagering.quiet.2"] == timedelta(seconds=from_stop + bound[Verb.DRAIN])
+
+
+def asker(venue: Venue, folder: Path, value: float = 0.0, at: datetime = NIGHT) -> Asker:
+    """Bets at this rate, now and a second ago."""
+    now = [Moment(at - timedelta(seconds=1), 9.0, "boot"), Moment(at, 10.0, "boot")]
+    asked = Asker(venue, folder, now=lambda: now[0], numbers=lambda *_: value)
+    asked.signals()
+    now.pop(0)
+    return asked
+
+
+def choice(venue: Venue, folder: Path, **more: Any) -> tuple[str, str]:
+    """The first host to be restarted, or what is tested; and why others are not."""
+    worn = more.get("worn", (worn_host("w1", WEEK + 1), worn_host("w2", WEEK + 2)))
+    seen = Seen(worn, frozenset(more.get("primaries", ())))
+    past = Past(tuple(more.get("runs", ())), tuple(more.get("histories", ())))
+    at = more.get("at", NIGHT)
+    found = choose(venue, seen, past, asker(venue, folder, more.get("value", 0.0), at), at)
+    asked = (step for step in found.plan.steps.values()) if found.plan else ()
+    first = next((step for step in asked if step.verb is Verb.QUIET), None)
+    done = found.plan and [step.verb for step in found.plan.steps.values()]
+    what = (
+        f"{'restart' if Verb.STOP in done else 'test'} {first.hosts[0]}" if first and done else ""
+    )
+    return what, "; ".join(map(str, found.reasons))
+
+
+def worn_host(host: str, age: int, component: str = "wagering") -> Wear:
+    return Wear(component, host, {"active": "active", "age": str(age)})
+
+
+def test_who_waited_longest_is_restarted_first(venue: Venue, tmp_path: Path) -> None:
+    """Before any test that is due."""
+    assert choice(venue, tmp_path) == ("restart w2", "")
+
+
+def test_tests_are_done_when_no_restart_is_due(venue: Venue, tmp_path: Path) -> None:
+    """They were never done here."""
+    assert choice(venue, tmp_path, worn=()) == ("test w1", "")
+
+
+def test_customers_keep_everything_from_being_done(venue: Venue, tmp_path: Path) -> None:
+    """The reason says what was seen."""
+    what, why = choice(venue, tmp_path, value=3.0)
+    assert what == ""
+    assert why.startswith("the signal 'bets' was 3 0:00:00 ago")
+
+
+def test_a_primary_is_left_to_an_operator(venue: Venue, tmp_path: Path) -> None:
+    """Its restart is an outage."""
+    found = choice(venue, tmp_path, worn=(worn_host("db1", WEEK, "database"),), primaries=["db1"])
+    assert found == ("test w1", "")
+
+
+def test_what_does_not_fit_is_not_begun_and_what_fits_is(venue: Venue, tmp_path: Path) -> None:
+    """Without a history a restart may take its steps' whole bounds; a test takes less."""
+    what, why = choice(venue, tmp_path, at=NIGHT + timedelta(minutes=52))
+    assert (what, why) == ("test w1", "")
+
+
+def test_a_restart_of_twelve_minutes_is_not_begun_in_a_window_of_ten(
+    tmp_path: Path,
+) -> None:
+    """By the history of this very venue; the reason has both figures."""
+    head = HEAD.replace("}", ", race_card: venue.yml}")
+    short = site(tmp_path, VENUE.replace("60", "10").replace("tests:", "# "), head)
+    seconds = {"drain": 60, "stop": 60, "start": 300, "test": 60, "undrain": 240}
+    twelve = History(
+        9, None, {f"wagering.{verb}.1": Duration(1, p95) for verb, p95 in seconds.items()}
+    )
+    found = choice(short, tmp_path, histories=[twelve], at=NIGHT)
+    why = "it may take 21.0 min with room to undo it, and the window night ends in 10.0 min"
+    assert found == ("", why)
+
+
+def test_what_failed_in_this_window_is_not_tried_again_in_it(venue: Venue, tmp_path: Path) -> None:
+    """An operator looks first; the next night it is tried again."""
+    failed, _ = roll(venue, faults={("wagering.drain.1", "t1"): Fault.FAILS})
+    assert failed.result_state == "ERRORS"
+    what, why = choice(venue, tmp_path, runs=[failed])
+    assert (what, why.count("failed in this window already")) == ("", 2)
+    again = choice(venue, tmp_path, runs=[failed], at=NIGHT + timedelta(days=1))
+    assert again == ("restart w2", "")
+
+
+def test_what_a_run_left_out_of_rotation_stops_everything(venue: Venue, tmp_path: Path) -> None:
+    """Who is out already cannot stand in for another."""
+    failed, _ = roll(venue, faults={("wagering.start.1", "w2"): Fault.FAILS})
+    what, why = choice(venue, tmp_path, runs=[failed], at=NIGHT + timedelta(days=1))
+    assert what == ""
+    assert why == "w2 of wagering was left out of rotation: raceday recover"

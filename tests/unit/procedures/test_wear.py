@@ -1,0 +1,102 @@
+"""What hosts show of themselves, asked over SSH of hosts that a test's own server stands for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from automation.procedures.wear import read_number, read_wear
+from automation.venue.site import Venue
+from automation.venue.unattended import RestartRule, Signal
+from tests.unit.execute.sshd import Sshd, serve
+from tests.unit.execute.venues import reached_at, small_venue
+
+SYSTEMD = """case $3 in
+  ActiveState) echo active ;;
+  ActiveEnterTimestampMonotonic) echo 1000000 ;;
+  MemoryCurrent) echo {memory} ;;
+  MemoryMax) echo {limit} ;;
+esac"""
+RULES = tuple(
+    RestartRule.model_validate(keys)
+    for keys in (
+        {"component": "wagering", "every": "7d"},
+        {"component": "wagering", "when": "configuration_newer", "files": ("/proc/self/status",)},
+    )
+)
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    """A host whose systemd says a few figures."""
+    with serve(tmp_path / "server") as server:
+        server.put("systemctl", SYSTEMD.format(memory=81, limit=100))
+        yield server
+
+
+@pytest.fixture
+def venue(sshd: Sshd, tmp_path: Path) -> Venue:
+    """w1 answers, w2 is dead."""
+    w1 = reached_at(sshd, tmp_path)
+    return small_venue(tmp_path, {"w1": w1, "w2": {**w1, "ansible_port": 1}})
+
+
+def test_a_host_shows_how_worn_it_is_and_a_dead_one_is_named(venue: Venue) -> None:
+    """Its age since one second after boot, its memory, and when its configuration was changed."""
+    (wear,), lost = read_wear(venue, RULES)
+    uptime = int(float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]))
+    age = wear.number("age")
+    assert age is not None
+    assert uptime - 3 <= age <= uptime
+    assert (wear.number("memory"), wear.number("memory_limit")) == (81, 100)
+    assert wear.shown["active"] == "active"
+    assert wear.number("configuration") in {0, 1}
+    assert wear.shown["reboot_required"]
+    assert [str(item) for item in lost] == ["w2 cannot be asked: Connection refused"]
+
+
+@pytest.mark.parametrize("limit", ["infinity", "18446744073709551615", "'[not set]'", ""])
+def test_without_a_limit_of_its_own_the_machines_memory_is_the_limit(
+    venue: Venue, sshd: Sshd, limit: str
+) -> None:
+    """Systemd says so in several ways."""
+    sshd.put("systemctl", SYSTEMD.format(memory=81, limit=limit))
+    (wear,), _ = read_wear(venue, RULES)
+    total = Path("/proc/meminfo").read_text(encoding="ascii").split()[1]
+    assert wear.number("memory_limit") == int(total) * 1024
+
+
+def test_what_systemd_does_not_say_is_unknown(venue: Venue, sshd: Sshd) -> None:
+    """No age, no memory, no libraries: nothing is made up."""
+    sshd.put("systemctl", "exit 1")
+    sshd.put("grep", "exit 1")  # this machine may run containers with a unit of the same name
+    (wear,), _ = read_wear(venue, RULES)
+    assert {"active", "age", "memory", "libraries_deleted"}.isdisjoint(wear.shown)
+
+
+def signal(*command: str) -> Signal:
+    keys = {"name": "bets", "command": command, "component": "cache", "below": 1}
+    return Signal.model_validate(keys)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("echo", "0.5"), "0.5"),
+        (("echo", "many"), "w1 says 'many', which is no number"),
+        (("echo", "nan"), "w1 says 'nan', which is no number"),
+        (("true",), "w1 says '', which is no number"),
+        (("false",), "the command on w1 ended with code 1: "),
+    ],
+)
+def test_a_number_is_a_number_or_a_sentence(
+    venue: Venue, command: tuple[str, ...], said: str
+) -> None:
+    """What a command prints on the host of its component, and nothing is guessed."""
+    assert str(read_number(venue, signal(*command))) == said
+
+
+def test_a_host_that_cannot_be_asked_makes_the_number_unknown(venue: Venue) -> None:
+    """Of several hosts all must answer."""
+    asked = signal("echo", "0").model_copy(update={"component": "wagering"})
+    assert str(read_number(venue, asked)) == "w2 cannot be asked: Connection refused"

@@ -1,0 +1,269 @@
+"""When unattended work may be done: windows, blackouts, and tricky nights of time zones."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from automation.venue.calendar import (
+    Blackout,
+    Calendar,
+    Opening,
+    next_openings,
+    opening_at,
+    read_events,
+)
+from automation.venue.unattended import Exclusion, Weekly, Window
+
+SEOUL, NEW_YORK, LONDON = map(ZoneInfo, ("Asia/Seoul", "America/New_York", "Europe/London"))
+MINUTE = dt.timedelta(minutes=1)
+
+
+def night(start: str = "01:00", length: int = 180, cutoff: int = 0, **keys: object) -> Window:
+    """A window of every night, unless days are given."""
+    words = {"name": "night", "start_time": start, "length_minutes": length, **keys}
+    return Window.model_validate({**words, "cutoff_minutes": cutoff})
+
+
+def utc(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+
+
+def openings(calendar: Calendar, after: str, count: int) -> list[tuple[str, str]]:
+    """The next openings as UTC."""
+    found = next_openings(calendar, utc(after), count)
+    return [(f"{item.start:%m-%d %H:%M}", f"{item.end:%m-%d %H:%M}") for item in found]
+
+
+def events(*lines: str) -> Calendar:
+    """A Seoul calendar, open all day, with one event of these lines."""
+    head = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", "BEGIN:VEVENT", "UID:1", "SUMMARY:Derby")
+    text = "\r\n".join((*head, *lines, "END:VEVENT", "END:VCALENDAR", ""))
+    return Calendar(SEOUL, (night("00:00", 1440),), events=(read_events(text),))
+
+
+def black_at(calendar: Calendar, moment: str) -> str:
+    """What forbids it then, or nothing."""
+    found = opening_at(calendar, utc(moment))
+    return found.what if isinstance(found, Blackout) else ""
+
+
+def test_a_window_is_open_from_its_start_to_its_end() -> None:
+    """The first instant is in it, the last is not; outside there is none."""
+    calendar = Calendar(SEOUL, (night(),))
+    opening = Opening(
+        "night", utc("2026-05-15T16:00"), utc("2026-05-15T19:00"), utc("2026-05-15T19:00")
+    )
+    assert opening_at(calendar, utc("2026-05-15T15:59:59")) is None
+    assert opening_at(calendar, utc("2026-05-15T16:00")) == opening
+    assert opening_at(calendar, utc("2026-05-15T18:59:59")) == opening
+    assert opening_at(calendar, utc("2026-05-15T19:00")) is None
+
+
+def test_a_window_over_midnight_belongs_to_the_day_it_starts_on() -> None:
+    """Saturday's window goes on into Sunday, and Sunday has none of its own."""
+    calendar = Calendar(LONDON, (night("23:00", 180, days=("Sat",)),))
+    assert openings(calendar, "2026-01-10T12:00", 2) == [
+        ("01-10 23:00", "01-11 02:00"),
+        ("01-17 23:00", "01-18 02:00"),
+    ]
+    assert opening_at(calendar, utc("2026-01-11T01:30")) is not None
+    assert opening_at(calendar, utc("2026-01-11T23:30")) is None
+
+
+def test_a_blackout_wins_and_the_cutoff_counts_from_it() -> None:
+    """A window that settlement breaks into is open before and after it, in two openings."""
+    settlement = Weekly(name="settlement", start_time="02:00", length_minutes=30)
+    calendar = Calendar(LONDON, (night(cutoff=20),), (settlement,))
+    first, second = next_openings(calendar, utc("2026-01-10T00:00"), 2)
+    assert (first.end, first.cutoff) == (utc("2026-01-10T02:00"), utc("2026-01-10T01:40"))
+    assert (second.start, second.cutoff) == (utc("2026-01-10T02:30"), utc("2026-01-10T03:40"))
+    assert black_at(calendar, "2026-01-10T02:15") == "settlement"
+
+
+def test_what_a_blackout_leaves_may_be_too_short_to_begin_anything() -> None:
+    """A piece no longer than the cut-off is no opening."""
+    settlement = Weekly(name="settlement", start_time="01:20", length_minutes=160)
+    calendar = Calendar(LONDON, (night(cutoff=20),), (settlement,))
+    assert next_openings(calendar, utc("2026-01-10T00:00"), 1) == ()
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "black", "free"),
+    [
+        (
+            "2026-05-16",
+            "2026-05-18",
+            ["05-15T15:00", "05-18T14:59"],
+            ["05-15T14:59", "05-18T15:00"],
+        ),
+        (
+            "2026-05-16T18:00",
+            "2026-05-16T20:30",
+            ["05-16T09:00", "05-16T11:29"],
+            ["05-16T08:59", "05-16T11:30"],
+        ),
+    ],
+)
+def test_an_exclusion_covers_its_last_day(
+    start: str, end: str, black: list[str], free: list[str]
+) -> None:
+    """Days are whole local days, the last one too; a time ends when it says."""
+    exclusion = Exclusion(name="Derby eve", start=start, end=end)
+    calendar = Calendar(SEOUL, (night("00:00", 1440),), exclusions=(exclusion,))
+    assert [black_at(calendar, f"2026-{at}") for at in black] == ["Derby eve"] * 2
+    assert [black_at(calendar, f"2026-{at}") for at in free] == [""] * 2
+
+
+def test_korean_public_holidays_are_blackouts_with_their_names() -> None:
+    """Lunar ones and substitute days too."""
+    calendar = Calendar(SEOUL, (night("00:00", 1440),), holidays="KR")
+    assert black_at(calendar, "2026-02-17T00:00") == "설날"
+    assert "대체" in black_at(calendar, "2026-05-25T00:00")
+    assert black_at(calendar, "2026-05-26T00:00") == ""
+
+
+def test_the_clock_jumps_over_the_start_of_a_window() -> None:
+    """New York, 8 March 2026: 02:30 does not exist; the window starts an hour later by the wall.
+
+    It lasts its real minutes, and the night after starts at 02:30 again.
+    """
+    calendar = Calendar(NEW_YORK, (night("02:30", 60),))
+    assert openings(calendar, "2026-03-07T12:00", 2) == [
+        ("03-08 07:30", "03-08 08:30"),
+        ("03-09 06:30", "03-09 07:30"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "after", "expected"),
+    [
+        (NEW_YORK, "2026-03-08T00:00", ("03-08 06:00", "03-08 09:00")),  # gap inside the window
+        (NEW_YORK, "2026-11-01T00:00", ("11-01 05:00", "11-01 08:00")),  # the first of two 01:00
+        (LONDON, "2026-03-29T00:00", ("03-29 01:00", "03-29 04:00")),  # 01:00 does not exist
+        (LONDON, "2026-10-25T00:00", ("10-25 00:00", "10-25 03:00")),  # the first of two 01:00
+        (SEOUL, "2026-10-25T00:00", ("10-25 16:00", "10-25 19:00")),  # no such nights at all
+        (SEOUL, "2028-02-28T12:00", ("02-28 16:00", "02-28 19:00")),  # 29 February in Seoul
+    ],
+)
+def test_a_window_lasts_its_real_minutes(
+    zone: ZoneInfo, after: str, expected: tuple[str, str]
+) -> None:
+    """Three hours are three hours, whatever the clock on the wall does meanwhile."""
+    assert openings(Calendar(zone, (night(),)), after, 1) == [expected]
+
+
+def test_a_blackout_covers_both_hours_of_the_same_name() -> None:
+    """London, 25 October 2026: 01:00 to 02:00 comes twice, and settlement may be at either."""
+    settlement = Weekly(name="settlement", start_time="01:00", length_minutes=60)
+    calendar = Calendar(LONDON, (night("00:00", 300),), (settlement,))
+    assert openings(calendar, "2026-10-25T00:00", 1) == [("10-25 02:00", "10-25 04:00")]
+
+
+def test_an_all_day_event_is_a_whole_day_of_the_venue() -> None:
+    """Its end is the day after, as the format has it."""
+    calendar = events("DTSTART;VALUE=DATE:20260516", "DTEND;VALUE=DATE:20260517")
+    assert black_at(calendar, "2026-05-15T15:00") == "Derby"
+    assert black_at(calendar, "2026-05-16T14:59") == "Derby"
+    assert black_at(calendar, "2026-05-16T15:00") == ""
+
+
+def test_a_recurring_event_comes_back_but_for_its_exceptions() -> None:
+    """Every Saturday, in its own time zone, not on the date that was taken out."""
+    calendar = events(
+        "DTSTART;TZID=Europe/London:20260110T100000",
+        "DTEND;TZID=Europe/London:20260110T120000",
+        "RRULE:FREQ=WEEKLY;BYDAY=SA",
+        "EXDATE;TZID=Europe/London:20260124T100000",
+    )
+    assert black_at(calendar, "2026-01-17T11:00") == "Derby"
+    assert black_at(calendar, "2026-01-24T11:00") == ""
+    assert black_at(calendar, "2026-07-11T09:30") == "Derby"  # summer time there
+
+
+@pytest.mark.parametrize(
+    ("line", "black"), [("STATUS:CANCELLED", ""), ("TRANSP:TRANSPARENT", "Derby")]
+)
+def test_a_cancelled_event_is_none_and_one_marked_free_is_one(line: str, black: str) -> None:
+    """Calendars mark all-day events as free by themselves, race days too."""
+    calendar = events("DTSTART;VALUE=DATE:20260516", line)
+    assert black_at(calendar, "2026-05-16T02:00") == black
+
+
+def test_an_event_without_an_end_lasts_to_the_end_of_its_day() -> None:
+    """Nobody knows how long it takes."""
+    calendar = events("DTSTART:20260516T020000Z")
+    assert black_at(calendar, "2026-05-16T14:59") == "Derby"
+    assert black_at(calendar, "2026-05-16T15:00") == ""
+
+
+def test_a_time_without_a_zone_is_the_venues_own() -> None:
+    """What RFC 5545 calls floating."""
+    calendar = events("DTSTART:20260516T100000", "DTEND:20260516T110000")
+    assert black_at(calendar, "2026-05-16T01:30") == "Derby"
+
+
+@pytest.mark.parametrize(
+    "line", ["DTSTART:soon", "RRULE:FREQ=SOMETIMES", "DTEND;VALUE=DATE:20261301"]
+)
+def test_an_event_that_makes_no_sense_is_refused(line: str) -> None:
+    """A race day that cannot be read would be a day without races."""
+    with pytest.raises(ValueError, match=r"."):
+        events("DTSTART:20260516T020000Z" if "DTSTART" not in line else "DURATION:PT1H", line)
+
+
+ZONES = st.sampled_from([SEOUL, NEW_YORK, LONDON])
+TRICKY = st.sampled_from(
+    [utc(day) for day in ("2026-03-08", "2026-11-01", "2026-03-29", "2026-10-25", "2028-02-29")]
+)
+TIMES = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.sampled_from((0, 15, 30, 59)))
+LENGTHS = st.integers(1, 1440)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ZONES, TRICKY, st.integers(-2160, 2160), TIMES, LENGTHS, TIMES, LENGTHS)
+def test_an_opening_never_touches_a_blackout(  # noqa: PLR0913, PLR0917  # one per drawn value
+    zone: ZoneInfo,
+    day: dt.datetime,
+    offset: int,
+    start: str,
+    length: int,
+    black: str,
+    lasts: int,
+) -> None:
+    """On the trickiest days, what is open is in the window and not in a blackout by the wall."""
+    now = day + offset * MINUTE
+    settlement = Weekly(name="settlement", start_time=black, length_minutes=lasts)
+    found = opening_at(Calendar(zone, (night(start, length),), (settlement,)), now)
+    if isinstance(found, Opening):
+        assert found.start <= now < found.end
+        assert found.end - found.start <= length * MINUTE
+        assert not wall_is_black(now.astimezone(zone), black, lasts)
+
+
+def wall_is_black(now: dt.datetime, start: str, length: int) -> bool:
+    """By the clock on the wall alone, minute for minute of today and yesterday."""
+    wall = now.replace(tzinfo=None)
+    begins = [
+        dt.datetime.combine(wall.date() - back, dt.time.fromisoformat(start)) for back in BACK
+    ]
+    return any(begin <= wall < begin + length * MINUTE for begin in begins)
+
+
+BACK = (dt.timedelta(0), dt.timedelta(days=1))
+
+
+@settings(max_examples=100, deadline=None)
+@given(ZONES, TRICKY, TIMES, LENGTHS, st.integers(0, 60))
+def test_the_next_openings_are_open_when_they_start(
+    zone: ZoneInfo, day: dt.datetime, start: str, length: int, cutoff: int
+) -> None:
+    """What is foretold is what is found when the time has come; they are in order."""
+    window = night(start, length, min(cutoff, length - 1))
+    calendar = Calendar(zone, (window,))
+    found = next_openings(calendar, day, 5)
+    assert len(found) == 5
+    assert sorted(item.start for item in found) == [item.start for item in found]
+    assert [opening_at(calendar, item.start) for item in found] == list(found)
