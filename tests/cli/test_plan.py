@@ -35,8 +35,10 @@ def test_a_plan_names_every_step(tmp_path: Path, procedure: str) -> None:
 def test_the_tests_are_listed_without_being_run(tmp_path: Path) -> None:
     """The venue's own, and what an external partner is asked."""
     found = json.loads(run(test_command, tmp_path, "--list", output="json").output)
-    assert found["odds_board"] == ["the board shows race 1", "the feed is fresh"]
-    assert found["settlement_bank"] == ["it answers"]
+    board = ["the board shows race 1", "the feed is fresh"]
+    assert found["odds_board"] == {"components": ["odds_board"], "checks": board}
+    partner = {"components": ["settlement_bank"], "checks": ["it answers"]}
+    assert found["settlement_bank"] == found["links"] == partner
     shown = run(test_command, tmp_path, "--list", "odds_board").output
     assert "the feed is fresh" in shown
     assert "settlement_bank" not in shown
@@ -45,7 +47,7 @@ def test_the_tests_are_listed_without_being_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("odds_bord",), "There is no component odds_bord; did you mean odds_board?"),
+        (("odds_bord",), "There is no test odds_bord; did you mean odds_board?"),
         (("odds_board", "--limit", "db1.example"), "has no host of this name"),
     ],
 )

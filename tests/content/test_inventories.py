@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from automation.venue.model import VenueFile
+from automation.venue.platforms import VARIABLE as PLATFORM
 
 ROOT = Path(__file__).parents[2]
 INVENTORIES = ("demo", "example")
@@ -38,10 +39,10 @@ def of_group(group: dict[str, Any]) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", INVENTORIES)
 def test_every_variable_is_known(name: str) -> None:
-    """To a role, to the venue file, to Ansible, or to another line of the inventory itself."""
+    """To a role or what names its unit, to the venue file, Ansible, or the inventory itself."""
     folder = ROOT / "inventories" / name
     text = (folder / "hosts.yml").read_text(encoding="utf-8")
-    known = known_to_roles() | set(VenueFile.model_fields)
+    known = known_to_roles() | set(VenueFile.model_fields) | {PLATFORM}
     unknown = {key for key in variables(folder) if key not in known}
     unknown = {key for key in unknown if not key.startswith("ansible_")}
     assert {key for key in unknown if f"{{{{ {key} }}}}" not in text} == set()
