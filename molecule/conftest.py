@@ -79,7 +79,7 @@ def usual_unit(role: str) -> str:
 
 @pytest.fixture(scope="session")
 def play(component: Component) -> Play:
-    """Run `playbooks/<verb>.yml` on the component, with more variables if wanted."""
+    """Run `playbooks/steps/<verb>.yml` on the component, with more variables if wanted."""
 
     def run(verb: str, **variables: object) -> Played:
         given = {"component": component.name, "raceday_role": component.role, **variables}
@@ -89,11 +89,11 @@ def play(component: Component) -> Play:
 
 
 def run_playbooks(*names: str, **variables: object) -> Played:
-    """Run raceday's playbooks of these names in one process, on the scenario's inventory."""
+    """Run the playbooks of these verbs in one process, on the scenario's inventory."""
     command = [
         *("ansible-playbook", "--inventory", str(INVENTORY.parent)),
         *("--extra-vars", json.dumps(variables)),
-        *(f"playbooks/{name}.yml" for name in names),
+        *(f"playbooks/steps/{name}.yml" for name in names),
     ]
     plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=False)
