@@ -368,7 +368,7 @@ def _result_state(state: State) -> str:
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
     incomplete = state.plan.stops_at_failure and _is_incomplete(state)
-    if _is_untested(state) or (incomplete and not _is_postponed(state)):
+    if (_is_untested(state) or incomplete) and not _is_postponed(state):
         return "ERRORS"
     flawed = statuses & {Status.DEGRADED, Status.SKIPPED} or warnings(state)
     return "WARNINGS" if flawed else "SUCCESS"
