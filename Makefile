@@ -28,7 +28,7 @@ check: ## the fast tests: linters, types, unit tests, 10,000 simulated mornings,
 	@RACEDAY_SIMULATE=10000 $(BIN)/pytest -m simulation tests/unit
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
-lint: ## ruff, mypy, yamllint, shellcheck, ansible-lint
+lint: ## ruff, mypy, yamllint, promtool, shellcheck, ansible-lint
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/yamllint --strict .
