@@ -7,11 +7,17 @@ import click
 from automation.commands.ask import confirm_change
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
-from automation.commands.show import run_and_show, tell_leftovers
+from automation.commands.show import run_and_show, tell_leftovers, tell_unreadable
 from automation.execute.processes import end_marked
 from automation.exit_codes import ExitCode
 from automation.procedures.records import LOCK
-from automation.procedures.recover import dead_runs, left_behind, mark_recovered, plan_recover
+from automation.procedures.recover import (
+    dead_runs,
+    left_behind,
+    mark_recovered,
+    plan_recover,
+    unreadable_runs,
+)
 from automation.procedures.session import Request, operator_name, utc_now
 from automation.run.lock import hold, this_process
 from automation.settings import Settings
@@ -53,6 +59,10 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
         plan = replace(plan_recover(venue, left), check=check)
         request = replace(request, is_current=lambda: left_behind(reports) == left)
         code = run_and_show(settings, venue, plan, request)
+    broken = unreadable_runs(reports)
+    tell_unreadable(broken, translate)
+    if broken:
+        return ExitCode.NO_GO
     if not check and code == ExitCode.GO:
         mark_recovered(reports, holder)
     if not left and not dead:

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import click
 
-from automation.commands.ask import confirm_change
+from automation.commands.ask import confirm_change, reason_for, refuse_in_blackout
 from automation.commands.explain import find_run
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
-from automation.errors import UsageError
+from automation.errors import Refused, UsageError
 from automation.execute.processes import end_marked
 from automation.exit_codes import ExitCode
-from automation.procedures.records import LOCK, read_run
+from automation.procedures.records import LOCK
 from automation.procedures.resume import (
     Preview,
     known_step,
@@ -24,7 +24,9 @@ from automation.procedures.resume import (
 from automation.procedures.session import Request, Resume, operator_name, probe_now, utc_now
 from automation.run.events import RunResumed
 from automation.run.lock import hold, this_process
+from automation.run.state import State
 from automation.settings import Settings
+from automation.venue.site import Venue
 from automation.views.i18n import Translator
 
 
@@ -34,6 +36,8 @@ from automation.views.i18n import Translator
     "--from", "from_step", default="", metavar="STEP", help="Do it and all after it again."
 )
 @click.option("--accept-changes", is_flag=True, help="Although the venue file is another one now.")
+@click.option("--break-glass", is_flag=True, help="Although sales are open; wants --reason.")
+@click.option("--reason", default="", metavar="TEXT", help="Why; it is recorded.")
 @run_options
 @click.pass_obj
 def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
@@ -41,6 +45,8 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
     run: str,
     from_step: str,
     accept_changes: bool,
+    break_glass: bool,
+    reason: str,
     check: bool,
     yes: bool,
     request: Request,
@@ -56,17 +62,22 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
       raceday resume 3f2a --check                 says what still stands; changes nothing
       raceday resume 3f2a --from wagering.test    does that and all that follows it again
     """
+    why = reason_for("--break-glass", reason, wanted=break_glass)
     venue, translate = venue_of(settings), Translator(settings.lang)
     reports = settings.reports / venue.name
     folder = find_run(reports, run)
     if folder is None:
         raise UsageError("This venue has no run yet.", "Begin one: raceday morning")
     state = resumable(folder)
+    if not (break_glass or check):
+        _refuse_what_needs_a_reason(venue, state)
     if not check:
         holder = this_process(folder.name, operator_name(), "resume", utc_now())
         with hold(reports / LOCK, holder, venue.venue_file):
             end_marked(folder.name)
     plan = plan_resume(venue, state, utc_now(), accept_changes=accept_changes)
+    if break_glass:
+        plan = replace(plan, break_glass=True, reason=why)
     event = RunResumed(operator_name(), plan.dump(), known_step(plan, from_step))
     seen = probe_now(venue, plan_looks(venue, plan), ())
     _tell(preview(state, event, seen, utc_now()), translate)
@@ -76,9 +87,20 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
     again = replace(
         request,
         resume=Resume(folder, state, from_step),
-        is_current=lambda: read_run(folder) == state,
+        is_current=lambda: resumable(folder) == state,
     )
     return run_and_show(settings, venue, plan, again)
+
+
+def _refuse_what_needs_a_reason(venue: Venue, state: State) -> None:
+    """A reason that somebody gave then is none for now. Raises Refused."""
+    if state.plan.break_glass:
+        raise Refused(
+            f"{state.run_id} broke the glass: {state.plan.reason}. That was then.",
+            'To go on among customers, say why now: --break-glass --reason "...".',
+        )
+    if state.plan.procedure == "restart":
+        refuse_in_blackout(venue, utc_now())
 
 
 def _tell(found: Preview, translate: Translator) -> None:

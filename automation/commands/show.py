@@ -2,15 +2,18 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
 import click
 from rich.console import Console, RenderableType
 
 from automation.execute.diffs import Diff
-from automation.procedures.recover import left_behind
+from automation.procedures.records import LOCK
+from automation.procedures.recover import left_behind, unreadable_runs
 from automation.procedures.session import Outcome, Request, exit_code, run_plan, utc_now
 from automation.run.ledger import Ledger
+from automation.run.lock import read_holder
 from automation.run.loop import Observer
 from automation.run.plan import Plan
 from automation.settings import Settings
@@ -31,8 +34,10 @@ def watching(settings: Settings) -> View:
 
 def run_and_show(settings: Settings, venue: Venue, plan: Plan, request: Request) -> int:
     """Run a plan while somebody watches, show what came of it, and return the exit code."""
-    if plan.procedure != "recover":
-        tell_leftovers(left_behind(settings.reports / venue.name), Translator(settings.lang))
+    reports, translate = settings.reports / venue.name, Translator(settings.lang)
+    if plan.procedure != "recover" and not read_holder(reports / LOCK):
+        tell_leftovers(left_behind(reports), translate)
+        tell_unreadable(unreadable_runs(reports), translate)
     kept = replace(request, keep_artifacts=request.keep_artifacts or settings.verbose > 0)
     notifier = open_notifier(settings, plan, os.environ)
     try:
@@ -66,6 +71,13 @@ def tell_leftovers(left: Ledger, translate: Translator) -> None:
     for front in left.closed:
         said = "%(component)s was left with sales closed. When all is well: raceday sales open"
         click.echo(translate(said, component=front), err=True)
+
+
+def tell_unreadable(broken: Sequence[str], translate: Translator) -> None:
+    """Runs that may have left something nobody knows of, on stderr."""
+    for run in broken:
+        said = "%(run)s cannot be read, so nobody knows what it has left: look, then move it away"
+        click.echo(translate(said, run=run), err=True)
 
 
 def show_outcome(settings: Settings, outcome: Outcome) -> None:

@@ -87,6 +87,12 @@ def read_run(folder: Path) -> State | None:
         return None
 
 
+def was_begun(folder: Path) -> bool:
+    """Whether a run has written anything; if it cannot be read, nobody knows what it did."""
+    journal = folder / JOURNAL
+    return journal.is_file() and journal.stat().st_size > 0
+
+
 def read_runs(reports: Path) -> Iterator[State]:
     """Every run that can be read, the newest first."""
     return (state for folder in run_folders(reports) if (state := read_run(folder)))
@@ -98,9 +104,8 @@ def runs_after(folder: Path) -> Iterator[State]:
     Raises JournalBroken for one that cannot be read: nobody knows what it did.
     """
     for later in run_folders(folder.parent):
-        journal = later / JOURNAL
-        if later.name > folder.name and journal.is_file() and journal.stat().st_size:
-            state = fold_all(read_journal(journal))
+        if later.name > folder.name and was_begun(later):
+            state = fold_all(read_journal(later / JOURNAL))
             if not state.plan.check and state.plan.procedure != "recover":
                 yield state
 

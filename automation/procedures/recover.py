@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from automation.procedures.checks import closing_checks, test_checks
-from automation.procedures.records import JOURNAL, LOCK, read_run, read_runs, run_folders
+from automation.procedures.records import JOURNAL, LOCK, read_run, read_runs, run_folders, was_begun
 from automation.procedures.steps import (
     ROTATION_SECONDS,
     fronts,
@@ -19,7 +19,7 @@ from automation.procedures.steps import (
 )
 from automation.run.events import RunRecovered
 from automation.run.journal import reopen_journal
-from automation.run.ledger import Ledger, ledger_of
+from automation.run.ledger import Ledger, ledger_of, settles_all
 from automation.run.lock import Holder, hold
 from automation.run.plan import Plan, Step, Verb
 from automation.venue.site import Component, Venue
@@ -28,6 +28,18 @@ from automation.venue.site import Component, Venue
 def left_behind(reports: Path) -> Ledger:
     """What the runs in a venue's folder have taken and not put back."""
     return ledger_of(read_runs(reports))
+
+
+def unreadable_runs(reports: Path) -> tuple[str, ...]:
+    """Runs of which nobody knows what they have left, down to the last one that settled all."""
+    found: list[str] = []
+    for folder in run_folders(reports):
+        state = read_run(folder)
+        if state is None and was_begun(folder):
+            found.append(folder.name)
+        if state and settles_all(state):
+            break
+    return tuple(found)
 
 
 def dead_runs(reports: Path) -> tuple[Path, ...]:

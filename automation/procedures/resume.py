@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from automation.errors import Refused, UsageError
 from automation.procedures.evening import plan_evening
@@ -12,6 +13,7 @@ from automation.procedures.records import read_run, runs_after
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.steps import look_step, make_plan
 from automation.run.events import RunResumed, StepReused
+from automation.run.ledger import ledger_of
 from automation.run.plan import Plan, Step, Verb
 from automation.run.reuse import still_stands
 from automation.run.state import State, fold
@@ -65,7 +67,18 @@ def plan_resume(venue: Venue, state: State, now: datetime, *, accept_changes: bo
     Raises Refused when the venue file is another than the run's, unless the changes are accepted.
     """
     plan = state.plan
+    zone = ZoneInfo(venue.time_zone)
+    if plan.procedure == "morning" and _day(state.started_at, zone) != _day(now, zone):
+        raise Refused(
+            f"{state.run_id} is not of today: its tests prove nothing any more.",
+            "Begin a new one: raceday morning",
+        )
     if plan.digest != venue.digest:
+        if accept_changes and ledger_of([state]):
+            raise Refused(
+                f"{state.run_id} has left something in the venue as it was; nothing was touched.",
+                "First: raceday recover",
+            )
         if not accept_changes:
             raise Refused(
                 f"The venue file was changed since {state.run_id} began; nothing was touched.",
@@ -74,6 +87,10 @@ def plan_resume(venue: Venue, state: State, now: datetime, *, accept_changes: bo
         plan = _planned_anew(venue, plan, now)
     looks = {step.id: step for step in _looks(venue, plan)}
     return replace(plan, steps={**looks, **plan.steps})
+
+
+def _day(moment: datetime, zone: ZoneInfo) -> date:
+    return moment.astimezone(zone).date()
 
 
 def preview(state: State, event: RunResumed, seen: State, now: datetime) -> Preview:

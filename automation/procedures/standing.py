@@ -1,19 +1,18 @@
 """The verdict that stands: the newest one of a venue, and whether it still holds."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
 from pathlib import Path
 
 from automation.errors import Locked
 from automation.history import last_go
-from automation.procedures.records import JOURNAL, LOCK, read_run, run_folders
+from automation.procedures.records import JOURNAL, LOCK, read_run, run_folders, was_begun
 from automation.run.events import Message, VerdictRevoked
 from automation.run.journal import reopen_journal
 from automation.run.lock import hold, this_process
-from automation.run.proofs import at_gates, tested_starts
+from automation.run.proofs import proofs_since
 from automation.run.state import State, Verdict, fold
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
 from automation.views.files import PAGE, write_views
@@ -58,9 +57,11 @@ class Review:
 
 
 def newest_verdict(reports: Path) -> Standing | None:
-    """The last verdict in a venue's folder of runs; None when there is none that can be read."""
-    found = (_standing(folder, read_run(folder)) for folder in run_folders(reports))
-    return next(filter(None, found), None)
+    """The last verdict in a venue's folder of runs, if nothing since has made it doubtful.
+
+    None after a morning that came to no verdict, and after a run that cannot be read.
+    """
+    return _newest(reports)[0]
 
 
 def proven_units(reports: Path, digest: str, now: datetime) -> Mapping[str, str]:
@@ -69,22 +70,26 @@ def proven_units(reports: Path, digest: str, now: datetime) -> Mapping[str, str]
     That is what the GO that stands saw at its last gates, and what was restarted and tested since.
     Nothing without such a GO.
     """
+    standing, later = _newest(reports)
+    if standing is None or not standing.proves(digest, now):
+        return {}
+    return proofs_since(standing.state, reversed(later))
+
+
+def _newest(reports: Path) -> tuple[Standing | None, Sequence[State]]:
+    """The verdict, and the runs after it, the newest first."""
     later: list[State] = []
     for folder in run_folders(reports):
         state = read_run(folder)
+        if state is None and was_begun(folder):
+            return None, ()
         standing = _standing(folder, state)
         if standing:
-            if not standing.proves(digest, now):
-                return {}
-            return reduce(_with_proofs, reversed(later), at_gates(standing.state))
-        if state and not state.plan.check:
-            later.append(state)
-    return {}
-
-
-def _with_proofs(proven: Mapping[str, str], state: State) -> Mapping[str, str]:
-    """What a later run has started counts when it was tested too, where it can be."""
-    return {**proven, **tested_starts(state)}
+            return standing, later
+        if state and state.plan.procedure == "morning" and not state.plan.check:
+            return None, ()
+        later += [state] if state else []
+    return None, ()
 
 
 def review(standing: Standing, probe: State, now: datetime, operator: str) -> Review:

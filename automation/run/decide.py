@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from automation.run.events import HostState, Message
 from automation.run.plan import Step, Verb
 from automation.run.reuse import has_looked, still_stands
-from automation.run.state import ENDED, PASSED, ROTATION, State, Status, StepState
+from automation.run.state import ENDED, PASSED, ROTATION, State, Status, StepState, names_of
 from automation.run.verdict import (
     LOOKS,
     SALES_OPEN,
@@ -75,6 +75,7 @@ class Finish:
 
 ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL})
 NOT_RUNNING = Message("it does not run, so nobody can be asked")
+CLOSED_SINCE = Message("sales were closed since, so nothing is put into rotation")
 NOT_IN_ROTATION = Message("nothing of it was in rotation before")
 DISTURBING = frozenset({Verb.STOP, Verb.KILL, Verb.DRAIN})
 
@@ -198,6 +199,8 @@ def _put_back(state: State, step: Step, ended: frozenset[str]) -> Move | None:
 
 
 def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
+    if state.resumed and _is_closed_by_others(state, step):
+        return Skip(step, CLOSED_SINCE)
     unready = unready_hosts(state)
     before = in_rotation(state, step)
     servers = tuple(name for name in before if name not in unready)
@@ -207,6 +210,16 @@ def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
         args = {"hosts": ", ".join(before)}
         return Skip(step, Message("%(hosts)s is not ready, so it stays out of rotation", args))
     return Skip(step, NOT_IN_ROTATION)
+
+
+def _is_closed_by_others(state: State, step: Step) -> bool:
+    """While the run was not working, whoever else got customers lost them; or nobody has looked."""
+    said = state.first_said(ROTATION)
+    for host in step.hosts:
+        others = state.at_first.get(host, frozenset()) - state.owed.get(host, frozenset())
+        if host not in said or (others and not others & names_of(said[host])):
+            return True
+    return False
 
 
 def _is_taken(state: State, step: Step) -> bool:

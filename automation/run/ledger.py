@@ -69,8 +69,8 @@ class _Settled:
 def ledger_of(states: Iterable[State]) -> Ledger:
     """What runs, newest first, have left.
 
-    An opening or a closing of sales settles every rotation before it; a morning that starts and
-    an evening that stops settle all.
+    An opening or a closing of sales that came to its end settles every rotation before it; a
+    morning that opened them and an evening that stops settle all.
     """
     servers: dict[Place, None] = {}
     stopped: dict[Place, None] = {}
@@ -81,19 +81,25 @@ def ledger_of(states: Iterable[State]) -> Ledger:
     for state in states:
         items = _begun(state)
         settled.add(items)
+        known = len(servers) + len(stopped) + len(untested)
         stopped.update(dict.fromkeys(_not_started(state, items, settled)))
         untested.update(dict.fromkeys(_not_tested(state, items, settled)))
         if not settled.sales:
             servers.update(dict.fromkeys(_not_undrained(state, items, settled)))
             half_open.update(dict.fromkeys(_unfinished(items)))
             closed.update(dict.fromkeys(_not_reopened(state, items)))
-            settled.sales = any(_is_of_sales(item) for item in items)
-        if state.plan.break_glass:
+            settled.sales = any(_settles_sales(state, item) for item in items)
+        if state.plan.break_glass and len(servers) + len(stopped) + len(untested) > known:
             reason = reason or state.plan.reason
-        if any(_is_of_the_day(state, item) for item in items):
+        if settles_all(state):
             break
     kept = tuple(place for place in untested if place not in stopped)
     return Ledger(tuple(servers), tuple(stopped), kept, tuple(half_open), tuple(closed), reason)
+
+
+def settles_all(state: State) -> bool:
+    """Whether nothing that came before this run counts any more."""
+    return any(_is_of_the_day(state, item) for item in _begun(state))
 
 
 def _begun(state: State) -> list[StepState]:
@@ -132,10 +138,16 @@ def _is_of_sales(item: StepState) -> bool:
     return item.step.on_verdict or item.step.verb is Verb.CLOSE
 
 
+def _settles_sales(state: State, item: StepState) -> bool:
+    """An emergency's closing, which is to be undone, settles nothing."""
+    undone = _returns(state, item, Verb.UNDRAIN)
+    return _is_of_sales(item) and item.status in PASSED and not undone
+
+
 def _is_of_the_day(state: State, item: StepState) -> bool:
-    """A start or a stop that nothing in the plan undoes: a morning's or an evening's."""
-    if item.step.verb is Verb.START:
-        return state.plan.procedure == "morning"
+    """A morning's opening of sales, or an evening's stop, which nothing in the plan undoes."""
+    if item.step.on_verdict:
+        return state.plan.procedure == "morning" and item.status in PASSED
     return item.step.verb is Verb.STOP and not _returns(state, item, Verb.START)
 
 

@@ -110,8 +110,9 @@ class Verdict:
 class State:
     """A run as its journal tells it.
 
-    Once it is resumed, the steps named in `again` are not reused whatever the looks find, and
-    `at_first` is what the load balancers had said before anything was done.
+    Once it is resumed, the steps named in `again` are not reused whatever the looks find. By host
+    of a load balancer, `at_first` is whom it sent customers to before anything was done, and `owed`
+    whom of these the run has taken out since and not put back.
     """
 
     run_id: str
@@ -124,7 +125,8 @@ class State:
     interrupted: bool = False
     resumed: tuple[Resumption, ...] = ()
     again: frozenset[str] = frozenset()
-    at_first: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    at_first: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    owed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     finished_at: datetime | None = None
     result_state: str = "RUNNING"
 
@@ -144,12 +146,15 @@ class State:
         return dict(self._said(fact))
 
     def first_said(self, fact: str) -> Mapping[str, str]:
-        """What each load balancer's host said of a fact before anything was done."""
-        said = reversed(list(self._said(fact)))
-        return {**dict(said), **self.at_first.get(fact, {})}
+        """What each load balancer's host said of a fact before this process did anything."""
+        return dict(reversed(list(self._said(fact, but_reused=True))))
 
-    def _said(self, fact: str) -> Iterator[tuple[str, str]]:
-        asked = [item for item in self.steps.values() if item.step.owner in self.plan.fronts]
+    def _said(self, fact: str, *, but_reused: bool = False) -> Iterator[tuple[str, str]]:
+        asked = [
+            item
+            for item in self.steps.values()
+            if item.step.owner in self.plan.fronts and not (but_reused and item.reused)
+        ]
         for item in sorted(asked, key=_ended_at):  # a step that is reused was heard before
             for host, result in item.hosts.items():
                 if fact in result.evidence:
@@ -260,7 +265,9 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
     plan = load_plan(event.plan)
     done = {name: item.latest for name, item in state.steps.items() if item.latest.targets}
     earlier = {name: _changed(item, earlier=None, reused=False) for name, item in done.items()}
-    facts = {fact: state.first_said(fact) for fact in (ROTATION, SALES)}
+    said = state.first_said(ROTATION)
+    hosts = {host for name in plan.fronts for host in plan.components[name].hosts}
+    first = {host: names_of(said.get(host, "")) | _of(state.owed, host) for host in hosts}
     return _changed(
         state,
         plan=plan,
@@ -273,8 +280,27 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
         result_state="RUNNING",
         resumed=(*state.resumed, Resumption(at, event.by)),
         again=plan.following(event.from_step) if event.from_step else frozenset(),
-        at_first={fact: said for fact, said in facts.items() if said},
+        at_first=first,
+        owed={host: _taken(state, host) & names for host, names in first.items()},
     )
+
+
+def _of(names: Mapping[str, frozenset[str]], host: str) -> frozenset[str]:
+    return names.get(host, frozenset())
+
+
+def _taken(state: State, host: str) -> frozenset[str]:
+    """The servers that a run took out of rotation at a load balancer and did not put back."""
+    names: set[str] = set(_of(state.owed, host))
+    for item in state.steps.values():
+        if item.step.verb is Verb.UNDRAIN and item.step.puts_back and host in item.step.hosts:
+            taken = state.steps[item.step.puts_back].latest
+            if item.latest.status in PASSED and item.latest.targets:
+                names -= set(item.latest.servers)
+            elif taken.targets:
+                said = names_of(state.first_said(ROTATION).get(host, "")) | _of(state.owed, host)
+                names |= said & set(item.step.servers or said)
+    return frozenset(names)
 
 
 def _started(state: State, event: StepStarted, at: datetime) -> State:

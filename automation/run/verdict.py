@@ -140,7 +140,8 @@ def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
 def in_rotation(state: State, step: Step) -> tuple[str, ...]:
     """The servers that a step puts back: those of its own that customers were sent to before."""
     said = state.first_said(ROTATION)
-    before = frozenset[str]().union(*(names_of(said.get(host, "")) for host in step.hosts))
+    seen = [names_of(said.get(host, "")) | state.owed.get(host, frozenset()) for host in step.hosts]
+    before = frozenset[str]().union(*seen)
     return tuple(sorted(name for name in before if name in step.servers or not step.servers))
 
 

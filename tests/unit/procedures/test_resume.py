@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -11,6 +11,7 @@ import pytest
 
 from automation.errors import RacedayError, Refused, UsageError
 from automation.execute.simulator import MORNING, FakeClock, Simulator, World
+from automation.procedures.morning import plan_morning
 from automation.procedures.records import JOURNAL
 from automation.procedures.restart import plan_restart
 from automation.procedures.resume import known_step, plan_resume, resumable, sorted_out
@@ -112,6 +113,38 @@ def test_a_unit_that_was_started_by_somebody_since_is_not_believed(
     assert night.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
 
 
+def test_sales_that_somebody_closed_since_stay_closed(venue: Venue, plan: Plan) -> None:
+    """Whoever got customers gets none now: nothing is put into rotation, and it is no success."""
+    night = Night()
+    died = killed_in_batch_two(night, plan)
+    for words in night.simulator.truth.rotation.values():
+        words.clear()
+    state = night.go_on(died, plan_resume(venue, died, MORNING, accept_changes=False))
+    assert night.simulator.customers() == frozenset()
+    assert state.result_state == "ERRORS"
+
+
+def test_sales_that_were_opened_since_stay_open(venue: Venue, plan: Plan) -> None:
+    """It began while sales were closed; who gets customers now gets them in the end."""
+    night = Night(replace(SELLING, sales_open=False))
+    died = killed_in_batch_two(night, plan)
+    for words in night.simulator.truth.rotation.values():
+        words.update({"to_wagering/w1", "to_wagering/w2"})
+    state = night.go_on(died, plan_resume(venue, died, MORNING, accept_changes=False))
+    assert state.result_state == "SUCCESS"
+    assert night.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
+
+
+def test_a_morning_of_yesterday_is_not_resumed(venue: Venue) -> None:
+    """Its tests were of another day."""
+    plan = plan_morning(venue, MORNING)
+    first = next(iter(plan.steps.values()))
+    died = Night(World()).begin(plan, StepStarted(first.id, first.hosts))
+    plan_resume(venue, died, MORNING, accept_changes=False)
+    with pytest.raises(Refused, match="not of today"):
+        plan_resume(venue, died, MORNING + timedelta(days=1), accept_changes=False)
+
+
 def test_from_a_step_it_is_done_again(venue: Venue, plan: Plan) -> None:
     """With all that follows it."""
     night = Night()
@@ -135,7 +168,7 @@ def test_a_changed_venue_file_is_refused_unless_accepted(
     tmp_path: Path, venue: Venue, plan: Plan
 ) -> None:
     """Accepted, the run is planned anew for the same hosts, with the same reason."""
-    died = killed_in_batch_two(Night(), plan)
+    died = Night().begin(plan, StepStarted("wagering.capacity.1", ("w2",)))
     (tmp_path / "changed").mkdir()
     changed = site(tmp_path / "changed", VENUE.replace("serial: 1", "serial: 2"), HEAD)
     with pytest.raises(Refused, match="changed since"):
@@ -143,6 +176,9 @@ def test_a_changed_venue_file_is_refused_unless_accepted(
     anew = plan_resume(changed, died, MORNING, accept_changes=True)
     assert anew.steps["wagering.stop.1"].hosts == ("w1", "w2")
     assert anew.break_glass
+    half = killed_in_batch_two(Night(), plan)
+    with pytest.raises(Refused, match="has left something"):
+        plan_resume(changed, half, MORNING, accept_changes=True)
 
 
 def record(reports: Path, run_id: str, told: Told) -> Path:
