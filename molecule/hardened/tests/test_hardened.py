@@ -14,7 +14,8 @@ from testinfra.host import Host
 @pytest.fixture
 def person() -> Host:
     """The engine's host as raceday's account sees it, without sudo."""
-    return testinfra.get_host("ansible://wagering1", ansible_inventory=str(INVENTORY))
+    access = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "fleet" / "ssh_config"
+    return testinfra.get_host("ssh://wagering1", ssh_config=str(access))
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,8 @@ def person() -> Host:
 )
 def test_what_raceday_does_not_need_is_refused(person: Host, command: str) -> None:
     """Nothing but sh, and that as root alone."""
+    assert person.check_output("id -un") == "raceday"
+    assert person.run("sudo -n sh -c id </dev/null").rc == 0
     assert person.run(f"{command} </dev/null").rc != 0
 
 
