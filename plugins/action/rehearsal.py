@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.raceday.core.plugins.plugin_utils.remote_python import run_on_target
 
@@ -46,6 +47,10 @@ ARGUMENTS = {
     "folder": {"type": "path", "default": "/run/raceday"},
 }
 SALE = ("channel", "name", "buy", "take_back", "look")
+PROOFS = {
+    "take_back": ("expect", "the answer when nothing is left"),
+    "look": ("value", "the key of the balance in the answer"),
+}
 NEEDED = [("action", "load", SALE), ("action", "tidy", SALE), ("action", "watch", ("channels",))]
 
 
@@ -61,6 +66,14 @@ class ActionModule(ActionBase):
         """Return `raceday`: one report with the checks of the load, the clean-up or the look."""
         super().run(tmp, task_vars)
         _, params = self.validate_argument_spec(ARGUMENTS, required_if=NEEDED)
+        _refuse_what_proves_nothing(params)
         if self._task.check_mode:
             return {"skipped": True, "msg": "nothing is bought in check mode"}
         return run_on_target(self, "rehearsal", params, task_vars or {})
+
+
+def _refuse_what_proves_nothing(params: dict[str, Any]) -> None:
+    """Whether a clean-up is complete is told only by an answer that could be another."""
+    for name, (key, what) in PROOFS.items():
+        if params[name] and not params[name].get(key):
+            raise AnsibleActionFail(f"{name} needs {key}, {what}: without it no check can fail.")

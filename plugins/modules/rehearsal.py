@@ -19,7 +19,8 @@ options:
   action:
     description:
       - V(load) buys until O(load.seconds) are over, or until V(tidy) ends it.
-      - V(tidy) ends the component's load, takes everything back and compares the balances with those of before.
+      - V(tidy) ends the component's load, takes everything back and compares the balances with those of before;
+        where those are gone, for instance after a reboot, the check fails.
       - V(watch) waits until O(purchases) in a row are answered on each of O(channels).
     type: str
     choices: [load, tidy, watch]
@@ -60,11 +61,15 @@ options:
         description: The key of the answer that says how many were taken back.
         type: str
   take_back:
-    description: Takes back all that C($customer) has bought.
+    description:
+      - Takes back all that C($customer) has bought. It needs C(expect), the answer when nothing is left, because
+        nothing else proves that; without it the task is refused.
     type: dict
     suboptions: *request
   look:
-    description: Tells what C($customer) has; it must be the same before and after.
+    description:
+      - Tells what C($customer) has; it must be the same before and after. It needs C(value), and an answer without
+        that key, or with null, is a failed check.
     type: dict
     suboptions: *request
   load:

@@ -6,10 +6,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleActionFail
 
 from tests.unit.plugins.till import Till, open_till
 
@@ -163,6 +164,79 @@ def test_a_balance_that_changed_is_named(script: Any, till: Till, params: Params
     till.fee = 1
     failed, _ = outcome(script.tidy(params))
     assert failed == ["bet: balances are as before"]
+
+
+@pytest.mark.parametrize("told", [{}, {"balance": None}])
+def test_an_answer_without_a_balance_proves_nothing(
+    script: Any, till: Till, params: Params, told: Params
+) -> None:
+    """Two that are not known are not the same: nothing is bought, and nothing is proven."""
+    script.load(params)
+    till.account = told
+    (_, balances), _ = script.tidy(params)
+    assert (balances["passed"], balances["observed"]) == (False, "the answer has no balance")
+    count = till.count
+    checks, _ = script.load(params)
+    assert (checks[-1]["passed"], checks[-1]["observed"]) == (False, "the answer has no balance")
+    assert till.count == count
+
+
+def test_balances_that_are_gone_are_not_known(script: Any, params: Params) -> None:
+    """After a reboot, for instance, nobody can say what customers had."""
+    script.load(params)
+    (balances,) = Path(params["folder"]).glob("*.balances.json")
+    balances.unlink()
+    (_, check), _ = script.tidy(params)
+    assert (check["passed"], check["observed"]) == (False, "not known: those of before are gone")
+
+
+def test_a_load_that_sent_nothing_leaves_balances_as_they_were(
+    script: Any, till: Till, params: Params
+) -> None:
+    """It says so itself, and nothing of it is left on the host."""
+    till.account = {}
+    script.load(params)
+    (_, check), _ = script.tidy(params)
+    assert (check["passed"], check["observed"]) == (True, "nothing was bought")
+    assert not list(Path(params["folder"]).iterdir())
+
+
+def test_a_load_that_sent_nothing_keeps_the_balances_of_one_that_did(
+    script: Any, till: Till, params: Params
+) -> None:
+    """What an earlier one cost is still found, whoever cleans up."""
+    script.load(params)
+    till.keeps = True
+    script.load(params)
+    till.keeps, till.fee = False, 1
+    assert outcome(script.tidy(params))[0] == ["bet: balances are as before"]
+
+
+def test_nothing_left_is_no_answer_without_the_key(script: Any, till: Till, params: Params) -> None:
+    """An expected null is not met by a key that is not there."""
+    params["take_back"]["expect"] = {"open": None}
+    assert outcome(script.load(params))[0] == ["bet: nothing is left of earlier ones"]
+    assert till.count == 0
+
+
+@pytest.mark.parametrize(
+    ("request_name", "key", "said"),
+    [
+        ("take_back", "expect", "take_back needs expect, the answer when nothing is left"),
+        ("look", "value", "look needs value, the key of the balance in the answer"),
+    ],
+)
+@pytest.mark.parametrize("action", ["load", "tidy"])
+def test_a_clean_up_that_could_not_fail_is_refused(
+    plugin: Plugin, params: Params, action: str, request_name: str, key: str, said: str
+) -> None:
+    """Before anything is bought, and in check mode too."""
+    params[request_name][key] = None
+    task = SimpleNamespace(args={**params, "action": action}, check_mode=True, async_val=0)
+    link = SimpleNamespace(_shell=SimpleNamespace(tmpdir="none is needed"))
+    act = plugin("action.rehearsal").ActionModule(task, link, None, None, None, None)
+    with pytest.raises(AnsibleActionFail, match=said):
+        act.run()
 
 
 def test_tidying_up_ends_a_load(script: Any, till: Till, params: Params) -> None:

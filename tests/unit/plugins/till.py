@@ -22,6 +22,7 @@ class Till:
         self.delay = 0.0
         self.drops = self.keeps = False
         self.fee = 0
+        self.account: dict[str, Any] | None = None
         self.port = 0
 
     @property
@@ -65,7 +66,8 @@ class Till:
         if method == "DELETE":
             back = 0 if self.keeps else self.bought.pop(customer, 0)
             return _reply(200, {"back": back, "left": self.bought[customer]})
-        return _reply(200, {"balance": BALANCE - self.bought[customer] - self.fee})
+        balance = BALANCE - self.bought[customer] - self.fee
+        return _reply(200, {"balance": balance} if self.account is None else self.account)
 
     async def _sell(self, customer: str) -> None:
         self.at_once += 1
