@@ -6,7 +6,7 @@ SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule
 ROLE := $(filter-out hardened,$(SCENARIOS))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo demo-down demo-up check lint unit simulate simulate-nights venue-tests molecule matrix test coverage sanity schemas bench clean
+.PHONY: help setup demo demo-down demo-up check lint unit simulate simulate-nights venue-tests long-tests molecule matrix test coverage sanity schemas bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +54,11 @@ simulate: ## 100,000 simulated mornings
 simulate-nights: ## 100,000 simulated nights of unattended work
 	@RACEDAY_SIMULATE_NIGHTS=100000 $(BIN)/pytest -m simulation -s tests/unit/idle
 
-venue-tests: demo-up ## the tests on the demo racecourse
-	@$(BIN)/pytest tests/venue
+venue-tests: demo-up ## the tests on the demo racecourse, but the long ones
+	@$(BIN)/pytest -m "not long" tests/venue
+
+long-tests: demo-up ## the long ones: without raceday, unattended, killed a hundred times
+	@RACEDAY_KILLS=100 $(BIN)/pytest -m "long or kills" tests/venue
 
 molecule: setup ## every role on hosts of its own; only one: make molecule ROLE=redis
 	@$(BIN)/python -m demo build --platform $(PLATFORM) >/dev/null
@@ -68,8 +71,8 @@ matrix: ## every role on every platform it is proven on, hardened hosts too; not
 	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)"
 	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)" PLATFORM=debian-13
 
-test: setup check ## everything: set-up, fast tests, tests on containers
-	@$(MAKE) --no-print-directory venue-tests && $(MAKE) --no-print-directory molecule; status=$$?; \
+test: setup check ## what CI runs: set-up, fast tests, tests on containers
+	@$(MAKE) --no-print-directory venue-tests; status=$$?; \
 	$(MAKE) --no-print-directory demo-down; exit $$status
 
 schemas: ## write schemas/venue.v1.json anew from the model

@@ -13,6 +13,8 @@ from tests.venue.load import customers
 from tests.venue.sites import copy_venue, hasty
 from tests.venue.test_restart import bounced, held_session
 
+pytestmark = pytest.mark.long
+
 ALL_DAY = [
     {"name": name, "start_time": start, "length_minutes": 1440}
     for name, start in (("from midnight", "00:00"), ("from noon", "12:00"))

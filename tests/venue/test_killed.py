@@ -1,6 +1,6 @@
 """raceday itself is killed at random moments of a day: nothing that it leaves behind stays behind.
 
-RACEDAY_KILLS says how often (10), RACEDAY_SEED which moments; `make kills` does it a hundred times.
+RACEDAY_KILLS says how often (10), RACEDAY_SEED which moments; `make long-tests` does it a hundred times.
 """
 
 import os
@@ -78,6 +78,7 @@ def assert_recovered(procedure: str, venue: Venue, desk: Raceday) -> None:
     assert (again.code, again.stderr) == (0, ""), str(again)
 
 
+@pytest.mark.kills
 @pytest.mark.timeout(120 * KILLS)
 def test_kill_9_at_random_moments_of_the_day(selling: Venue, desk: Raceday) -> None:
     """Evening, morning, restart, each killed and then resumed or recovered, over and over."""
@@ -94,7 +95,8 @@ def test_kill_9_at_random_moments_of_the_day(selling: Venue, desk: Raceday) -> N
         done += 1
         run_id = dead.journal()[0]["run_id"]
         if resume:
-            assert_right_end(procedure, selling, desk("resume", run_id, "--yes"))
+            glass = GLASS if procedure == "restart" else ()
+            assert_right_end(procedure, selling, desk("resume", run_id, "--yes", *glass))
             assert not list(begun_twice_unseen(dead.journal()))
         else:
             assert_recovered(procedure, selling, desk)

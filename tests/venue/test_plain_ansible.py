@@ -10,6 +10,8 @@ from tests.venue.command import ROOT, Raceday
 from tests.venue.hands import SERVERS, UNITS, Venue
 from tests.venue.sites import demo_inventory
 
+pytestmark = pytest.mark.long
+
 ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 WAGERING = ("-e", "raceday_components=wagering")
 REASON = ("-e", "raceday_reason=it leaks memory")
