@@ -1,6 +1,6 @@
 """raceday itself is killed at random moments of a day: nothing that it leaves behind stays behind.
 
-RACEDAY_KILLS says how often (10), RACEDAY_SEED which moments; `make long-tests` does it a hundred times.
+RACEDAY_KILLS says how often (10), RACEDAY_SEED which moments; `make long-tests`: a hundred times.
 """
 
 import os
