@@ -75,6 +75,7 @@ class Finish:
 
 ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL})
 NOT_RUNNING = Message("it does not run, so nobody can be asked")
+NOT_KNOWN = Message("it is not known which servers customers are sent to")
 CLOSED_SINCE = Message("sales were closed since, so nothing is put into rotation")
 NOT_IN_ROTATION = Message("nothing of it was in rotation before")
 DISTURBING = frozenset({Verb.STOP, Verb.KILL, Verb.DRAIN})
@@ -199,6 +200,8 @@ def _put_back(state: State, step: Step, ended: frozenset[str]) -> Move | None:
 
 
 def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
+    if state.resumed and not _knows_rotation(state, step):
+        return Skip(step, NOT_KNOWN)
     if state.resumed and _is_closed_by_others(state, step):
         return Skip(step, CLOSED_SINCE)
     unready = unready_hosts(state)
@@ -213,11 +216,11 @@ def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
 
 
 def _is_closed_by_others(state: State, step: Step) -> bool:
-    """While the run was not working, whoever else got customers lost them; or nobody has looked."""
+    """While the run was not working, whoever else got customers lost them."""
     said = state.first_said(ROTATION)
     for host in step.hosts:
         others = state.at_first.get(host, frozenset()) - state.owed.get(host, frozenset())
-        if host not in said or (others and not others & names_of(said[host])):
+        if others and not others & names_of(said[host]):
             return True
     return False
 
@@ -236,7 +239,7 @@ def _released(state: State, step: Step) -> Begin | Skip:
     if forbidden and not (state.plan.break_glass or state.plan.is_guarded):
         return Skip(step, forbidden)
     if step.verb is Verb.DRAIN and not _knows_rotation(state, step):
-        return Skip(step, Message("it is not known which servers customers are sent to"))
+        return Skip(step, NOT_KNOWN)
     lost = state.hosts_lost(step.owner)
     hosts = tuple(host for host in step.hosts if host not in lost)
     if step.verb in {Verb.SETTLED, Verb.CLOSE}:

@@ -162,6 +162,12 @@ def what_is_drained_is_put_back(trial: Trial) -> Iterator[str]:
         began = undrain.id in trial.truth.begun
         if (began and not _is_proven(trial, undrain)) or _was_restarted(trial, step.owner):
             continue
+        looked = trial.state.steps[f"{step.owner}.look"].hosts
+        said = [
+            host for host in undrain.hosts if host in looked and "rotation" in looked[host].evidence
+        ]
+        if trial.earlier and len(said) < len(undrain.hosts):
+            continue  # when it was resumed, not every load balancer said whom it sends customers to
         ready = [host for host in step.servers if _is_ready(trial, step.component, host)]
         left = (_words(trial, step.component, ready) & before) - now
         yield from (f"{word} was drained and not put back" for word in left)
