@@ -22,6 +22,7 @@ from automation.run.journal import reopen_journal
 from automation.run.ledger import Ledger, ledger_of, settles_all
 from automation.run.lock import Holder, hold
 from automation.run.plan import Plan, Step, Verb
+from automation.venue.graph import dependencies
 from automation.venue.site import Component, Venue
 
 
@@ -92,7 +93,7 @@ def _component(
     venue: Venue, component: Component, hosts: list[str], left: Ledger, heard: tuple[str, ...]
 ) -> Iterator[Step]:
     """Each host for itself: one that does not come back keeps no other one out."""
-    stopped = tuple(host for host in hosts if (component.name, host) in left.stopped)
+    stopped = _stopped(component, left)
     if stopped:
         yield make_step(
             component,
@@ -100,7 +101,7 @@ def _component(
             component.name,
             hosts=stopped,
             min_ready=1,
-            after=heard,
+            after=(*heard, *_starts_before(venue, component, left)),
             timeout=patience(venue, component),
         )
     started = (f"{component.name}.start",) if stopped else ()
@@ -115,6 +116,18 @@ def _component(
             front = venue.components[component.restart.behind.component]
             if front.name not in left.half_open:
                 yield _undrain(component, front, host, number, gate, test)
+
+
+def _stopped(component: Component, left: Ledger) -> tuple[str, ...]:
+    """The hosts on which it is to be started, those that the venue still has."""
+    return tuple(host for host in component.hosts if (component.name, host) in left.stopped)
+
+
+def _starts_before(venue: Venue, component: Component, left: Ledger) -> Iterator[str]:
+    """The starts of what it depends on, directly or not; one that fails holds up nobody."""
+    for name in dependencies(venue, component.name):
+        if _stopped(venue.components[name], left):
+            yield f"{name}.{Verb.START}"
 
 
 def _test(

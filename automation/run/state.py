@@ -164,8 +164,8 @@ class State:
         """Hosts of a component that no later step can use, with the step that lost them.
 
         A probe only looks: a host that is down may be stopped, and one that hangs restarted. What
-        was started after all is not lost any more. A question
-        is not even asked of the host.
+        was started after all is not lost any more. The question whether a host is quiet loses
+        none: it is answered by this controller, and not by the host.
         """
         lost: dict[str, StepState] = {}
         for item in self.steps.values():

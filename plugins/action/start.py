@@ -20,6 +20,7 @@ from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
 )
 
 STATES = {"started": "ok", "already": "already", "would": "would"}
+DOWN = frozenset({"inactive", "failed"})
 TRANSIENT = frozenset({"start_failed", "died", "died_settling", "restarted", "not_ready"})
 LASTING_RESULT = "start-limit-hit"  # systemd itself has tried, and given up
 # exit statuses that no second try mends: LSB's (wrong arguments, not installed, not configured, not
@@ -45,7 +46,7 @@ class ActionModule(ActionBase):
         spec = component_spec(variables, self._task.args["component"])
         answers = _answers(self, spec)
         host = variables["inventory_hostname"]
-        report = _last_of([_report(spec, host, answer) for answer in answers])
+        report = _last_of([_report(spec, host, answer) for answer in answers], _most_tries(spec))
         done = {seen["outcome"] for answer in answers for seen in answer.components}
         changed = len(answers) > 1 or not done.isdisjoint({"started", "would"})
         return {**result([report], changed=changed), **_diff(changed=changed, spec=spec)}
@@ -55,25 +56,30 @@ def _answers(action: ActionBase, spec: dict[str, Any]) -> list[Answer]:
     """The host's answer to each try: one, and `retries` more while it fails transiently."""
     variables = shell_variables(spec, check=action._task.check_mode)  # noqa: SLF001  # Ansible's face
     answers = [ask(action, (variables, "start_component"))]
-    while len(answers) <= spec.get("retries", 0) and _is_transient(answers[-1]):
+    while len(answers) < _most_tries(spec) and _is_transient(answers):
         hangs = answers[-1].components[0]["outcome"] == "not_ready"
         anew = ("stop_it || true",) if hangs else ()
         answers.append(ask(action, (variables, *anew, "start_component")))
     return answers
 
 
-def _is_transient(answer: Answer) -> bool:
-    """Whether another try may help. What was up before and hangs is not ours to stop."""
-    if answer.problem:
+def _most_tries(spec: dict[str, Any]) -> int:
+    return 1 + int(spec.get("retries", 0))
+
+
+def _is_transient(answers: list[Answer]) -> bool:
+    """Whether another try may help. What hangs is ours to stop only if a try found it down."""
+    if answers[-1].problem:
         return False
-    seen = answer.components[0]
+    seen = answers[-1].components[0]
     lasting = seen["result"] == "exit-code" and seen["status"] in LASTING_STATUS
-    hung_before = seen["outcome"] == "not_ready" and seen["was"] == "active"
+    ours = any(answer.components[0]["was"] in DOWN for answer in answers)
+    not_ours = seen["outcome"] == "not_ready" and not ours
     given_up = seen["result"] == LASTING_RESULT
-    return seen["outcome"] in TRANSIENT and not (lasting or hung_before or given_up)
+    return seen["outcome"] in TRANSIENT and not (lasting or not_ours or given_up)
 
 
-def _last_of(reports: list[dict[str, Any]]) -> dict[str, Any]:
+def _last_of(reports: list[dict[str, Any]], most: int) -> dict[str, Any]:
     """The last try's report, with the problems of those before it; a good one has their log."""
     *failed, last = reports
     if not failed:
@@ -89,7 +95,7 @@ def _last_of(reports: list[dict[str, Any]]) -> dict[str, Any]:
         }
     why = message(
         "%(why)s; that was try %(try)s of %(tries)s",
-        **{"why": last["problem"]["why"], "try": len(reports), "tries": len(reports)},
+        **{"why": last["problem"]["why"], "try": len(reports), "tries": most},
     )
     return {**last, "failed_tries": tries, "problem": {**last["problem"], "why": why}}
 

@@ -25,18 +25,21 @@ case $1 in
   start)
     echo start >>calls
     touch up
-    [ "$(grep -c start calls)" -le "${BAD:-0}" ] || { touch healthy; exit 0; }
+    tries=$(grep -c start calls)
+    [ "$tries" -le "${BAD:-0}" ] || { touch healthy; exit 0; }
     case ${HOW:-died} in
       died) rm -f up ;;
       failed) rm -f up; exit 1 ;;
+      lingers) [ "$tries" -gt 1 ] || exit 1 ;;
     esac
     ;;
   stop) echo stop >>calls; rm -f up healthy ;;
   show)
     echo LoadState=${LOAD:-loaded}
     echo Result=${RESULT:-exit-code}
+    if [ -e calls ] && [ "$(grep -c start calls)" -gt "${LASTING_AFTER:-9}" ]; then STATUS=203; fi
     echo ExecMainStatus=${STATUS:-1}
-    if [ -e up ]; then echo ActiveState=active; else echo ActiveState=failed; fi
+    if [ -e up ]; then echo ActiveState=${UP:-active}; else echo ActiveState=${DOWN:-failed}; fi
     ;;
 esac
 """
@@ -57,11 +60,12 @@ def start(plugin: Plugin, fake: Fake, tmp_path: Path, monkeypatch: pytest.Monkey
         )
         return {"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
 
-    def run(*, check: bool = False, **variables: str) -> dict[str, Any]:
+    def run(*, check: bool = False, retries: int = 1, **variables: str) -> dict[str, Any]:
         task = SimpleNamespace(args={"component": "bets"}, check_mode=check, async_val=0)
         action = module.ActionModule(task, CONNECTION, None, None, None, None)
         action._low_level_execute_command = lambda command: execute(command, **variables)  # noqa: SLF001
-        told = action.run(task_vars={"inventory_hostname": "b1", "components": {"bets": BETS}})
+        components = {"bets": {**BETS, "retries": retries}}
+        told = action.run(task_vars={"inventory_hostname": "b1", "components": components})
         as_it_comes: dict[str, Any] = json.loads(json.dumps(told))
         return as_it_comes
 
@@ -110,6 +114,40 @@ def test_what_was_up_before_is_never_stopped(start: Start, tmp_path: Path) -> No
     (tmp_path / "up").touch()
     (report,) = start()["raceday"]
     assert (report["state"], calls(tmp_path)) == ("failed", [])
+
+
+@pytest.mark.parametrize("state", ["activating", "reloading", "deactivating", "unknown"])
+def test_what_somebody_else_is_at_is_never_stopped(
+    start: Start, tmp_path: Path, state: str
+) -> None:
+    """On its way up or down before this run, or nobody knows: only what was down is this run's."""
+    (tmp_path / "up").touch()
+    (report,) = start(BAD="9", HOW="hangs", UP=state)["raceday"]
+    assert (report["state"], calls(tmp_path)) == ("failed", ["start"])
+
+
+@pytest.mark.parametrize("state", ["failed", "inactive"])
+def test_what_was_down_before_is_stopped_at_each_retry(
+    start: Start, tmp_path: Path, state: str
+) -> None:
+    """Whatever hangs is this run's own."""
+    (report,) = start(BAD="9", HOW="hangs", DOWN=state, retries=2)["raceday"]
+    assert report["state"] == "failed"
+    assert calls(tmp_path) == ["start", "stop", "start", "stop", "start"]
+
+
+def test_a_start_that_fails_first_and_hangs_then_is_still_ours(
+    start: Start, tmp_path: Path
+) -> None:
+    """Its first try left it on its way up, as systemd does with what it starts again by itself."""
+    (report,) = start(BAD="2", HOW="lingers", UP="activating", retries=2)["raceday"]
+    assert calls(tmp_path) == ["start", "start", "stop", "start"], report
+
+
+def test_a_failure_that_ends_the_tries_says_how_many_there_could_be(start: Start) -> None:
+    """`retries: 3` means four; the second found what no other try mends."""
+    (report,) = start(BAD="9", LASTING_AFTER="1", retries=3)["raceday"]
+    assert why(report["problem"]).endswith("that was try 2 of 4")
 
 
 def test_a_failure_at_every_try_says_how_often(start: Start, tmp_path: Path) -> None:

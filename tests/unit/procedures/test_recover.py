@@ -142,6 +142,38 @@ def test_sales_that_are_half_open_are_closed(venue: Venue) -> None:
     assert [step.verb for step in plan.steps.values()] == [Verb.PROBE, Verb.CLOSE]
 
 
+CHAIN = """
+  database: {role: postgresql}
+  wagering: {role: wagering, depends_on: [database]}
+  ticketing: {role: ticketing, depends_on: [wagering]}
+"""
+
+
+def test_what_depends_on_another_is_started_after_it(tmp_path: Path) -> None:
+    """As in the morning, also when what lies between is up; hosts that are gone are no start."""
+    chain = site(tmp_path, CHAIN, HEAD)
+    gone, down = ("wagering", "old"), (("ticketing", "t1"), ("database", "db1"))
+    steps = plan_recover(chain, Ledger(stopped=(*down, gone))).steps
+    assert steps["database.start"].after == ()
+    assert steps["ticketing.start"].after == ("database.start",)
+    assert steps["ticketing.start"].needs == ()
+    all_down = plan_recover(chain, Ledger(stopped=(*down, ("wagering", "w1")))).steps
+    assert set(all_down["ticketing.start"].after) == {"database.start", "wagering.start"}
+
+
+def test_what_depends_on_a_start_that_failed_is_started_all_the_same(tmp_path: Path) -> None:
+    """Recovery puts back all it can; the gates say what is ready."""
+    left = Ledger(stopped=(("database", "db1"), ("wagering", "w1")))
+    plan = plan_recover(site(tmp_path, CHAIN, HEAD), left)
+    told = drive(plan, World(up=0.0), {("database.start", "db1"): Fault.FAILS})
+    state = fold_all(told)
+    assert state.steps["database.start"].status == "failed"
+    assert state.steps["wagering.start"].status == "succeeded"
+    events = [event for event, _ in told]
+    ended = events.index(StepFinished("database.start"))
+    assert ended < events.index(StepStarted("wagering.start", ("w1",)))
+
+
 def test_a_server_that_did_not_come_back_stays_in_the_ledger(venue: Venue) -> None:
     """The last gate says that it is out; what counts is that it was in before."""
     plan = replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True)
