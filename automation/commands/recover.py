@@ -1,6 +1,7 @@
 """`raceday recover`: put back what dead runs have left."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import click
 
@@ -65,6 +66,9 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
         return ExitCode.NO_GO
     if not check and code == ExitCode.GO:
         mark_recovered(reports, holder)
-    if not left and not dead:
+    if settings.format == "json" and not (left.places or left.half_open):
+        told = {"left": asdict(left), "dead": [folder.name for folder in dead]}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    elif not left and not dead:
         click.echo(translate("Nothing was left behind."))
     return code

@@ -1,6 +1,7 @@
 """`raceday resume`: go on where a run stopped."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import click
 
@@ -80,8 +81,11 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
         plan = replace(plan, break_glass=True, reason=why)
     event = RunResumed(operator_name(), plan.dump(), known_step(plan, from_step))
     seen = probe_now(venue, plan_looks(venue, plan), ())
-    _tell(preview(state, event, seen, utc_now()), translate)
+    found = preview(state, event, seen, utc_now())
+    _tell(found, translate)
     if check:
+        if settings.format == "json":
+            click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
         return ExitCode.GO
     confirm_change(translate("Go on with %(run)s?", run=folder.name), yes=yes)
     again = replace(

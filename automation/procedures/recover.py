@@ -14,7 +14,7 @@ from automation.procedures.steps import (
     look_step,
     make_plan,
     make_step,
-    patience,
+    start_patience,
     test_patience,
 )
 from automation.run.events import RunRecovered
@@ -102,7 +102,7 @@ def _component(
             hosts=stopped,
             min_ready=1,
             after=(*heard, *_starts_before(venue, component, left)),
-            timeout=patience(venue, component),
+            timeout=start_patience(venue, component),
         )
     started = (f"{component.name}.start",) if stopped else ()
     yield gate_step(component, (*heard, *started))

@@ -20,6 +20,7 @@ from automation.procedures.steps import (
     make_plan,
     make_step,
     patience,
+    start_patience,
 )
 from automation.run.plan import Plan, Step, Verb
 from automation.venue.graph import dependents
@@ -125,9 +126,16 @@ def _drill(
         for other in loaded
     ]
     yield from loads
-    one, bound = {"hosts": (drill.host,), "min_ready": 1}, patience(venue, component)
+    one = {"hosts": (drill.host,), "min_ready": 1}
     flow = _flow(venue, drill, loaded, "before", (ready.id,))
-    stop = make_step(component, Verb.STOP, f"{name}.stop", needs=(flow.id,), timeout=bound, **one)
+    stop = make_step(
+        component,
+        Verb.STOP,
+        f"{name}.stop",
+        needs=(flow.id,),
+        timeout=patience(venue, component),
+        **one,
+    )
     during = _flow(venue, drill, loaded, "without", (stop.id,))
     start = make_step(
         component,
@@ -135,7 +143,7 @@ def _drill(
         f"{name}.start",
         after=(stop.id, during.id),
         puts_back=stop.id,
-        timeout=bound,
+        timeout=start_patience(venue, component),
         **one,
     )
     again = _flow(venue, drill, loaded, "again", (stop.id, start.id))
@@ -152,7 +160,8 @@ def _channels(venue: Venue, component: Component) -> Iterable[str]:
 
 def _longest(venue: Venue, component: Component) -> float:
     """Seconds that stop, start and all looks may take; the load mostly ends long before."""
-    return 2 * patience(venue, component) + 3 * FLOW_SECONDS
+    stop_and_start = patience(venue, component) + start_patience(venue, component)
+    return stop_and_start + 3 * FLOW_SECONDS
 
 
 def _ready(component: Component, after: tuple[str, ...], needs: tuple[str, ...]) -> Step:

@@ -303,7 +303,12 @@ def _failed_check(host: str, check: Check) -> Problem:
 
 
 def _as_it_is_now(state: State, finding: Finding) -> Finding:
-    """What hangs while customers wait has a next step of its own."""
+    """What hangs while customers wait has a next step of its own, and a closing that fails."""
+    if state.steps[finding.step].step.verb is Verb.CLOSE and finding.host:
+        unit = state.plan.components[finding.component].unit
+        args = {"unit": unit or finding.component, "host": finding.host}
+        text = "Customers may still be buying. On %(host)s: systemctl stop %(unit)s"
+        return replace(finding, problem=replace(finding.problem, next=Message(text, args)))
     result = state.steps[finding.step].hosts[finding.host]
     hangs = finding.lost_host and result.evidence.get("seen", "").endswith("(connected)")
     external = state.plan.components[finding.component].external

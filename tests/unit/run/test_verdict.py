@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from automation.run.events import Check, HostState, Message, Problem
-from automation.run.plan import Plan
+from automation.run.plan import Plan, Step, Verb
 from automation.run.state import HostResult, State, Status
 from automation.run.verdict import confirmed_hosts, findings, judge
 from tests.unit.run.states import LOST, NOW, OK, PLAN, seen, with_hosts
@@ -173,3 +173,14 @@ def test_what_hangs_while_customers_wait_is_restarted_at_once(
     state = judged(plan, {"db.gate": {"db1": said}, "web.gate": {"w1": hung, "w2": OK}})
     (found,) = findings(state)
     assert following in str(found.problem.next)
+
+
+def test_a_closing_that_fails_says_how_to_stop_selling() -> None:
+    """Whatever else is wrong: customers may still be buying."""
+    web, db = PLAN.components["web"], PLAN.components["db"]
+    close = Step("db.close", "db", Verb.CLOSE, db.hosts, "db")
+    components = {"web": web, "db": replace(db, unit="haproxy")}
+    plan = replace(PLAN, components=components, steps={close.id: close}, fronts=("db",))
+    lost = HostResult(HostState.UNREACHABLE, problem=Problem(Message("gone"), Message("no route")))
+    (found,) = findings(judged(plan, {close.id: {"db1": lost}}))
+    assert str(found.problem.next).endswith("On db1: systemctl stop haproxy")
