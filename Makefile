@@ -24,8 +24,8 @@ demo-up: setup ## build and start the demo racecourse, nothing more
 demo-down: ## remove every trace of the demo racecourse
 	@$(BIN)/python -m demo down
 
-check: ## the fast tests: linters, types, unit tests, 10,000 simulated mornings, 3,000 nights
-	@RACEDAY_SIMULATE=10000 $(BIN)/pytest -m simulation tests/unit
+check: ## the fast tests: linters, types, unit tests, 5,000 simulated days, 3,000 nights
+	@RACEDAY_SIMULATE=5000 RACEDAY_SIMULATE_NIGHTS=1000 $(BIN)/pytest -m simulation tests/unit
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
 lint: ## ruff, mypy, yamllint, promtool, shellcheck, ansible-lint
@@ -55,7 +55,7 @@ simulate-nights: ## 100,000 simulated nights of unattended work
 	@RACEDAY_SIMULATE_NIGHTS=100000 $(BIN)/pytest -m simulation -s tests/unit/idle
 
 venue-tests: demo-up ## the tests on the demo racecourse, but the long ones
-	@$(BIN)/pytest -m "not long" tests/venue
+	@$(BIN)/pytest -m "not long and not kills" tests/venue
 
 long-tests: demo-up ## the long ones: without raceday, unattended, killed a hundred times
 	@RACEDAY_KILLS=100 $(BIN)/pytest -m "long or kills" tests/venue

@@ -26,13 +26,16 @@ DOES = {"start", "stop", "test", "through", "close", "drain", "undrain", "settle
 
 
 def killed(desk: Raceday, words: tuple[str, ...], after: float) -> Started | None:
-    """A procedure that was killed after so many seconds; None when it had ended before."""
+    """A procedure that was killed after so many seconds; None when it had ended before.
+
+    One that is killed before it wrote anything has done nothing: it is begun again.
+    """
     running = desk.begin(*words)
     try:
         running.process.wait(after)
     except subprocess.TimeoutExpired:
         running.kill()
-        return running if running.journal() else None
+        return running if running.journal() else killed(desk, words, after + 1)
     running.process.communicate()
     return None
 

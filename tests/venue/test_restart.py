@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from tests.venue.command import Raceday, Result
 from tests.venue.hands import SERVERS, SSH_CONFIG, Venue, on_all, wait_until
 from tests.venue.load import customers
@@ -56,6 +58,7 @@ def test_a_restart_is_refused_while_sales_are_open(selling: Venue, desk: Raceday
     assert selling.in_rotation() == set(SERVERS)
 
 
+@pytest.mark.long
 def test_no_customer_notices_a_rolling_restart(selling: Venue, desk: Raceday) -> None:
     """Thirty purchases a second while wagering and ticketing roll: each is answered with 201."""
     before = selling.units()

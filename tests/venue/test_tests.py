@@ -9,6 +9,8 @@ import pytest
 from tests.venue.command import Raceday, Result
 from tests.venue.hands import TEST_ITEMS, UNITS, Venue, wait_until
 
+pytestmark = pytest.mark.long
+
 NOTHING = '{"machines" : [], "urls" : []}'
 REHEARSAL = "http://127.0.0.1:18100"
 LEFT = {"account": "test-rehearsal-lb1-7", "race": "test-left", "pool": "win", "test": True}
