@@ -73,7 +73,8 @@ def assert_recovered(procedure: str, venue: Venue, desk: Raceday) -> None:
     """Nothing is half open, nothing that a restart took out stays out, twice is safe."""
     recovered = desk("recover", "--yes")
     assert recovered.code == 0, str(recovered)
-    assert venue.in_rotation() in (set(), set(SERVERS))
+    if venue.is_active("lb1"):
+        assert venue.in_rotation() in (set(), set(SERVERS))
     if procedure == "restart":
         assert venue.in_rotation() == set(SERVERS)
         assert venue.active() == set(UNITS)
