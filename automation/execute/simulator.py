@@ -47,6 +47,7 @@ DISTURBS = ROTATES | TESTS | ENDS
 UNHEARD = frozenset({Fault.SILENT, Fault.LATE})
 FAILURES = frozenset({Fault.FAILS, Fault.TAKES_BACK})
 WHOLE_STEP = ""
+FIRST = "the first"  # invocation of whatever ran from the beginning
 Faults = Mapping[tuple[str, str], Fault]  # by step id and host, or step id and WHOLE_STEP
 
 
@@ -223,7 +224,7 @@ class Simulator:
         if fault is Fault.LATE:
             seconds += step.timeout
         at = self.clock.now + timedelta(seconds=seconds)
-        if fault in UNHEARD:
+        if fault in UNHEARD and self._can(step, host):
             self._do(step, host, fault)
         if fault is not Fault.SILENT:
             self._schedule(at, partial(self._answer, step, host, fault))
@@ -271,7 +272,7 @@ class Simulator:
         place = (step.owner, host)
         if fault is Fault.UNREACHABLE or self._is_dead(place):
             return _bad_news(step, host, HostState.UNREACHABLE)
-        if fault in FAILURES or (step.verb in NEEDS_UP and place not in self.truth.up):
+        if fault in FAILURES or not self._can(step, host):
             return _bad_news(step, host, HostState.FAILED, self._evidence(step, place, fault))
         is_open = step.id in self._open
         state = self._do(step, host, fault) if is_open else HostState.OK
@@ -283,6 +284,10 @@ class Simulator:
         if is_open:
             self._learn(step, report)
         return report
+
+    def _can(self, step: Step, host: str) -> bool:
+        """Who is down can only be started or stopped."""
+        return step.verb not in NEEDS_UP or (step.owner, host) in self.truth.up
 
     def _do(self, step: Step, host: str, fault: Fault | None) -> HostState:
         """Change the world as the step asks, if there is anything to change."""
@@ -352,7 +357,8 @@ class Simulator:
         pair = (step.id, report.host)
         first = pair not in self.truth.answered
         self.truth.answered.add(pair)
-        if first and report.state is HostState.ALREADY and report.evidence:
+        left_alone = report.evidence.get("invocation") == FIRST
+        if first and report.state is HostState.ALREADY and left_alone:
             self.truth.untouched.add(pair)
         names = {check.name for check in report.checks}
         if all(check.passed for check in report.checks) and names >= set(step.checks):
@@ -371,7 +377,7 @@ class Simulator:
         if step.verb is Verb.PROBE:
             told["active"] = "active" if place in self.truth.up else "inactive"
         if step.verb in {Verb.START, Verb.PROBE}:
-            told["invocation"] = self.truth.invocations.get(place, "the first")
+            told["invocation"] = self.truth.invocations.get(place, FIRST)
         if place in self.truth.rotation and step.verb is not Verb.CLOCKS:
             told["sales"] = "open" if self._sells(place) else "closed"
             if step.verb not in ROTATES and place[0] in self.world.servers:

@@ -17,6 +17,7 @@ from automation.run.verdict import (
     in_rotation,
     is_excused,
     judge,
+    sent_to,
     unready_hosts,
     warnings,
 )
@@ -208,7 +209,8 @@ def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
     before = in_rotation(state, step)
     servers = tuple(name for name in before if name not in unready)
     if servers:
-        return Begin(step, step.hosts, unready, servers)
+        sent = (host for host in step.hosts if sent_to(state, host).intersection(servers))
+        return Begin(step, tuple(sent), unready, servers)
     if before:
         args = {"hosts": ", ".join(before)}
         return Skip(step, Message("%(hosts)s is not ready, so it stays out of rotation", args))
@@ -241,12 +243,12 @@ def _released(state: State, step: Step) -> Begin | Skip:
     if step.verb is Verb.DRAIN and not _knows_rotation(state, step):
         return Skip(step, NOT_KNOWN)
     lost = state.hosts_lost(step.owner)
-    hosts = tuple(host for host in step.hosts if host not in lost)
+    hosts = left = tuple(host for host in step.hosts if host not in lost)
     if step.verb in {Verb.SETTLED, Verb.CLOSE}:
-        hosts = tuple(host for host in hosts if not _is_stopped(state, step.component, host))
+        hosts = tuple(host for host in left if not _is_stopped(state, step.component, host))
         if not hosts and not lost:
             return Skip(step, NOT_RUNNING)
-    if len(hosts) >= max(step.min_ready, 1):
+    if hosts and len(left) >= step.min_ready:  # what is stopped in order needs no closing
         return _ordered(state, step, hosts)
     return Skip(step, _too_few_hosts(step, lost))
 

@@ -388,7 +388,9 @@ def _outcome(item: StepState, hosts: Mapping[str, HostResult], cause: Message | 
         return Status.FAILED
     good = sum(_complete(item.step, result) for result in hosts.values())
     ready = sum(result.state in GOOD for result in hosts.values())
-    if ready < item.step.min_ready or (item.step.is_strict and good < len(hosts)):
+    if ready < min(item.step.min_ready, len(item.targets)) or (
+        item.step.is_strict and good < len(hosts)
+    ):
         return Status.FAILED
     return Status.SUCCEEDED if good == len(item.step.hosts) else Status.DEGRADED
 

@@ -137,11 +137,15 @@ def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(hosts) for name, hosts in failed.items()}
 
 
+def sent_to(state: State, host: str) -> frozenset[str]:
+    """The servers that a host of a load balancer sent customers to before the run touched them."""
+    said = state.first_said(ROTATION).get(host, "")
+    return names_of(said) | state.owed.get(host, frozenset())
+
+
 def in_rotation(state: State, step: Step) -> tuple[str, ...]:
     """The servers that a step puts back: those of its own that customers were sent to before."""
-    said = state.first_said(ROTATION)
-    seen = [names_of(said.get(host, "")) | state.owed.get(host, frozenset()) for host in step.hosts]
-    before = frozenset[str]().union(*seen)
+    before = frozenset[str]().union(*(sent_to(state, host) for host in step.hosts))
     return tuple(sorted(name for name in before if name in step.servers or not step.servers))
 
 

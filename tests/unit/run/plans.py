@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from automation.execute.simulator import MORNING, WHOLE_STEP, Fault, Faults, World
+from automation.execute.simulator import FIRST, MORNING, WHOLE_STEP, Fault, Faults, World
 from automation.procedures import checks as promised
 from automation.procedures import steps as planned
 from automation.procedures.evening import plan_evening
@@ -158,7 +158,7 @@ def _evening(venue: Venue, random: Random) -> Task:
 def _standing(venue: Venue) -> dict[str, str]:
     """A GO that stands, when every unit ran its first start."""
     parts = venue.components.values()
-    return {f"{part.name}/{host}": "the first" for part in parts for host in part.hosts}
+    return {f"{part.name}/{host}": FIRST for part in parts for host in part.hosts}
 
 
 def _random_component(

@@ -136,7 +136,7 @@ def _has_succeeded(trial: Trial, step: Step) -> bool:
     begun = trial.truth.begun[step.id]
     answered = sum((step.id, host) in trial.truth.answered for host in begun)
     proven = all((step.id, host) in trial.truth.proven for host in begun)
-    return answered >= step.min_ready and (proven or not step.is_strict)
+    return answered >= min(step.min_ready, len(begun)) and (proven or not step.is_strict)
 
 
 def what_is_stopped_is_started(trial: Trial) -> Iterator[str]:
@@ -177,19 +177,22 @@ def _was_restarted(trial: Trial, front: str) -> bool:
     return any(step.component == front for step in _ever_begun(trial, Verb.STOP))
 
 
-def _is_ready(trial: Trial, component: str, host: str) -> bool:
+def _is_ready(trial: Trial, component: str, host: str, until: str = "") -> bool:
     """Nothing was found wrong with it since it was started last; gates come when all is done.
 
-    What was stopped and started must have been tested, if it has a test.
+    What was stopped and started must have been tested, if it has a test; what comes after the step
+    `until` was not known then.
     """
     ready, stopped = True, False
     for step in trial.plan.of_component(component):
+        if step.id == until:
+            break
         began = host in trial.truth.begun.get(step.id, ())
         stopped = stopped or (step.verb is Verb.STOP and host in step.hosts and _ever(trial, step))
         is_tested = step.verb is Verb.TEST and host in step.hosts
         if is_tested and stopped and not trial.simulator.was_tested(step, host):
             ready = False
-        if began and not (step.id.endswith(".gate") or step.is_look):
+        if began and not step.id.endswith(".gate"):
             if (step.id, host) not in trial.truth.proven or step.verb is Verb.STOP:
                 ready = False
             elif step.verb is Verb.START:
@@ -210,7 +213,11 @@ def nobody_is_sent_to_the_unready(trial: Trial) -> Iterator[str]:
     """A restart puts no server back that it stopped and could not prove to be ready again."""
     for step in _begun(trial, Verb.UNDRAIN):
         if trial.plan.procedure == "restart" and trial.state and not trial.plan.check:
-            sick = [host for host in step.servers if not _is_ready(trial, step.component, host)]
+            sick = [
+                host
+                for host in step.servers
+                if not _is_ready(trial, step.component, host, until=step.id)
+            ]
             now = {word for words in trial.truth.rotation.values() for word in words}
             bad = _words(trial, step.component, sick) & now
             yield from (f"{step.id} sent customers to {word}, not ready" for word in bad)

@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 from types import MappingProxyType
 
-from automation.execute.simulator import FakeClock, Simulator, Truth
+from automation.execute.simulator import FIRST, FakeClock, Simulator, Truth
 from automation.procedures.resume import plan_resume
 from automation.run.events import (
     Event,
@@ -108,7 +108,7 @@ class Watched(Simulator):
 
     def invocation(self, step: Step, host: str) -> str:
         """Which start of a component runs on a host."""
-        return self.truth.invocations.get((step.component, host), "the first")
+        return self.truth.invocations.get((step.component, host), FIRST)
 
     def was_tested(self, step: Step, host: str) -> bool:
         """Whether any process tested on a host what runs there now."""
