@@ -61,12 +61,16 @@ def _returns(state: State, step: Step) -> Iterator[StepState]:
 
 
 def _is_back(state: State, step: Step) -> bool:
-    """It was put back, with all that had to come before, and is as it was left."""
+    """It was put back, with all that had to come before, and is as it was left.
+
+    What that put back had succeeded too: else it is done again, and needs the drain before it.
+    """
     before = (state.steps[name].step for name in step.after)
     done = [other for other in before if other.puts_back and other.verb is not Verb.UNDRAIN]
-    return all(
-        _has_succeeded(state, other) and (other.is_test or _is_as_left(state, other))
-        for other in (*done, step)
+    steps = (*done, step)
+    taken = (state.steps[other.puts_back].step for other in steps)
+    return all(_has_succeeded(state, other) for other in (*taken, *steps)) and all(
+        other.is_test or _is_as_left(state, other) for other in steps
     )
 
 

@@ -42,6 +42,7 @@ class Desk:
         *,
         until: str = "",
         of: State | None = None,
+        from_step: str = "",
         interrupted_by: str = "",
     ) -> State:
         """Run or resume a plan, until it is killed at the beginning of a step; it is recorded."""
@@ -61,7 +62,7 @@ class Desk:
             if of is None:
                 run.start(folder.name, "kim", plan, {})
             else:
-                run.resume(of, RunResumed("lee", plan.dump()))
+                run.resume(of, RunResumed("lee", plan.dump(), from_step))
             run.drive(lambda: "kim" if interrupted_by in begun else "")
         except Died:
             pass

@@ -144,9 +144,10 @@ def what_is_stopped_is_started(trial: Trial) -> Iterator[str]:
     owed: set[str] = set()
     for event in (*trial.earlier, *trial.events):
         step = trial.plan.steps.get(getattr(event, "step", ""))
+        if isinstance(event, StepStarted) and step and step.verb is Verb.STOP:
+            owed.add(_beside(step, Verb.START))
         if isinstance(event, StepStarted | StepReused) and step:
-            owed |= {_beside(step, Verb.START)} if step.verb is Verb.STOP else set()
-            owed -= {step.id}
+            owed.discard(step.id)
     if trial.plan.procedure == "restart" and trial.state:
         yield from (f"{name} was never begun" for name in sorted(owed))
 
