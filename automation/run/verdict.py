@@ -106,7 +106,8 @@ def unready_hosts(state: State) -> tuple[str, ...]:
     """
     unready: dict[tuple[str, str], None] = {}  # a host may be of several components
     stopped: set[tuple[str, str]] = set()
-    for name, item in ((item.step.component, item.latest) for item in state.steps.values()):
+    for item in _in_time(state):
+        name = item.step.component
         if state.plan.components[name].external or item.step.verb is Verb.QUIET:
             continue
         if item.step.verb in {Verb.STOP, Verb.KILL}:
@@ -171,6 +172,13 @@ def _is_unready(item: StepState, result: HostResult) -> bool:
     if result.state not in GOOD or item.step.verb in LOOKS:
         return result.state not in GOOD
     return not result.good or bool(missing_checks(item.step, result))
+
+
+def _in_time(state: State) -> Iterator[StepState]:
+    """What last happened in each step; first that which was before the run was resumed."""
+    items = state.steps.values()
+    yield from (item.latest for item in items if item.latest is not item)
+    yield from (item for item in items if item.latest is item)
 
 
 def _has_answered(item: StepState, host: str) -> bool:
