@@ -1,6 +1,6 @@
 """Go on with a run that died, failed or was interrupted; nothing in it is believed unseen."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from automation.procedures.morning import plan_morning
 from automation.procedures.records import read_run, runs_after
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.steps import look_step, make_plan
-from automation.run.events import RunResumed, StepReused
+from automation.run.events import RunResumed, StepReused, StepStarted
 from automation.run.ledger import ledger_of
 from automation.run.plan import Plan, Step, Verb
 from automation.run.reuse import still_stands
@@ -98,19 +98,24 @@ def preview(state: State, event: RunResumed, seen: State, now: datetime) -> Prev
     resumed = fold(state, event, now)
     steps = {name: seen.steps.get(name, item) for name, item in resumed.steps.items()}
     resumed = replace(resumed, steps=steps)
+    begun = {name for name, item in resumed.steps.items() if item.earlier}
     for item in resumed.steps.values():
-        if still_stands(resumed, item.step):
-            resumed = fold(resumed, StepReused(item.step.id), now)
-    return sorted_out(resumed)
+        name = item.step.id
+        stands = still_stands(resumed, item.step)
+        following = StepReused(name) if stands else StepStarted(name, item.step.hosts)
+        if not item.step.is_look:
+            resumed = fold(resumed, following, now)
+    return sorted_out(resumed, begun)
 
 
-def sorted_out(state: State) -> Preview:
-    """The steps of a resumed run by what became of them, or is going to."""
-    items = {name: item for name, item in state.steps.items() if not item.step.is_look}
+def sorted_out(state: State, begun: Collection[str]) -> Preview:
+    """The steps of a resumed run by what becomes of them; `begun` were so before."""
+    names = [name for name, item in state.steps.items() if not item.step.is_look]
+    reused = {name for name in names if state.steps[name].reused}
     return Preview(
-        tuple(name for name, item in items.items() if item.reused),
-        tuple(name for name, item in items.items() if item.earlier and not item.reused),
-        tuple(name for name, item in items.items() if not (item.earlier or item.reused)),
+        tuple(name for name in names if name in reused),
+        tuple(name for name in names if name in begun and name not in reused),
+        tuple(name for name in names if name not in begun and name not in reused),
     )
 
 

@@ -7,7 +7,6 @@ from automation.run.plan import Step, Verb
 from automation.run.state import ENDED, ROTATION, HostResult, State, Status, StepState, names_of
 
 TAKES_OUT = frozenset({Verb.STOP, Verb.KILL, Verb.DRAIN, Verb.CLOSE})
-BASE = frozenset({Verb.START, Verb.STOP, Verb.KILL, Verb.DRAIN, Verb.TEST, Verb.THROUGH})
 
 
 def has_looked(state: State) -> bool:
@@ -18,11 +17,11 @@ def has_looked(state: State) -> bool:
 def still_stands(state: State, step: Step) -> bool:
     """Whether a step that succeeded before the run was resumed need not be done again.
 
-    What it builds on must stand too. A host that was rebooted and a unit that was started again
-    run another invocation than the one that was left. What was stopped or taken out counts as
-    done only once it was put back: half a restart is done again from its drain.
+    A host that was rebooted and a unit that was started again run another invocation than the one
+    that was left. What was stopped or taken out counts as done only once it was put back. A test
+    forgets that it passed as soon as what it tested is started or stopped (`fold`).
     """
-    if step.id in state.again or not _has_succeeded(state, step) or not _base_stands(state, step):
+    if step.id in state.again or not _has_succeeded(state, step):
         return False
     if step.verb is Verb.PROBE:
         return _is_needed_no_more(state, step)
@@ -44,14 +43,6 @@ def _has_succeeded(state: State, step: Step) -> bool:
     """Just so, on every host."""
     earlier = state.steps[step.id].earlier
     return earlier is not None and earlier.step == step and earlier.status is Status.SUCCEEDED
-
-
-def _base_stands(state: State, step: Step) -> bool:
-    return all(
-        state.steps[name].reused
-        for name in (*step.needs, *step.after, *filter(None, [step.puts_back]))
-        if name == step.puts_back or state.steps[name].step.verb in BASE
-    )
 
 
 def _returns(state: State, step: Step) -> Iterator[StepState]:

@@ -40,6 +40,7 @@ class Status(StrEnum):
 
 
 SALES, ROTATION = "sales", "rotation"  # facts that a load balancer's hosts tell
+CHANGES = frozenset({Verb.START, Verb.STOP, Verb.KILL})
 PASSED = frozenset({Status.SUCCEEDED, Status.DEGRADED})
 ENDED = PASSED | {Status.FAILED, Status.SKIPPED}
 
@@ -304,10 +305,9 @@ def _taken(state: State, host: str) -> frozenset[str]:
 
 
 def _started(state: State, event: StepStarted, at: datetime) -> State:
-    """What an earlier part of the run put back is not back any more once it is taken out again."""
-    for name, item in state.steps.items():
-        if item.step.puts_back == event.step and item.earlier:
-            state = _update(state, name, earlier=None)
+    """What was put back or tested before the run was resumed is not so once it is done again."""
+    for name in _undone_by(state, state.steps[event.step].step):
+        state = _update(state, name, earlier=None)
     return _update(
         state,
         event.step,
@@ -316,6 +316,16 @@ def _started(state: State, event: StepStarted, at: datetime) -> State:
         targets=event.hosts,
         servers=event.servers,
     )
+
+
+def _undone_by(state: State, step: Step) -> Iterator[str]:
+    if not state.resumed:
+        return
+    redone = state.plan.following(step.id) if step.verb in CHANGES else frozenset()
+    for name, item in state.steps.items():
+        tested = item.step.is_test and name in redone
+        if item.earlier and name != step.id and (tested or item.step.puts_back == step.id):
+            yield name
 
 
 def _reused(state: State, name: str) -> State:

@@ -30,7 +30,7 @@ class Desk:
         self.reports = reports
         self.clock = FakeClock()
         self._world = world
-        self._left: Truth | None = None
+        self.left: Truth | None = None
         self._told: dict[str, list[tuple[Event, datetime]]] = {}
         self._runs = 0
         self.simulator = Simulator(Random(3), {}, self.clock, world)  # noqa: S311  # a simulation
@@ -54,7 +54,7 @@ class Desk:
                 raise Died
 
         world, clock = self._world, self.clock
-        self.simulator = Simulator(Random(3), faults or {}, clock, world, self._left)  # noqa: S311
+        self.simulator = Simulator(Random(3), faults or {}, clock, world, self.left)  # noqa: S311
         run = Run(Journal(Paper()), self.simulator, clock, [observe])
         folder = self._folder(plan, of)
         begun = self.simulator.truth.begun
@@ -66,7 +66,7 @@ class Desk:
             run.drive(lambda: "kim" if interrupted_by in begun else "")
         except Died:
             pass
-        self._left = self.simulator.truth
+        self.left = self.simulator.truth
         return self._recorded(folder, told)
 
     def open_sales(self, venue: Venue) -> State | None:

@@ -11,8 +11,16 @@ from automation.execute.simulator import MORNING
 from automation.procedures.morning import plan_morning
 from automation.procedures.records import JOURNAL, run_folders
 from automation.procedures.restart import plan_restart
-from automation.procedures.resume import known_step, plan_resume, resumable, sorted_out
+from automation.procedures.resume import (
+    known_step,
+    plan_looks,
+    plan_resume,
+    preview,
+    resumable,
+    sorted_out,
+)
 from automation.procedures.sales import plan_close
+from automation.run.events import RunResumed
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.venue.site import Venue
@@ -46,6 +54,11 @@ def killed_in_batch_two(desk: Desk, plan: Plan) -> State:
     return desk.run(plan, until="wagering.stop.2")
 
 
+def begun(died: State) -> set[str]:
+    """What the run had begun when it died."""
+    return {name for name, item in died.steps.items() if item.targets}
+
+
 def go_on(desk: Desk, venue: Venue, died: State, from_step: str = "") -> State:
     """Resume it and let it end."""
     plan = plan_resume(venue, died, MORNING, accept_changes=False)
@@ -56,7 +69,7 @@ def test_a_batch_that_was_put_back_is_reused(desk: Desk, venue: Venue, plan: Pla
     """The second one is done again from its drain; both get customers in the end."""
     died = killed_in_batch_two(desk, plan)
     state = go_on(desk, venue, died)
-    found = sorted_out(state)
+    found = sorted_out(state, begun(died))
     assert {name.rpartition(".")[2] for name in found.reused} == {"1"}
     assert {"wagering.drain.2", "wagering.stop.2"} <= set(found.again)
     assert state.result_state == "SUCCESS"
@@ -71,7 +84,7 @@ def test_a_unit_that_was_started_by_somebody_since_is_not_believed(
     died = killed_in_batch_two(desk, plan)
     desk.simulator.truth.invocations["wagering", "w1"] = "by hand"
     state = go_on(desk, venue, died)
-    assert not sorted_out(state).reused
+    assert not sorted_out(state, begun(died)).reused
     assert state.result_state == "SUCCESS"
     assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
 
@@ -106,11 +119,27 @@ def test_a_morning_of_yesterday_is_not_resumed(desk: Desk, venue: Venue) -> None
         plan_resume(venue, died, MORNING + timedelta(days=1), accept_changes=False)
 
 
+def test_what_is_told_before_the_question_is_what_is_done(
+    desk: Desk, venue: Venue, plan: Plan
+) -> None:
+    """A unit that somebody started since is tested again, and the operator is told so."""
+    died = killed_in_batch_two(desk, plan)
+    desk.simulator.truth.invocations["wagering", "w1"] = "by hand"
+    again = plan_resume(venue, died, MORNING, accept_changes=False)
+    seen = Desk(desk.reports / "look", SELLING)
+    seen.left = desk.left
+    looked = seen.run(plan_looks(venue, again))
+    told = preview(died, RunResumed("lee", again.dump()), looked, desk.clock.now)
+    done = go_on(desk, venue, died)
+    assert told == sorted_out(done, begun(died))
+    assert "wagering.test.1" in told.again
+
+
 def test_from_a_step_it_is_done_again(desk: Desk, venue: Venue, plan: Plan) -> None:
     """With all that follows it."""
     died = killed_in_batch_two(desk, plan)
     state = go_on(desk, venue, died, from_step="wagering.test.1")
-    found = sorted_out(state)
+    found = sorted_out(state, begun(died))
     assert "wagering.test.1" in found.again
     assert "wagering.undrain.1" in found.again
     assert state.result_state == "SUCCESS"

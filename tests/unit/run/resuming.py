@@ -36,8 +36,14 @@ def go_is_for_what_runs(trial: Trial) -> Iterator[str]:
 
 
 def ends_as_if_never_killed(trial: Trial) -> Iterator[str]:
-    """A run that nothing befell but being killed ends as one that was never killed."""
+    """A run that nothing befell but being killed ends as one that was never killed.
+
+    Not where it has left a load balancer down: that is put back first, and ends the roll.
+    """
     if not (trial.fair and trial.earlier and trial.state) or trial.plan.check:
+        return
+    ours = trial.plan.procedure in {"restart", "emergency"}
+    if ours and not trial.before_last.up >= trial.before_last.rotation.keys():
         return
     resumed, at_once = _end(trial.state), _end(trial.twin())
     if resumed != at_once:

@@ -210,8 +210,8 @@ MUTANTS = {
     "what was done is believed unseen": Mutant(
         reuse, "_runs_on", lambda *_args: True, "GO, and what|ended failed", (70, 30, 0)
     ),
-    "what was built upon is no matter": Mutant(
-        reuse, "_base_stands", lambda *_args: True, "GO, and what|while customers|ended failed"
+    "what was tested before is never forgotten": Mutant(
+        state, "_undone_by", lambda *_args: (), "GO, and what|not put back|never begun"
     ),
     "nobody waits for the looks": Mutant(
         decide, "has_looked", lambda _state: True, "began again before"
