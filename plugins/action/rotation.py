@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.raceday.core.plugins.plugin_utils.on_target import rotation
 from ansible_collections.raceday.core.plugins.plugin_utils.remote_python import run_on_target
 
 ARGUMENTS = {
@@ -20,10 +22,21 @@ ARGUMENTS = {
     "leave_out": {"type": "list", "elements": "str", "default": []},
     "timeout": {"type": "float"},
 }
+PERL = """
+use IO::Socket::UNIX;
+alarm 5;
+my $link = IO::Socket::UNIX->new(Peer => shift) or die "$!\\n";
+print $link shift, "\\n";
+$link->flush;
+print while <$link>;
+"""  # Debian's packages need perl-base, so it is there when Python is not
 
 
 class ActionModule(ActionBase):
-    """Checks its arguments here, works on the target in one round trip."""
+    """Checks its arguments here, works on the target in one round trip.
+
+    Where the target has no Python it works here, and each question to the socket is a round trip.
+    """
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -35,4 +48,18 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _, params = self.validate_argument_spec(ARGUMENTS)
         given = {**params, "check": self._task.check_mode}
-        return run_on_target(self, "rotation", given, task_vars or {})
+        return run_on_target(
+            self, "rotation", given, task_vars or {}, without_python=lambda: self._from_here(given)
+        )
+
+    def _from_here(self, given: dict[str, Any]) -> dict[str, Any]:
+        return rotation.answer({**given, "ask": self._ask, "see_who_waits": lambda: None})
+
+    def _ask(self, socket: str, line: str) -> str:
+        """HAProxy's answer to one line. Raises OSError when there is none."""
+        command = " ".join(map(shlex.quote, ("perl", "-e", PERL, socket, line)))
+        reply = self._low_level_execute_command(command)
+        if reply["rc"]:
+            said = (reply["stderr"] or reply["stdout"]).strip().splitlines() or ["no answer"]
+            raise OSError(f"{said[-1]} (there is no python3, so perl was to ask it)")
+        return str(reply["stdout"])

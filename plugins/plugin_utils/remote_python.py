@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,24 @@ KEPT = ("changed", "failed", "msg", "raceday", "saved", "skipped")
 
 
 def run_on_target(
-    action: ActionBase, script: str, params: Mapping[str, Any], task_vars: Mapping[str, Any]
+    action: ActionBase,
+    script: str,
+    params: Mapping[str, Any],
+    task_vars: Mapping[str, Any],
+    without_python: Callable[[], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """What the script says; a failed result when it does not come to the point of saying it."""
+    """What the script says; a failed result when it does not come to the point of saying it.
+
+    `without_python` gives the result where the host has no such program.
+    """
     source = (SCRIPTS / f"{script}.py").read_text(encoding="utf-8")
     python = _interpreter(task_vars)
     command = f"{shlex.quote(python)} -c {shlex.quote(source)}"
     run = action._low_level_execute_command  # noqa: SLF001  # Ansible's face for this
     reply = run(command, in_data=json.dumps(params).encode())
     told = [line for line in reply["stdout"].splitlines() if line.startswith(MARK)]
+    if not told and reply["rc"] == NOT_FOUND and without_python:
+        return without_python()
     if not told and reply["rc"] == NOT_FOUND:
         missing = NO_PYTHON % (task_vars["inventory_hostname"], python, script)
         return {"failed": True, "msg": missing}

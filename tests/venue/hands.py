@@ -5,8 +5,9 @@ import json
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,15 @@ class Venue:
         )
         sudoers = "Defaults env_file=/etc/raceday-test.env"
         self.run(host, f"umask 337 && echo {sudoers} >/etc/sudoers.d/raceday-test")
+
+    @contextmanager
+    def without_python(self, host: str) -> Iterator[None]:
+        """Let nothing find an interpreter on a host."""
+        self.run(host, "mv /usr/bin/python3 /usr/bin/away.python3")
+        try:
+            yield
+        finally:
+            self.run(host, "mv /usr/bin/away.python3 /usr/bin/python3")
 
     def put_closed(self) -> None:
         """Every service stopped, no fault anywhere: as the night leaves it."""

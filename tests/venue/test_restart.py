@@ -116,3 +116,20 @@ def test_ctrl_c_in_a_drain_puts_the_server_back(selling: Venue, desk: Raceday) -
     assert seconds < HURRY
     assert selling.units() == before
     assert result.not_executed["wagering.stop.1"] == "the operator interrupted the run"
+
+
+def test_recover_puts_back_what_a_dead_run_drained(selling: Venue, desk: Raceday) -> None:
+    """The load balancer's host needs no Python for it; a second time there is nothing to do."""
+    before = selling.units()
+    with held_session():
+        running = desk.begin("restart", "wagering", "--limit", "wagering1", *GLASS)
+        rest = set(SERVERS) - {"wagering/wagering1"}
+        wait_until(lambda: selling.in_rotation() == rest, "wagering1 is being drained")
+        running.kill()
+    with selling.without_python("lb1"):
+        recovered = desk("recover", "--yes")
+        assert recovered.code == 0, str(recovered)
+        assert selling.in_rotation() == set(SERVERS)
+    assert selling.units() == before
+    again = desk("recover", "--yes")
+    assert (again.code, again.stderr, again.report["dead"]) == (0, "", []), str(again)

@@ -1,5 +1,7 @@
 """Take servers of HAProxy in and out of rotation: standard library only, run as `python3 -c`.
 
+Where the load balancer's host has no python3 the controller runs it, with an `ask` of its own.
+
 What an operator set is in HAProxy's admin state, what its health checks found is in the status. A
 server is out when the admin state says maint: then no health check ever puts it back.
 """
@@ -44,13 +46,17 @@ class Server:
 def main():
     """Read what to do from standard input, do it, print the result."""
     params = json.load(sys.stdin)
+    print("@raceday " + json.dumps(answer(params)))
+
+
+def answer(params):
+    """The result of the action; when HAProxy cannot be asked, why."""
     try:
-        result = rotate(params, check=params["check"])
+        return rotate(params, check=params["check"])
     except BrokenPipeError:
         os._exit(1)
     except OSError as error:
-        result = {"failed": True, "msg": f"HAProxy's socket {params['socket']}: {error}"}
-    print("@raceday " + json.dumps(result))
+        return {"failed": True, "msg": f"HAProxy's socket {params['socket']}: {error}"}
 
 
 def rotate(params, *, check):
@@ -58,7 +64,8 @@ def rotate(params, *, check):
     began = time.monotonic()
     act = {"undrain": undrain, "drain": drain, "close": close, "serving": serving}[params["action"]]
     timeout = params.get("timeout")
-    params = {**params, "timeout": SECONDS[params["action"]] if timeout is None else timeout}
+    params = {"ask": ask, "see_who_waits": see_who_waits, **params}
+    params["timeout"] = SECONDS[params["action"]] if timeout is None else timeout
     before = look(params)
     changed, checks = act(params, before, check)
     unknown = [no_such_server(params, name) for name in missing(params, before)]
@@ -135,8 +142,13 @@ def wait(params, condition):
         met = all(condition(server) for server in wanted(servers, params).values())
         if met or time.monotonic() > deadline:
             return servers
-        print("waiting", flush=True)  # BrokenPipeError once whoever asked for it is gone
+        params["see_who_waits"]()
         time.sleep(0.1)
+
+
+def see_who_waits():
+    """Raise BrokenPipeError once whoever asked for it is gone."""
+    print("waiting", flush=True)
 
 
 def is_settled(server):
@@ -173,12 +185,13 @@ def missing(params, servers):
 def look(params):
     """Every server of every backend, by (backend, server)."""
     # "show servers state" begins with a line that is its version
-    states = ask(params["socket"], "show servers state").partition("\n")[2]
+    states = params["ask"](params["socket"], "show servers state").partition("\n")[2]
     admin = {
         (row["be_name"], row["srv_name"]): int(row["srv_admin_state"]) for row in table(states, " ")
     }
     rows = {
-        (row["pxname"], row["svname"]): row for row in table(ask(params["socket"], "show stat"))
+        (row["pxname"], row["svname"]): row
+        for row in table(params["ask"](params["socket"], "show stat"))
     }
     return {place: Server(rows[place], bits) for place, bits in admin.items() if place in rows}
 
@@ -192,7 +205,7 @@ def set_state(params, names, state):
     """Tell HAProxy what to do with these servers, all in one line."""
     commands = [f"set server {backend}/{name} state {state}" for backend, name in names]
     if commands:
-        ask(params["socket"], "; ".join(commands))
+        params["ask"](params["socket"], "; ".join(commands))
 
 
 def evidence(params, before, after):

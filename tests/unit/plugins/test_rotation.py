@@ -1,10 +1,12 @@
 """Opening, draining and closing, against a socket that speaks HAProxy's words."""
 
+import shutil
 import socketserver
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -249,6 +251,60 @@ def test_a_rehearsal_is_no_sale(plugin: Plugin, open_desk: str) -> None:
     """Its backends stay open when sales are closed, and say nothing of them."""
     Desk.servers["rehearsal_wagering/w1"] = "UP"
     assert evidence(rotate(plugin, open_desk, "close"))["sales"] == "closed"
+
+
+@pytest.fixture
+def act_with(
+    plugin: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, Any]]:
+    """Do an action on a host that has a shell and these programs, and no Python."""
+    module = plugin("action.rotation")
+
+    def act(*programs: str, **args: Any) -> dict[str, Any]:
+        for program in programs:
+            (tmp_path / program).symlink_to(shutil.which(program) or program)
+
+        def execute(command: str, in_data: bytes = b"") -> dict[str, Any]:
+            shell, env = ["/bin/sh", "-c", command], {"PATH": str(tmp_path)}
+            reply = subprocess.run(shell, input=in_data, env=env, capture_output=True, check=False)
+            said = {"stdout": reply.stdout.decode(), "stderr": reply.stderr.decode()}
+            return {"rc": reply.returncode, **said}
+
+        task = SimpleNamespace(args=args, check_mode=False, async_val=0, diff=False, action="")
+        action = module.ActionModule(task, None, None, None, None, None)
+        monkeypatch.setattr(module.ActionBase, "run", lambda *_: {})
+        monkeypatch.setattr(action, "_low_level_execute_command", execute)
+        result: dict[str, Any] = action.run(None, {"inventory_hostname": "lb1"})
+        return result
+
+    return act
+
+
+def test_without_python_the_socket_is_asked_from_the_controller(
+    act_with: Callable[..., dict[str, Any]], open_desk: str
+) -> None:
+    """A drain is the same drain: customers finish first, then the server is out for good."""
+    Desk.customers = {"wagering/w1": 3}
+    given = {"component": "lb", "socket": open_desk, "backends": ["wagering"], "servers": ["w1"]}
+    result = act_with("perl", action="drain", **given)
+    assert Desk.told == ["wagering/w1 state drain", "wagering/w1 state maint"]
+    assert (failed(result), result["failed"]) == ([], False)
+    assert evidence(result) == {"before:wagering/w1": "ready", "sales": "open", "sessions": "0"}
+
+
+@pytest.mark.parametrize(
+    ("programs", "why"), [(("perl",), "No such file"), ((), "perl: not found")]
+)
+def test_without_python_a_socket_that_cannot_be_asked_says_why(
+    act_with: Callable[..., dict[str, Any]], programs: tuple[str, ...], why: str
+) -> None:
+    """HAProxy is down, or there is nothing to ask it with."""
+    result = act_with(
+        *programs, component="lb", socket="/nowhere/admin.sock", backends=["wagering"]
+    )
+    assert result["failed"]
+    assert "HAProxy's socket /nowhere/admin.sock: " in result["msg"]
+    assert why in result["msg"]
 
 
 @pytest.mark.parametrize(
