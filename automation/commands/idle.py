@@ -68,7 +68,7 @@ def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
 def _say_why_not(settings: Settings, choice: Choice) -> int:
     translate = Translator(settings.lang)
     if choice.reasons:
-        why = "; ".join(translate(reason) for reason in choice.reasons)
+        why = "; ".join(dict.fromkeys(translate(reason) for reason in choice.reasons))
         said = translate("Not now, and nothing was touched: %(why)s.", why=why)
         raise Refused(said, translate("It is asked again when the timer calls the next time."))
     if settings.format == "json":

@@ -118,7 +118,8 @@ class Client:
         try:
             reply = self._get(url, self._settings.timeout)
         except (OSError, HTTPException, ValueError) as error:
-            why = str(getattr(error, "reason", None) or error)
+            reason = getattr(error, "reason", None) or error
+            why = getattr(reason, "strerror", None) or str(reason)
             raise Unclear(Message("Prometheus does not answer: %(why)s", {"why": why})) from None
         _check_clock(reply, self._clock())
         return _series(reply)

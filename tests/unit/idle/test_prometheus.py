@@ -92,7 +92,7 @@ def test_a_real_alert_blocks(server: str) -> None:
 
 def test_nobody_at_the_address_is_a_sentence() -> None:
     """A refused connection is not idle, and no traceback."""
-    assert "Prometheus does not answer: " in judged("http://127.0.0.1:9", "x")
+    assert "Prometheus does not answer: Connection refused" in judged("http://127.0.0.1:9", "x")
     settings = Prometheus(url="http://127.0.0.1:9")
     check = judge_alerts(settings, Client(settings, now).alerts())
     assert not check.passed
