@@ -1,6 +1,7 @@
 """`raceday report`: a run and a month, computed from journals that are verified on the way."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,27 @@ DEAD = {("wagering.start", f"wagering{n}"): died("wagering.start", f"wagering{n}
 AWAY = {("wagering.preflight", "wagering2"): unreachable("wagering.preflight", "wagering2")}
 
 
-@pytest.fixture
-def reports(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def two_months(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """October: a slow morning. November: in time, late, not opened, at the second try, broken."""
-    keep(tmp_path, morning_at(utc("2026-10-29T23:30:00")), utc("2026-10-29T23:30:00"), slow=3)
-    keep(tmp_path, morning_at(utc("2026-10-31T23:30:00")), utc("2026-10-31T23:30:00"))
+    reports = tmp_path_factory.mktemp("two_months")
+    keep(reports, morning_at(utc("2026-10-29T23:30:00")), utc("2026-10-29T23:30:00"), slow=3)
+    keep(reports, morning_at(utc("2026-10-31T23:30:00")), utc("2026-10-31T23:30:00"))
     late = utc("2026-11-08T00:10:00")
-    keep(tmp_path, morning_at(late), late)
-    keep(tmp_path, morning_at(utc("2026-11-14T23:30:00"), DEAD), utc("2026-11-14T23:30:00"))
-    keep(tmp_path, morning_at(utc("2026-11-15T23:30:00"), AWAY), utc("2026-11-15T23:30:00"))
-    keep(tmp_path, second_try(), utc("2026-11-20T23:30:00"))
-    folder = keep(tmp_path, morning_at(utc("2026-11-21T23:30:00")), utc("2026-11-21T23:30:00"))
+    keep(reports, morning_at(late), late)
+    keep(reports, morning_at(utc("2026-11-14T23:30:00"), DEAD), utc("2026-11-14T23:30:00"))
+    keep(reports, morning_at(utc("2026-11-15T23:30:00"), AWAY), utc("2026-11-15T23:30:00"))
+    keep(reports, second_try(), utc("2026-11-20T23:30:00"))
+    folder = keep(reports, morning_at(utc("2026-11-21T23:30:00")), utc("2026-11-21T23:30:00"))
     journal = folder / "journal.jsonl"
     journal.write_text(journal.read_text("utf-8").replace("hana", "hano", 1), encoding="utf-8")
-    return tmp_path
+    return reports
+
+
+@pytest.fixture
+def reports(two_months: Path, tmp_path: Path) -> Path:
+    """A copy of the two months."""
+    return shutil.copytree(two_months, tmp_path / "reports")
 
 
 def run(reports: Path, *words: str, lang: str = "en") -> Result:

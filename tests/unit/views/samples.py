@@ -22,7 +22,7 @@ from automation.run.events import (
     VerdictRevoked,
 )
 from automation.run.plan import Plan, PlannedComponent, Step, Verb
-from automation.run.state import State, fold_all
+from automation.run.state import State, fold
 from automation.run.verdict import judge
 
 BEGAN = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
@@ -125,6 +125,7 @@ class Story:
     reports: Mapping[tuple[str, str], HostReported] = field(default_factory=dict)
     events: list[tuple[Event, datetime]] = field(default_factory=list)
     seconds: float = 0.0
+    _folded: tuple[int, State | None] = (0, None)
 
     def tell(self, event: Event, after: float = 0.0) -> "Story":
         """Add an event, so many seconds later."""
@@ -181,7 +182,12 @@ class Story:
     @property
     def state(self) -> State:
         """What the events come to."""
-        return fold_all(self.events)
+        count, state = self._folded
+        for event, at in self.events[count:]:
+            state = fold(state, event, at)
+        assert state, "a story begins with `begin`"
+        self._folded = len(self.events), state
+        return state
 
 
 def _takes(step: Step) -> float:
