@@ -5,6 +5,8 @@ PLATFORM := debian-12
 SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 ROLE := $(filter-out hardened,$(SCENARIOS))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Some machines forbid it, and then every process compiles all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo demo-down demo-up check lint unit simulate simulate-nights venue-tests long-tests molecule matrix test coverage sanity schemas bench clean
 
@@ -24,21 +26,29 @@ demo-up: setup ## build and start the demo racecourse, nothing more
 demo-down: ## remove every trace of the demo racecourse
 	@$(BIN)/python -m demo down
 
-check: ## the fast tests: linters, types, unit tests, 5,000 simulated days, 3,000 nights
-	@RACEDAY_SIMULATE=5000 RACEDAY_SIMULATE_NIGHTS=1000 $(BIN)/pytest -m simulation tests/unit
+check: ## the fast tests: linters, types, unit tests; under a minute
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
-lint: ## ruff, mypy, yamllint, promtool, shellcheck, ansible-lint
+check-all: ## what make check leaves out: ansible-lint, slow tests, 5,000 simulated days, 1,000 nights
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint-ansible unit-slow
+	@RACEDAY_SIMULATE=5000 RACEDAY_SIMULATE_NIGHTS=1000 $(BIN)/pytest -m simulation tests/unit
+
+lint: ## ruff, mypy, yamllint, promtool, shellcheck
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/yamllint --strict .
 	@promtool check rules monitoring/raceday.rules.yml && promtool test rules monitoring/raceday.rules.test.yml
 	@shellcheck -s sh plugins/plugin_utils/hot_path.sh
 	@shellcheck scripts/*.sh .ci/run
+
+lint-ansible: ## ansible-lint, profile production
 	@$(BIN)/ansible-lint --offline
 
 unit: ## unit, command-line and content tests
-	@$(BIN)/pytest -n 2 -m "not simulation" tests/unit tests/cli tests/content
+	@$(BIN)/pytest -n 3 -m "not simulation and not slow" tests/unit tests/cli tests/content
+
+unit-slow: ## those of them that take seconds each
+	@$(BIN)/pytest -n 2 -m slow tests/unit tests/cli tests/content
 
 coverage: ## the same tests, and what of automation/ and plugins/ they reach; under 90 % it fails
 	@rm -f .coverage .coverage.*
@@ -71,7 +81,7 @@ matrix: ## every role on every platform it is proven on, hardened hosts too; not
 	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)"
 	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)" PLATFORM=debian-13
 
-test: setup check ## what CI runs: set-up, fast tests, tests on containers
+test: setup check check-all ## what CI runs: set-up, fast tests, slow ones, tests on containers
 	@$(MAKE) --no-print-directory venue-tests; status=$$?; \
 	$(MAKE) --no-print-directory demo-down; exit $$status
 

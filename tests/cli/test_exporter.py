@@ -64,6 +64,7 @@ def eventually(ask: Callable[[], Any]) -> Any:
     return answer
 
 
+@pytest.mark.slow
 def test_a_real_prometheus_scrapes_it_and_its_alert_fires(reports: Path, tmp_path: Path) -> None:
     """The verdict, the component states, what is due and why it waits; NO-GO is an alert."""
     with exporter(reports) as address:
@@ -89,6 +90,7 @@ def test_a_real_prometheus_scrapes_it_and_its_alert_fires(reports: Path, tmp_pat
             assert query('raceday_component_state{component="database"} == 1')
 
 
+@pytest.mark.slow
 def test_rules_and_dashboard_ask_only_for_what_is_served(reports: Path) -> None:
     """A figure that was renamed would be an alert that never fires."""
     with exporter(reports) as address:
@@ -99,6 +101,7 @@ def test_rules_and_dashboard_ask_only_for_what_is_served(reports: Path) -> None:
         assert asked <= served, name
 
 
+@pytest.mark.slow
 def test_the_rules_do_what_their_own_tests_say() -> None:
     """As Prometheus's own tool has it."""
     file = MONITORING / "raceday.rules.test.yml"

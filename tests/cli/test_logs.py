@@ -167,6 +167,7 @@ def test_a_follow_is_no_document(small: Path) -> None:
     assert isinstance(run(small, "wagering", "-f", output="json").exception, UsageError)
 
 
+@pytest.mark.slow
 def test_following_ends_with_ctrl_c_and_leaves_nothing_on_the_hosts(
     small: Path, hosts: dict[str, Sshd]
 ) -> None:

@@ -84,6 +84,7 @@ def test_raceday_knows_what_the_role_brings(tmp_path: Path) -> None:
     assert yaml.safe_load((folder / "defaults/main.yml").read_text()) == {"bet_gateway_url": stated}
 
 
+@pytest.mark.slow
 def test_the_linters_find_nothing(clone: Path) -> None:
     """ansible-lint's production profile, yamllint and ruff, with the settings of this project."""
     new(clone)

@@ -52,6 +52,7 @@ def written(text: str, folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", ["--user", "--system"])
 def test_systemd_has_nothing_against_the_units(
     environment: Mapping[str, str], tmp_path: Path, scope: str
@@ -91,6 +92,7 @@ def test_the_timers_come_when_they_should(environment: Mapping[str, str]) -> Non
     assert "Persistent=no\n" in idle
 
 
+@pytest.mark.slow
 def test_units_are_installed_and_removed(environment: Mapping[str, str], tmp_path: Path) -> None:
     """Twice is safe, and afterwards nothing is left."""
     folder = tmp_path / "systemd" / "user"
@@ -126,6 +128,7 @@ def test_what_makes_no_sense_changes_nothing(
     assert not (tmp_path / "systemd").exists()
 
 
+@pytest.mark.slow
 def test_a_morning_that_was_missed_is_announced_and_not_begun(
     environment: Mapping[str, str], tmp_path: Path
 ) -> None:

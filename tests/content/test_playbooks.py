@@ -35,6 +35,7 @@ def test_there_is_one_playbook_per_procedure_and_per_verb() -> None:
     assert steps == set(Verb) - {Verb.QUIET}  # asked on the controller, of no host
 
 
+@pytest.mark.slow
 def test_ansible_can_read_every_playbook() -> None:
     """Roles, files and keywords are there and right, for a step and for a procedure."""
     playbooks = [*PLAYBOOKS.glob("*.yml"), *(PLAYBOOKS / "steps").glob("*.yml")]

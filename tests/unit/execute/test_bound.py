@@ -48,6 +48,7 @@ def executor(tmp_path: Path) -> Iterator[AnsibleExecutor]:
         yield made
 
 
+@pytest.mark.slow
 def test_a_host_has_its_time_for_all_tasks_of_a_step_together(executor: AnsibleExecutor) -> None:
     """Who hangs in the second task fails alone when the time is over; nobody waits for it."""
     step = Step("odds.test", "odds", Verb.TEST, ("a", "b"), "odds", timeout=TIMEOUT)

@@ -126,6 +126,7 @@ def test_what_somebody_else_is_at_is_never_stopped(
     assert (report["state"], calls(tmp_path)) == ("failed", ["start"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["failed", "inactive"])
 def test_what_was_down_before_is_stopped_at_each_retry(
     start: Start, tmp_path: Path, state: str
@@ -136,6 +137,7 @@ def test_what_was_down_before_is_stopped_at_each_retry(
     assert calls(tmp_path) == ["start", "stop", "start", "stop", "start"]
 
 
+@pytest.mark.slow
 def test_a_start_that_fails_first_and_hangs_then_is_still_ours(
     start: Start, tmp_path: Path
 ) -> None:

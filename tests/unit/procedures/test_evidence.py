@@ -101,6 +101,7 @@ def test_an_output_is_bounded_and_its_cut_line_is_dropped(
     assert contents(found.archives[0])["evidence-w1/ports.txt"] == "$ ss -ltnp\n...\nlast\n"
 
 
+@pytest.mark.slow
 def test_a_command_that_hangs_costs_its_own_time_only(
     venue: Venue, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +179,7 @@ def test_what_helps_to_find_the_cause_stays(line: str) -> None:
     assert redact(line) == line
 
 
+@pytest.mark.slow
 def test_redacting_a_hostile_log_takes_no_time() -> None:
     """No pattern runs away on half a megabyte of anything."""
     for piece in (

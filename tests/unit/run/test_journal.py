@@ -141,6 +141,7 @@ def test_damage_is_found(path: Path, case: int) -> None:
     assert "evidence" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_any_changed_byte_is_found(path: Path) -> None:
     """There is no byte in a journal that can be changed unnoticed."""
     whole = path.read_bytes()

@@ -125,6 +125,7 @@ def test_tags_choose_and_all_is_everything(tmp_path: Path, post: Post) -> None:
     assert said == ["▸ Started", "✓ GO", "✓ GO"]
 
 
+@pytest.mark.slow
 def test_a_target_that_hangs_delays_neither_the_run_nor_the_others(
     tmp_path: Path, post: Post
 ) -> None:
@@ -189,6 +190,7 @@ def test_a_run_that_hangs_is_told_without_an_event(tmp_path: Path, post: Post) -
     assert [item["title"].split(" · ")[0] for item in post.received] == ["▲ Longer than usual"]
 
 
+@pytest.mark.slow
 def test_a_hanging_target_does_not_keep_the_process(tmp_path: Path) -> None:
     """Its thread dies with it."""
     code = (
