@@ -2,9 +2,10 @@
 
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -85,6 +86,24 @@ def read_run(folder: Path) -> State | None:
         return fold_all(read_journal(folder / JOURNAL))
     except (OSError, ValueError, RacedayError):
         return None
+
+
+def new_run_id(procedure: str, now: datetime) -> str:
+    """A name that sorts by time, such as 20261121T063000Z-morning-3f2a."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{procedure}-{secrets.token_hex(2)}"
+
+
+def next_run_id(reports: Path, procedure: str, now: datetime) -> str:
+    """One that sorts after every run on record, although the clock may have been set back."""
+    newest = next(iter(run_folders(reports)), None)
+    if newest:
+        now = max(now, _named_at(newest) + timedelta(seconds=1))
+    return new_run_id(procedure, now)
+
+
+def _named_at(folder: Path) -> datetime:
+    found = RUN_ID.fullmatch(folder.name)
+    return datetime.strptime(found[1] if found else "", "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
 
 
 def was_begun(folder: Path) -> bool:

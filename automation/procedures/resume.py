@@ -64,6 +64,7 @@ def resumable(folder: Path) -> State:
 def plan_resume(venue: Venue, state: State, now: datetime, *, accept_changes: bool) -> Plan:
     """The plan of the run as the venue is now, with a first look at every host.
 
+    A CONDITIONAL that somebody accepted is not accepted any more: it may be another one now.
     Raises Refused when the venue file is another than the run's, unless the changes are accepted.
     """
     plan = state.plan
@@ -86,7 +87,7 @@ def plan_resume(venue: Venue, state: State, now: datetime, *, accept_changes: bo
             )
         plan = _planned_anew(venue, plan, now)
     looks = {step.id: step for step in _looks(venue, plan)}
-    return replace(plan, steps={**looks, **plan.steps})
+    return replace(plan, steps={**looks, **plan.steps}, accept_conditional=False)
 
 
 def _day(moment: datetime, zone: ZoneInfo) -> date:
@@ -143,7 +144,6 @@ def _looks(venue: Venue, plan: Plan) -> Iterator[Step]:
 def _planned_anew(venue: Venue, plan: Plan, now: datetime) -> Plan:
     return replace(
         _PLANNERS[plan.procedure](venue, plan, now),
-        accept_conditional=plan.accept_conditional,
         break_glass=plan.break_glass,
         reason=plan.reason,
     )
