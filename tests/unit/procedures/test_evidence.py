@@ -153,6 +153,19 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(venue: Venue, tmp_path: P
         "secret => %s",
         "ADMIN_PASS=%s",
         '["/usr/bin/wager", "--db-password", "%s"]',
+        "requirepass %s",
+        "masterauth '%s two'",
+        "sentinel auth-pass main %s",
+        '1763790000.1 [0 127.0.0.1:52364] "AUTH" "%s"',
+        "AUTH default %s",
+        "CREATE USER wager IDENTIFIED BY '%s'",
+        "stats auth admin:%s",
+        "curl -s -u wager:%s http://127.0.0.1:8081/",
+        "curl --user=wager:%s http://127.0.0.1:8081/",
+        "sshpass -p %s ssh w1",
+        "redis-cli -h cache1 -a %s ping",
+        "POST https://hooks.slack.com/services/T0/B0/%s",
+        "POST https://racecourse.webhook.office.com/webhookb2/%s",
     ],
 )
 def test_secrets_are_taken_out(line: str) -> None:
@@ -172,6 +185,8 @@ def test_secrets_are_taken_out(line: str) -> None:
         'LISTEN 0 128 127.0.0.1:8081 0.0.0.0:* users:(("wagering",pid=412,fd=7))',
         "GET http://127.0.0.1:8081/health from ops@controller",
         "Reached target Basic System.",
+        "pam_unix(sshd:auth): authentication failure; logname= uid=0 user=ops",
+        "systemctl --user status wagering; journalctl -u wagering.service -n 20",
     ],
 )
 def test_what_helps_to_find_the_cause_stays(line: str) -> None:
