@@ -11,7 +11,7 @@ from automation.commands.show import show
 from automation.errors import RacedayError, UsageError
 from automation.exit_codes import ExitCode
 from automation.idle.record import Decision, read_record
-from automation.procedures.records import JOURNAL, LOCK, run_folders
+from automation.procedures.records import JOURNAL, LOCK, newest_run, run_folders
 from automation.procedures.session import utc_now
 from automation.run.journal import read_journal
 from automation.run.lock import Holder, read_holder
@@ -40,8 +40,8 @@ NEWEST = 3
 def explain(settings: Settings, run: str) -> int:
     """Say why it is blocked or NO-GO, since when, and what would clear it.
 
-    RUN is a run id or any part of it that only one run has; without it, the newest run. Only reads
-    what is on record: no host is asked.
+    RUN is a run id or any part of it that only one run has; without it, the newest run that was no
+    --check. Only reads what is on record: no host is asked.
 
     \b
     Examples:
@@ -67,13 +67,13 @@ def explain(settings: Settings, run: str) -> int:
 
 
 def find_run(reports: Path, part: str) -> Path | None:
-    """The one run of a venue whose id is or holds `part`, the newest for an empty one.
+    """The one run of a venue whose id is or holds `part`, the newest real one for an empty one.
 
     None when the venue has no run at all and none was asked for. Raises UsageError.
     """
-    folders = [folder for folder in run_folders(reports) if (folder / JOURNAL).is_file()]
     if not part:
-        return folders[0] if folders else None
+        return newest_run(reports)
+    folders = [folder for folder in run_folders(reports) if (folder / JOURNAL).is_file()]
     found = [item for item in folders if part == item.name] or [
         item for item in folders if part in item.name
     ]

@@ -66,8 +66,8 @@ def list_(settings: Settings, count: int) -> None:
 def verify(settings: Settings, run: str) -> None:
     """Prove that RUN's journal is whole, and that its report belongs to it.
 
-    RUN is a run's id or a part of it; the newest run without one. Exit code 20 when a line was
-    changed, taken out or put in.
+    RUN is a run's id or a part of it; without one, the newest that was no --check. Exit code 20
+    when a line was changed, taken out or put in.
     """
     folder = _folder(settings, run)
     events = list(read_journal(folder / JOURNAL))
@@ -81,7 +81,7 @@ def verify(settings: Settings, run: str) -> None:
 def show_(settings: Settings, run: str) -> None:
     """Show RUN: what, when, by whom, its verdict with reasons, its steps, what was not executed.
 
-    RUN is a run's id or a part of it; the newest run without one.
+    RUN is a run's id or a part of it; without one, the newest that was no --check.
     """
     record = read_record(_folder(settings, run))
     made = build_report(record.state, utc_now(), record.head)

@@ -87,6 +87,16 @@ def read_run(folder: Path) -> State | None:
         return None
 
 
+def newest_run(reports: Path) -> Path | None:
+    """The run that tells most of a venue now: the newest that was more than a check, if any was.
+
+    One that cannot be read may have been; None when no run is on record.
+    """
+    folders = [folder for folder in run_folders(reports) if (folder / JOURNAL).is_file()]
+    real = (folder for folder in folders if not ((run := read_run(folder)) and run.plan.check))
+    return next(real, folders[0] if folders else None)
+
+
 def was_begun(folder: Path) -> bool:
     """Whether a run has written anything; if it cannot be read, nobody knows what it did."""
     journal = folder / JOURNAL

@@ -5,6 +5,7 @@ import os
 import subprocess
 import tarfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from automation.errors import RacedayError, Refused, UsageError
 from automation.run.events import HostReported, HostState, RunFinished, StepFinished, StepStarted
 from automation.run.plan import Step, Verb
 from tests.unit.views.records import keep, utc
-from tests.unit.views.samples import BEGAN, Story, go, running
+from tests.unit.views.samples import BEGAN, Story, go, morning_plan, running
 
 RUN = "20261120T233000Z-morning-3f2a"
 
@@ -71,6 +72,15 @@ def test_a_run_is_shown_with_its_steps(reports: Path) -> None:
     assert any(line.split()[1:4] == ["wagering.start", "✓", "succeeded"] for line in lines)
     document = asked(reports, "show")
     assert (document["run_id"], document["verdict"]["result"]) == (RUN, "GO")
+
+
+def test_a_check_is_not_the_newest_run(reports: Path) -> None:
+    """What was only shown stands before nothing that was done; asked for, it is shown."""
+    check = Story(morning_plan(check=True)).begin().go_on()
+    folder = keep(reports, check, BEGAN + timedelta(hours=1))
+    assert asked(reports, "show")["run_id"] == RUN
+    assert run(reports, "verify").output.startswith(RUN)
+    assert "Check mode" in run(reports, "show", folder.name).output
 
 
 def test_an_archive_proves_itself_and_is_always_the_same(reports: Path, tmp_path: Path) -> None:
