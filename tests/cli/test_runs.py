@@ -207,6 +207,31 @@ def test_what_is_not_put_back_yet_is_still_needed(tmp_path: Path) -> None:
     assert len(asked(tmp_path, "prune", "--older-than", "1d", "--yes")["removed"]) == 1
 
 
+def test_what_forbids_a_resume_stays(tmp_path: Path) -> None:
+    """The last run of all, however old; what only looked forbids nothing."""
+    keep(tmp_path, go(), utc("2026-01-01T23:30:00"))
+    evening = Story(replace(go().plan, procedure="evening", gives_verdict=False, steps={})).begin()
+    keep(tmp_path, evening.tell(RunFinished("SUCCESS")), utc("2026-02-01T23:30:00"))
+    keep(tmp_path, evening, utc("2026-03-01T23:30:00"))
+    check = Story(morning_plan(check=True)).begin().go_on()
+    keep(tmp_path, check, utc("2026-04-01T23:30:00"))
+    done = asked(tmp_path, "prune", "--older-than", "1d", "--yes")
+    assert [name[4:6] for name in done["removed"]] == ["02", "04"]
+    assert {item["run_id"][4:6]: item["why"] for item in done["kept"]} == {
+        "01": "it holds the newest verdict",
+        "03": "it came last, so no run before it may be resumed",
+    }
+
+
+def test_no_run_on_record_is_said(tmp_path: Path) -> None:
+    """With what makes one; for programs an empty list."""
+    said = run(tmp_path, "list").output
+    assert "No run of this venue is on record." in said
+    assert "raceday morning" in said
+    options = ["--reports", str(tmp_path), "--format", "json", "runs", "list"]
+    assert json.loads(CliRunner().invoke(raceday, options).stdout) == []
+
+
 def test_nothing_is_removed_unasked(history: Path) -> None:
     """Without a terminal and without --yes it refuses; without a rule there is nothing old."""
     assert isinstance(run(history, "prune", "--keep", "1").exception, Refused)
