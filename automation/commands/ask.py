@@ -67,7 +67,7 @@ def _unheard(seen: State) -> Refused:
         "It is not known whether sales are closed, because %(what)s: %(why)s. Nothing was touched.",
         {"what": first.what, "why": first.why},
     )
-    return Refused(what, Message("%(first)s %(then)s", {"first": first.next, "then": ASK_AGAIN}))
+    return Refused(what, Message("%(first)s\n  %(then)s", {"first": first.next, "then": ASK_AGAIN}))
 
 
 def refuse_in_blackout(venue: Venue, now: datetime) -> None:
