@@ -345,7 +345,8 @@ def _stop_by_hand(state: State, finding: Finding) -> Problem:
     unit = state.plan.components[finding.component].unit or finding.component
     args = {"unit": unit, "host": finding.host, "next": finding.problem.next}
     following = Message("Customers may still be buying. On %(host)s: systemctl stop %(unit)s", args)
-    if state.steps[finding.step].hosts[finding.host].state is HostState.UNREACHABLE:
+    result = state.steps[finding.step].hosts[finding.host]
+    if result.state is HostState.UNREACHABLE and finding.problem.next.text:
         text = (
             "Customers may still be buying. At the console of %(host)s: systemctl stop %(unit)s. "
             "%(next)s"
