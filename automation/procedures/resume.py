@@ -61,7 +61,7 @@ def resumable(folder: Path) -> State:
         raise UsageError(
             Message(
                 "%(run)s came to its end: %(result)s. Nothing is left to do.",
-                {"run": folder.name, "result": state.result_state},
+                {"run": folder.name, "result": Message(state.result_state)},
             )
         )
     later = next(runs_after(folder), None)
