@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from automation.errors import RacedayError, UsageError
+from automation.run.events import Message
 from automation.run.journal import read_journal
 from automation.run.state import State, fold_all
 
@@ -71,7 +72,9 @@ def month_of(text: str, zone: str) -> Month:
     try:
         return Month(date.fromisoformat(f"{text}-01"), zone)
     except ValueError:
-        raise UsageError(f"--month {text} is no month.", "Write it as 2026-11.") from None
+        raise UsageError(
+            Message("--month %(text)s is no month.", {"text": text}), "Write it as 2026-11."
+        ) from None
 
 
 def run_folders(reports: Path) -> list[Path]:
@@ -86,6 +89,16 @@ def read_run(folder: Path) -> State | None:
         return fold_all(read_journal(folder / JOURNAL))
     except (OSError, ValueError, RacedayError):
         return None
+
+
+def newest_run(reports: Path) -> Path | None:
+    """The run that tells most of a venue now: the newest that was more than a check, if any was.
+
+    One that cannot be read may have been; None when no run is on record.
+    """
+    folders = [folder for folder in run_folders(reports) if (folder / JOURNAL).is_file()]
+    real = (folder for folder in folders if not ((run := read_run(folder)) and run.plan.check))
+    return next(real, folders[0] if folders else None)
 
 
 def new_run_id(procedure: str, now: datetime) -> str:
@@ -133,12 +146,18 @@ def read_record(folder: Path) -> Record:
     """A run as its journal tells it. Raises RacedayError when that is not whole."""
     path = folder / JOURNAL
     if path.is_symlink():
-        raise RacedayError(f"{path} is a link, not the run's own journal.", "Do not trust it.")
+        raise RacedayError(
+            Message("%(path)s is a link, not the run's own journal.", {"path": path}),
+            "Do not trust it.",
+        )
     try:
         state = fold_all(read_journal(path))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise RacedayError(f"{path} cannot be read: {why}.", "Nothing proves this run.") from error
+        raise RacedayError(
+            Message("%(path)s cannot be read: %(why)s.", {"path": path, "why": why}),
+            "Nothing proves this run.",
+        ) from error
     last = path.read_bytes().rpartition(b"\n")[0].rpartition(b"\n")[2]
     return Record(folder, state, json.loads(last)["hash"])
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from automation.errors import NO_ROOM, Locked, UsageError, full_disk_told
+from automation.run.events import Message
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 PATIENCE = 2.0  # seconds for a holder to say who it is, or for what is left of a dead one to go
@@ -126,7 +127,10 @@ os.register_at_fork(after_in_child=_let_go)
 
 def _unusable(path: Path, error: OSError) -> UsageError:
     return UsageError(
-        f"The venue's lock {path} cannot be taken: {error.strerror}.",
+        Message(
+            "The venue's lock %(path)s cannot be taken: %(why)s.",
+            {"path": path, "why": error.strerror},
+        ),
         "Let the operator write there, on a file system that knows flock, or choose --reports.",
     )
 
@@ -165,19 +169,22 @@ def _process_exists(pid: int) -> bool:
     return True
 
 
-def _sentence(path: Path, holder: Holder | None) -> str:
+def _sentence(path: Path, holder: Holder | None) -> Message:
     if holder is None:
-        return f"Another run holds {path} and does not say here who it is."
-    return (
-        f"{holder.operator} holds the venue since {holder.since} for {holder.why}: "
-        f"run {holder.run_id}, process {holder.pid} on {holder.host}."
+        text = "Another run holds %(path)s and does not say here who it is."
+        return Message(text, {"path": path})
+    text = (
+        "%(operator)s holds the venue since %(since)s for %(why)s: "
+        "run %(run_id)s, process %(pid)s on %(host)s."
     )
+    return Message(text, asdict(holder))
 
 
-def _next_step(holder: Holder | None) -> str:
+def _next_step(holder: Holder | None) -> Message:
     if holder is None:
-        return "Try again in a moment. Does somebody use another reports directory?"
-    return (
-        f"Wait for run {holder.run_id}, or interrupt it where it runs. "
+        return Message("Try again in a moment. Does somebody use another reports directory?")
+    text = (
+        "Wait for run %(run_id)s, or interrupt it where it runs. "
         "When its process ends, however it ends, the venue is free."
     )
+    return Message(text, {"run_id": holder.run_id})
