@@ -4,6 +4,8 @@ ansible-core's workers leave the process group, and after a `kill -9` of raceday
 them; the mark finds them wherever they went.
 """
 
+import signal
+
 import psutil
 
 MARKER = "RACEDAY_RUN"
@@ -16,6 +18,17 @@ def end_marked(mark: str) -> int:
         _kill(process)
     psutil.wait_procs(ours, timeout=5)
     return len(ours)
+
+
+def interrupt(pid: int) -> bool:
+    """Ctrl-C for a process; whether we may do that to it."""
+    try:
+        psutil.Process(pid).send_signal(signal.SIGINT)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False
+    return True
 
 
 def marked_runs() -> frozenset[str]:

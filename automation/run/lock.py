@@ -35,10 +35,11 @@ class Holder:
 
 
 class VenueLocked(Locked):
-    """Another run holds the venue; `holder` is None when it has not said yet who it is."""
+    """Another run holds the lock `path`; `holder` is None when it has not said yet who it is."""
 
     def __init__(self, path: Path, holder: Holder | None) -> None:
         super().__init__(_sentence(path, holder), _next_step(holder))
+        self.path = path
         self.holder = holder
 
 
@@ -60,6 +61,15 @@ def hold(path: Path, holder: Holder, venue_file: Path | None = None) -> Iterator
         finally:
             _holder_file(path).unlink(missing_ok=True)
             lock.release()
+
+
+def wait_until_free(path: Path, seconds: float) -> bool:
+    """Whether the venue whose lock file is `path` becomes free within these seconds."""
+    try:
+        with FileLock(path, timeout=seconds, mode=0o600, fallback_to_soft=False):
+            return True
+    except Timeout:
+        return False
 
 
 def this_process(run_id: str, operator: str, why: str, since: datetime) -> Holder:

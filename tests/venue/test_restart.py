@@ -118,6 +118,20 @@ def test_ctrl_c_in_a_drain_puts_the_server_back(selling: Venue, desk: Raceday) -
     assert result.not_executed["wagering.stop.1"] == "the operator interrupted the run"
 
 
+def test_sales_close_although_a_restart_is_under_way(selling: Venue, desk: Raceday) -> None:
+    """It is interrupted in its drain, puts its server back, and then no customer gets in."""
+    before = selling.units()
+    with held_session():
+        running = desk.begin("restart", "wagering", "--limit", "wagering1", *GLASS)
+        rest = set(SERVERS) - {"wagering/wagering1"}
+        wait_until(lambda: selling.in_rotation() == rest, "wagering1 is being drained")
+        closed = desk("sales", "close", "--yes", "--reason", "stewards' inquiry")
+        assert closed.code == 0, str(closed)
+        assert not selling.in_rotation()
+    assert running.result().code == 130
+    assert selling.units() == before
+
+
 def test_recover_puts_back_what_a_dead_run_drained(selling: Venue, desk: Raceday) -> None:
     """The load balancer's host needs no Python for it; a second time there is nothing to do."""
     before = selling.units()
