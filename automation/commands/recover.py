@@ -9,7 +9,7 @@ from automation.commands.ask import confirm_change
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show, tell_leftovers, tell_unreadable
-from automation.execute.processes import end_marked
+from automation.execute.ansible import end_run
 from automation.exit_codes import ExitCode
 from automation.procedures.records import LOCK
 from automation.procedures.recover import (
@@ -46,7 +46,7 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     holder = this_process("recover", operator_name(), "recover", now)
     with hold(reports / LOCK, holder, venue.venue_file):
         dead = dead_runs(reports)
-        ended = 0 if check else sum(end_marked(folder.name) for folder in dead)
+        ended = 0 if check else sum(end_run(folder.name) for folder in dead)
     for folder in dead:
         click.echo(translate("%(run)s never came to its end.", run=folder.name), err=True)
     if ended:

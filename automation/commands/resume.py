@@ -11,7 +11,7 @@ from automation.commands.load import venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
 from automation.errors import Refused, UsageError
-from automation.execute.processes import end_marked
+from automation.execute.ansible import end_run
 from automation.exit_codes import ExitCode
 from automation.procedures.records import LOCK
 from automation.procedures.resume import (
@@ -76,7 +76,7 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
     if not check:
         holder = this_process(folder.name, operator_name(), "resume", utc_now())
         with hold(reports / LOCK, holder, venue.venue_file):
-            end_marked(folder.name)
+            end_run(folder.name)
     plan = plan_resume(venue, state, utc_now(), accept_changes=accept_changes)
     if break_glass:
         plan = replace(plan, break_glass=True, reason=why)

@@ -24,7 +24,7 @@ from ansible_runner.runner import Runner
 
 from automation.execute.diffs import Diff, diffs_of
 from automation.execute.lane import Lane, Stage, make_lanes, write_playbook
-from automation.execute.processes import MARKER, end_marked
+from automation.execute.processes import MARKER, end_marked, marked_runs
 from automation.execute.results import reports_of
 from automation.redaction import redact
 from automation.run.decide import Begin
@@ -34,6 +34,7 @@ from automation.settings import content_root
 from automation.venue.kinds import role_paths
 
 AT_ONCE = frozenset({Verb.PREFLIGHT, Verb.PROBE})  # one task: a host's first report is its last
+SCRATCH = "raceday-"  # and the run's id: a folder among the temporary files of this machine
 MOST_LAUNCHES = 2  # of one process that dies while it starts up
 AT_FIRST = 2  # processes launched before any host is busy; from then on one after the other
 ALLOWED = frozenset(
@@ -62,7 +63,7 @@ class AnsibleExecutor:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._scratch = Path(tempfile.mkdtemp(prefix="raceday-"))
+        self._scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{options.run_id}-"))
         self._lanes: dict[str, Lane] = {}
         self._waiting: list[Lane] = []
         self._begun: list[Begin] = []
@@ -172,7 +173,8 @@ class AnsibleExecutor:
         }
         _write_order(lane.stage_of(orders[0].step), line)
         if lane.ended:
-            self._lost(lane, Message("its ansible-playbook process had ended before"))
+            text = "its ansible-playbook process had ended before: %(why)s"
+            self._lost(lane, Message(text, {"why": lane.why}))
 
     # --- one process ---------------------------------------------------------------------------
 
@@ -192,8 +194,9 @@ class AnsibleExecutor:
             with self._lock:  # it died before it did anything: its orders are still waiting
                 self._launch(lane)
             return
+        lane.why = f"{why}{self._last_words(lane)}"
         lane.ended = True  # before the steps are told: what is begun from now on tells itself
-        self._lost(lane, Message("%(why)s", {"why": f"{why}{self._last_words(lane)}"}))
+        self._lost(lane, Message("%(why)s", {"why": lane.why}))
         self._launch_next()
 
     def _lost(self, lane: Lane, why: Message) -> None:
@@ -311,6 +314,21 @@ class AnsibleExecutor:
 
     def _mark(self, lane: Lane) -> str:
         return f"{self._options.run_id}/{lane.name}"
+
+
+def runs_here() -> frozenset[str]:
+    """The ids of all runs, of any venue, that have processes or files on this machine."""
+    folders = Path(tempfile.gettempdir()).glob(f"{SCRATCH}2*")
+    names = (folder.name.removeprefix(SCRATCH).rpartition("-")[0] for folder in folders)
+    return marked_runs() | frozenset(filter(None, names))
+
+
+def end_run(run_id: str) -> int:
+    """End what a dead run has left on this machine, and remove its files. Returns how many."""
+    ended = end_marked(run_id)
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}{run_id}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    return ended
 
 
 def _write_order(stage: Stage, order: Mapping[str, Sequence[str]]) -> None:

@@ -46,6 +46,7 @@ class Lane:
     lost: dict[str, HostReported] = field(default_factory=dict)
     cancelled: bool = False
     ended: bool = False
+    why: str = ""
 
     @property
     def forks(self) -> int:

@@ -39,7 +39,7 @@ def marked_runs() -> frozenset[str]:
 
 def _is_marked(process: psutil.Process, mark: str) -> bool:
     found = _mark_of(process)
-    return found == mark or found.startswith(f"{mark}/")
+    return bool(found) and (found == mark or found.startswith(f"{mark}/"))
 
 
 def _mark_of(process: psutil.Process) -> str:

@@ -16,10 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from automation.errors import NO_ROOM, Bug, RacedayError, Refused
-from automation.execute.ansible import AnsibleExecutor, Options
+from automation.execute.ansible import AnsibleExecutor, Options, end_run, runs_here
 from automation.execute.answering import Answer, Answering
 from automation.execute.diffs import Diff
-from automation.execute.processes import end_marked, marked_runs
+from automation.execute.processes import end_marked
 from automation.exit_codes import ExitCode
 from automation.history import last_go, read_history
 from automation.procedures.records import JOURNAL, LOCK, new_run_id, next_run_id
@@ -162,9 +162,9 @@ def exit_code(state: State) -> ExitCode:
 
 def _end_dead_runs(reports: Path) -> None:
     """Whatever still works for an earlier run of this venue is an orphan: the lock is ours."""
-    for run_id in marked_runs():
+    for run_id in runs_here():
         if (reports / run_id).is_dir():
-            end_marked(run_id)
+            end_run(run_id)
 
 
 def _could_not_open(state: State) -> bool:

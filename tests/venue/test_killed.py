@@ -6,7 +6,9 @@ RACEDAY_KILLS says how often (10), RACEDAY_SEED which moments; `make long-tests`
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
+from tempfile import gettempdir
 
 import pytest
 
@@ -111,3 +113,4 @@ def test_kill_9_at_random_moments_of_the_day(selling: Venue, desk: Raceday) -> N
                 whole = desk(*words)
                 assert whole.code == 0, str(whole)
         assert processes_of(run_id) == set()
+        assert list(Path(gettempdir()).glob(f"raceday-{run_id}-*")) == []
