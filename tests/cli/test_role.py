@@ -1,10 +1,16 @@
 """`raceday role new`, as typed."""
 
+import http.client
 import json
 import os
+import shlex
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -82,6 +88,64 @@ def test_raceday_knows_what_the_role_brings(tmp_path: Path) -> None:
     assert set(specs) == kind.verbs
     stated = specs["test"]["options"]["bet_gateway_url"]["default"]
     assert yaml.safe_load((folder / "defaults/main.yml").read_text()) == {"bet_gateway_url": stated}
+
+
+@pytest.mark.slow
+def test_the_stand_in_answers_every_time_and_wrongly_when_its_pages_are_gone(clone: Path) -> None:
+    """As its unit runs it: a scenario that fails now and then says nothing about a change."""
+    new(clone)
+    with stand_in(clone) as status:
+        assert {status() for _ in range(30)} == {200}
+        (clone / "srv/bet-gateway").rename(clone / "srv/kept")
+        assert status() == 404
+
+
+@contextmanager
+def stand_in(clone: Path) -> Iterator[Callable[[], int]]:
+    """Run what the scenario puts in place of the server; gives what asks it for its status."""
+    tasks = yaml.safe_load((clone / "molecule/bet_gateway/prepare.yml").read_text())[0]["tasks"]
+    copied = [task["ansible.builtin.copy"] for task in tasks if "ansible.builtin.copy" in task]
+    files = {copy["dest"]: copy["content"] for copy in copied}
+    unit = files.pop("/etc/systemd/system/bet-gateway.service")
+    for place, text in files.items():
+        path = clone / place.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    command = unit.split("ExecStart=")[1].strip()
+    command = command.replace("9100", str(port)).replace("/srv/", f"{clone}/srv/")
+    command = command.replace("/usr/bin/python3", sys.executable)
+    server = subprocess.Popen(shlex.split(command), stderr=subprocess.DEVNULL)
+    try:
+        until_it_listens(port)
+        yield lambda: status_of(port)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def until_it_listens(port: int) -> None:
+    """Ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
+
+
+def status_of(port: int) -> int:
+    """What a request is answered with."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 @pytest.mark.slow
