@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from automation.commands.plan import plan
-from automation.commands.test import test as tests_command
+from automation.commands.test import test as run_tests
 from automation.errors import UsageError
 from automation.settings import Settings
 
@@ -34,12 +34,12 @@ def test_a_plan_names_every_step(tmp_path: Path, procedure: str) -> None:
 
 def test_the_tests_are_listed_without_being_run(tmp_path: Path) -> None:
     """The venue's own, and what an external partner is asked."""
-    found = json.loads(run(tests_command, tmp_path, "--list", output="json").output)
+    found = json.loads(run(run_tests, tmp_path, "--list", output="json").output)
     board = ["the board shows race 1", "the feed is fresh"]
     assert found["odds_board"] == {"components": ["odds_board"], "checks": board}
     partner = {"components": ["settlement_bank"], "checks": ["it answers"]}
     assert found["settlement_bank"] == found["links"] == partner
-    shown = run(tests_command, tmp_path, "--list", "odds_board").output
+    shown = run(run_tests, tmp_path, "--list", "odds_board").output
     assert "the feed is fresh" in shown
     assert "settlement_bank" not in shown
 
@@ -53,6 +53,6 @@ def test_the_tests_are_listed_without_being_run(tmp_path: Path) -> None:
 )
 def test_a_wrong_name_is_refused(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     """Before anything is asked, with what it could be."""
-    error = run(tests_command, tmp_path, *words, "--yes").exception
+    error = run(run_tests, tmp_path, *words, "--yes").exception
     assert isinstance(error, UsageError)
     assert said in error.message
