@@ -74,6 +74,7 @@ def render_standing(
 
 def _lines(report: Report, page: Path, translate: Translator) -> Iterator[RenderableType]:
     yield verdict_line(report, translate)
+    yield from broken_glass(report, translate)
     yield from _revoked(report, translate)
     yield from bullets(problem_sentences(report, translate))
     yield from _log(report)
@@ -98,6 +99,14 @@ def verdict_line(report: Report, translate: Translator) -> Text:
     was = f" ({translate(HEADLINES[result].word)})" if revoked else ""
     word = (f"{shown.symbol} {translate(shown.word)}{was}", _style(shown))
     return Text.assemble(word, f"  {translate(shown.sentence)}")
+
+
+def broken_glass(report: Report, translate: Translator) -> Iterator[Text]:
+    """Who broke the glass, and why; nothing when nobody did."""
+    if report.glass_broken_because:
+        args = {"operator": report.operator, "why": report.glass_broken_because}
+        said = translate("%(operator)s broke the glass: %(why)s", **args)
+        yield Text(printable(said), style="bold")
 
 
 def _revoked(report: Report, translate: Translator) -> Iterator[RenderableType]:
