@@ -14,8 +14,7 @@ from automation.idle.due import forecast
 from automation.idle.record import Decision, read_record, write_record
 from automation.procedures.asking import Asker
 from automation.procedures.session import Request, utc_now
-from automation.procedures.unattended import Choice, choose, look, read_past
-from automation.procedures.wear import read_wear
+from automation.procedures.unattended import Choice, choose, foresee, look, read_past, watch_memory
 from automation.run.events import Message
 from automation.settings import Settings
 from automation.venue.calendar import next_openings
@@ -53,10 +52,11 @@ def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
     asker = Asker(venue, reports)
     closed = why_closed(venue.calendar, utc_now())
     if closed:
+        watch_memory(venue, reports)
         choice = Choice(reasons=(closed,))
     else:
         past = read_past(settings.reports, venue)
-        choice = choose(venue, look(venue), past, asker, utc_now())
+        choice = choose(venue, look(venue, reports), past, asker, utc_now())
     decision = Decision(utc_now(), choice.reasons, choice.due)
     write_record(reports, replace(read_record(reports), decision=decision))
     if choice.plan:
@@ -79,11 +79,11 @@ def _say_why_not(settings: Settings, choice: Choice) -> int:
 
 
 def _show_next(settings: Settings, venue: Venue) -> int:
-    now, rules = utc_now(), venue.unattended.restarts
-    worn, lost = read_wear(venue, rules) if rules else ((), [])
-    coming = forecast(rules, worn, next_openings(venue.calendar, now), now)
+    now, seen = utc_now(), foresee(venue, settings.reports / venue.name)
+    rules, openings = venue.unattended.restarts, next_openings(venue.calendar, now)
+    coming = forecast(rules, seen.worn, openings, now)
     translate = Translator(settings.lang)
-    for reason in lost:
+    for reason in seen.lost:
         click.echo(translate(reason), err=True)
     if settings.format == "json":
         click.echo(json.dumps(openings_document(coming), ensure_ascii=False, indent=2))

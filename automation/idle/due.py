@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from automation.idle.growth import steady_growth
 from automation.run.events import Message
 from automation.run.plan import Verb
 from automation.run.state import ENDED, State
@@ -19,11 +20,15 @@ NO = "no"
 
 @dataclass(frozen=True)
 class Wear:
-    """What a host shows of a component's unit, in its own words; ages are in seconds."""
+    """What a host shows of a component's unit, in its own words; ages are in seconds.
+
+    `memories` are what it used before and uses now, in bytes, by their age in seconds.
+    """
 
     component: str
     host: str
     shown: Mapping[str, str]
+    memories: tuple[tuple[float, float], ...] = ()
 
     def number(self, fact: str) -> float | None:
         """A fact as a number; None when it is not shown, or is none."""
@@ -125,6 +130,8 @@ def _reason(rule: RestartRule, wear: Wear, age: float) -> Message | None:
             return _too_old(rule, host, age)
         case "memory_over":
             return _too_large(rule, wear, host)
+        case "memory_growing":
+            return _grows(rule, wear, host, age)
         case "reboot_required":
             flagged = wear.number("reboot_required")
             since = flagged is not None and flagged < age
@@ -154,7 +161,24 @@ def _too_large(rule: RestartRule, wear: Wear, host: dict[str, str]) -> Message |
     if not memory or not limit or not rule.above:
         return None
     percent = 100 * memory / limit
-    if percent <= int(rule.above.removesuffix("%")):
+    if percent <= _percent(rule.above):
         return None
     args = {**host, "percent": round(percent), "above": rule.above}
     return Message("%(host)s uses %(percent)s %% of its memory, above %(above)s", args)
+
+
+def _grows(rule: RestartRule, wear: Wear, host: dict[str, str], age: float) -> Message | None:
+    """A unit that is younger than the period was started in it, and the start is no growth."""
+    if not (rule.growing_for and rule.above):
+        return None
+    period = span(rule.growing_for).total_seconds()
+    grown = steady_growth(wear.memories, period) if age >= period else None
+    if grown is None or 100 * grown < _percent(rule.above):
+        return None
+    args = {**host, "percent": round(100 * grown), "period": rule.growing_for}
+    text = "%(host)s uses %(percent)s %% more memory than %(period)s ago, and it grew all the time"
+    return Message(text, args)
+
+
+def _percent(share: str) -> int:
+    return int(share.removesuffix("%"))

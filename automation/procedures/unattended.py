@@ -7,6 +7,8 @@ from pathlib import Path
 
 from automation.history import History, read_history
 from automation.idle.due import Due, Wear, due_restarts, due_tests, last_tests
+from automation.idle.record import read_record, this_moment, write_record
+from automation.idle.samples import remembered, wanting, with_memories
 from automation.procedures.asking import Asker
 from automation.procedures.idle import (
     IDLE,
@@ -24,6 +26,7 @@ from automation.run.plan import Plan, Verb
 from automation.run.state import State
 from automation.venue.calendar import Opening, opening_at
 from automation.venue.site import Venue
+from automation.venue.unattended import RestartRule
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,39 @@ def read_past(reports: Path, venue: Venue) -> Past:
     return Past(tuple(read_runs(reports / venue.name)), tuple(histories))
 
 
-def look(venue: Venue) -> Seen:
+def look(venue: Venue, reports: Path) -> Seen:
     """Ask the hosts that a rule is about, and of those that are due who leads."""
     rules = venue.unattended.restarts
-    worn, lost = read_wear(venue, rules)
+    worn, lost = _watched(venue, reports, rules)
     due = dict.fromkeys(item.component for item in due_restarts(rules, worn))
     primaries = frozenset(host for name in due for host in _primaries(venue, name))
     return Seen(worn, primaries, tuple(lost))
+
+
+def foresee(venue: Venue, reports: Path) -> Seen:
+    """The same, but who leads; nothing is remembered of it."""
+    rules = venue.unattended.restarts
+    worn, lost = read_wear(venue, rules) if rules else ((), [])
+    return Seen(with_memories(worn, read_record(reports).samples, this_moment()), lost=tuple(lost))
+
+
+def watch_memory(venue: Venue, reports: Path) -> None:
+    """Look at memory that may grow, outside of windows too, where the last look is a while ago."""
+    rules = wanting(venue.unattended.restarts, read_record(reports).samples, this_moment())
+    if rules:
+        _watched(venue, reports, rules)
+
+
+def _watched(
+    venue: Venue, reports: Path, rules: Sequence[RestartRule]
+) -> tuple[tuple[Wear, ...], list[Message]]:
+    """What hosts show, with what is known of their memory, which is remembered for later calls."""
+    worn, lost = read_wear(venue, rules)
+    now, record = this_moment(), read_record(reports)
+    samples = remembered(venue.unattended.restarts, record.samples, worn, now)
+    if samples != record.samples:
+        write_record(reports, replace(record, samples=samples))
+    return with_memories(worn, samples, now), lost
 
 
 def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) -> Choice:

@@ -286,6 +286,15 @@ WholePercent = Annotated[
     wants("a share from 1% to 100%, with the % sign"),
 ]
 WearCondition = Annotated[
-    Literal["memory_over", "reboot_required", "libraries_deleted", "configuration_newer"],
-    wants("one of memory_over, reboot_required, libraries_deleted, configuration_newer"),
+    Literal[
+        "memory_over",
+        "memory_growing",
+        "reboot_required",
+        "libraries_deleted",
+        "configuration_newer",
+    ],
+    wants(
+        "one of memory_over, memory_growing, reboot_required, libraries_deleted, "
+        "configuration_newer"
+    ),
 ]

@@ -1,5 +1,6 @@
 """What is due, and in which order."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,6 +51,19 @@ def test_a_host_is_due_by_what_it_shows(
     """Of an age, or in a condition that came after its start; what is unknown is no reason."""
     found = due_restarts((rule(**keys),), (wear(**shown),))
     assert [item.host for item in found] == (["w1"] if due else [])
+
+
+@pytest.mark.parametrize(
+    ("age", "above", "due"),
+    [(24, "20%", True), (24, "25%", True), (24, "26%", False), (23, "20%", False)],
+)
+def test_memory_that_grows_is_due(age: int, above: str, due: bool) -> None:
+    """By so much or more, of one start of the unit; the reason has host, growth and period."""
+    growing = tuple((3600.0 * (22 - 4 * place), 100.0 + 5 * place) for place in range(6))
+    worn = replace(wear(age=age * 3600), memories=growing)
+    found = due_restarts((rule(when="memory_growing", above=above, **{"for": "24h"}),), (worn,))
+    sentence = "w1 uses 25 % more memory than 24h ago, and it grew all the time"
+    assert [str(item.why) for item in found] == ([sentence] if due else [])
 
 
 def test_who_waited_longest_comes_first_and_only_once() -> None:
