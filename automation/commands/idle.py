@@ -10,14 +10,12 @@ from automation.commands.show import run_and_show, show
 from automation.errors import Refused
 from automation.exit_codes import ExitCode
 from automation.idle.allowed import why_closed
-from automation.idle.due import forecast
 from automation.idle.record import Decision, read_record, write_record
 from automation.procedures.asking import Asker
 from automation.procedures.session import Request, utc_now
 from automation.procedures.unattended import Choice, choose, foresee, look, read_past, watch_memory
 from automation.run.events import Message
 from automation.settings import Settings
-from automation.venue.calendar import next_openings
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
 from automation.views.openings import openings_document, render_openings
@@ -79,11 +77,9 @@ def _say_why_not(settings: Settings, choice: Choice) -> int:
 
 
 def _show_next(settings: Settings, venue: Venue) -> int:
-    now, seen = utc_now(), foresee(venue, settings.reports / venue.name)
-    rules, openings = venue.unattended.restarts, next_openings(venue.calendar, now)
-    coming = forecast(rules, seen.worn, openings, now)
+    coming, lost = foresee(venue, settings.reports / venue.name, utc_now())
     translate = Translator(settings.lang)
-    for reason in seen.lost:
+    for reason in lost:
         click.echo(translate(reason), err=True)
     if settings.format == "json":
         click.echo(json.dumps(openings_document(coming), ensure_ascii=False, indent=2))

@@ -9,13 +9,17 @@ from datetime import datetime, timedelta
 
 from automation.idle.growth import steady_growth
 from automation.run.events import Message
-from automation.run.plan import Verb
+from automation.run.plan import Step, Verb
 from automation.run.state import ENDED, State
 from automation.venue.calendar import Opening
 from automation.venue.fields import span
-from automation.venue.unattended import RestartRule, ScheduledTest
+from automation.venue.kinds import DRILL, REHEARSAL
+from automation.venue.unattended import RestartRule
 
 NO = "no"
+FUNCTIONAL = "test"
+
+type Last = Mapping[tuple[str, str], datetime]  # by kind of test and component
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,34 @@ class Wear:
         """A fact as a number; None when it is not shown, or is none."""
         text = self.shown.get(fact, "")
         return float(text) if text.isdecimal() else None
+
+
+@dataclass(frozen=True)
+class Task:
+    """Functional tests or a drill of one component, or a rehearsal of several at once."""
+
+    kind: str
+    components: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """What is typed for it after `raceday test`."""
+        names = " ".join(self.components)
+        return {REHEARSAL: REHEARSAL, DRILL: f"{DRILL} {names}"}.get(self.kind, names)
+
+    def last_done(self, last: Last) -> datetime | None:
+        """When it was last done to all of its components; None when it never was to one."""
+        done = [last.get((self.kind, name)) for name in self.components]
+        known = [at for at in done if at]
+        return min(known) if known and len(known) == len(done) else None
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A task that is to be done this often."""
+
+    task: Task
+    every: timedelta
 
 
 @dataclass(frozen=True)
@@ -61,14 +93,27 @@ def due_restarts(rules: Sequence[RestartRule], worn: Iterable[Wear]) -> tuple[Du
     return tuple(sorted(found.values(), key=lambda due: -due.age))
 
 
-def due_tests(
-    tests: Sequence[ScheduledTest], last: Mapping[str, datetime], now: datetime
-) -> tuple[str, ...]:
-    """The components whose tests are due, those that waited longest first."""
-    due = [item for item in tests if _is_over(item, last, now)]
+def due_tests(tests: Iterable[Scheduled], last: Last, now: datetime) -> tuple[Task, ...]:
+    """What is due, those that waited longest first; a load comes last, as it counts as customers.
+
+    Of components that are tested together the one that waited longest counts.
+    """
     oldest = datetime.min.replace(tzinfo=now.tzinfo)
-    due.sort(key=lambda item: last.get(item.component, oldest))
-    return tuple(dict.fromkeys(item.component for item in due))
+    waited = {item.task: item.task.last_done(last) or oldest for item in tests}
+    due = [item.task for item in tests if now - waited[item.task] >= item.every]
+    due.sort(key=lambda task: (task.kind != FUNCTIONAL, waited[task]))
+    return tuple(dict.fromkeys(due))
+
+
+def forecast_tests(
+    tests: Sequence[Scheduled], last: Last, openings: Iterable[Opening], now: datetime
+) -> Iterator[tuple[Task, ...]]:
+    """Which tests will be due in each opening, if they are done in the first that comes."""
+    done = dict(last)
+    for opening in openings:
+        due = due_tests(tests, done, max(opening.start, now))
+        done.update({(task.kind, name): opening.start for task in due for name in task.components})
+        yield due
 
 
 def forecast(
@@ -100,20 +145,29 @@ def forecast(
     return tuple(foretold)
 
 
-def last_tests(runs: Iterable[State]) -> dict[str, datetime]:
-    """When each component's tests were last done, passed or not, from runs newest first."""
-    last: dict[str, datetime] = {}
+def last_tests(runs: Iterable[State]) -> Last:
+    """When what was last done to each component, passed or not, from runs newest first.
+
+    Whoever did it: what counts is what was begun on hosts, whatever the run was called.
+    """
+    last: dict[tuple[str, str], datetime] = {}
     for state in runs:
+        drills = any(step.verb is Verb.FLOW for step in state.plan.steps.values())
         for item in state.steps.values():
-            done = item.step.verb is Verb.TEST and item.targets and item.status in ENDED
-            if done and item.finished_at and not state.plan.check:
-                last.setdefault(item.step.component, item.finished_at)
+            kind = _kind_of(item.step, drills=drills)
+            done = item.targets and item.status in ENDED and not state.plan.check
+            if kind and done and item.finished_at:
+                last.setdefault((kind, item.step.component), item.finished_at)
     return last
 
 
-def _is_over(test: ScheduledTest, last: Mapping[str, datetime], now: datetime) -> bool:
-    done = last.get(test.component)
-    return done is None or now - done >= span(test.every)
+def _kind_of(step: Step, *, drills: bool) -> str:
+    """What kind of test a step is the heart of; a drill has a load too, but it measures nothing."""
+    if step.verb in {Verb.TEST, Verb.THROUGH}:
+        return FUNCTIONAL
+    if step.verb is Verb.REHEARSE and not drills:
+        return REHEARSAL
+    return DRILL if step.verb is Verb.STOP and drills else ""
 
 
 def _reasons(rules: Sequence[RestartRule], wear: Wear, age: float) -> Iterator[Message]:

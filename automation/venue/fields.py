@@ -285,6 +285,7 @@ WholePercent = Annotated[
     Field(pattern=r"^([1-9][0-9]?|100)%$"),
     wants("a share from 1% to 100%, with the % sign"),
 ]
+LoadTest = Annotated[Literal["rehearsal", "drill"], wants("rehearsal or drill")]
 WearCondition = Annotated[
     Literal[
         "memory_over",

@@ -13,6 +13,7 @@ from automation.venue.fields import (
     Flag,
     HostPath,
     LengthMinutes,
+    LoadTest,
     LocalTime,
     Number,
     Reference,
@@ -138,10 +139,23 @@ class RestartRule(Keys):
 
 
 class ScheduledTest(Keys):
-    """How often a component's functional tests are done."""
+    """How often a component's functional tests are done, or what `raceday test` does of that name.
 
-    component: Reference
+    A rehearsal is of all channels at once, a drill of one component after the other.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["component"]}, {"required": ["test"]}]}
+    )
+
+    component: Reference | None = None
+    test: LoadTest | None = None
     every: Span
+
+    @model_validator(mode="after")
+    def _is_one_test(self) -> Self:
+        check_one_of(self, ("component", "test"))
+        return self
 
 
 class Unattended(Keys):

@@ -27,6 +27,18 @@ windows: [{name: night, days: [Sun], start_time: "01:00", length_minutes: 60}]
 idle: [{name: bets, command: [bets], component: database, below: 1}]
 restarts: [{component: database, when: memory_growing, above: 20%, for: 24h}]
 """
+LOADS = """\
+  gateway:
+    role: kiosk_gateway
+    depends_on: [database]
+    restart: {behind: {component: front, backend: sales}}
+  front: {role: haproxy, depends_on: [gateway]}
+windows: [{name: night, days: [Sun], start_time: "01:00", length_minutes: 60}]
+idle: [{name: bets, command: [bets], component: database, below: 1}]
+tests: [{test: drill, every: 14d}, {component: database, every: 1d}, {test: rehearsal, every: 7d}]
+"""
+GROUPS = {"database": ("db1",), "gateway": ("k1", "k2"), "front": ("lb1",)}
+HOSTS = ("db1", "k1", "k2", "lb1")
 SATURDAY = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)  # 01:00 in Seoul, and no window
 UP = 100 * 3600.0
 type Call = Callable[..., Result]
@@ -74,10 +86,14 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     """Types `raceday idle` for a database that is restarted when its memory grows."""
     (tmp_path / "group_vars/all").mkdir(parents=True)
     (tmp_path / "group_vars/all/venue.yml").write_text(FILE)
-    found = Inventory(tmp_path, {"all": ("db1",), "database": ("db1",)}, {"db1": {}})
+    found = Inventory(tmp_path, {"all": HOSTS, **GROUPS}, {host: {} for host in HOSTS})
     monkeypatch.setattr(load, "read_inventory", lambda _source: found)
-    settings = Settings(venue=str(tmp_path), reports=tmp_path, lang="en", format="json")
-    return lambda *words: CliRunner().invoke(command.idle, words, obj=settings)
+
+    def typed(*words: str, output: str = "json") -> Result:
+        settings = Settings(venue=str(tmp_path), reports=tmp_path, lang="en", format=output)
+        return CliRunner().invoke(command.idle, words, obj=settings)
+
+    return typed
 
 
 def a_day(world: World, call: Call, every: timedelta) -> None:
@@ -124,4 +140,19 @@ def test_hosts_are_left_alone_where_no_rule_is_about_growth(
     file = tmp_path / "group_vars/all/venue.yml"
     file.write_text(FILE.replace("when: memory_growing, above: 20%, for: 24h", "every: 7d"))
     assert isinstance(call().exception, Refused)
+    assert world.asked == 0
+
+
+def test_the_next_openings_name_the_tests_that_will_be_due(
+    world: World, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they are typed; what takes more than a week is left out of every second Sunday."""
+    file = tmp_path / "group_vars/all/venue.yml"
+    file.write_text(FILE.partition("windows:")[0] + LOADS)
+    first, second, third, *_ = json.loads(call("--next").output)
+    assert first["tests"] == ["database", "drill gateway", "rehearsal"]
+    assert (second["tests"], third["tests"]) == (["database", "rehearsal"], first["tests"])
+    monkeypatch.setenv("COLUMNS", "140")
+    lines = call("--next", output="text").output.splitlines()
+    assert lines[1].endswith("test database, test drill gateway, test rehearsal")
     assert world.asked == 0

@@ -12,10 +12,8 @@ from automation.procedures.rehearsal import (
     MOST_PURCHASES,
     Drill,
     Profile,
-    drillable,
     plan_drill,
     plan_rehearsal,
-    rehearsable,
 )
 from automation.procedures.test import functional_tests, load_tests, plan_test
 from automation.run.events import Message
@@ -23,6 +21,7 @@ from automation.run.journal import Journal
 from automation.run.loop import Run
 from automation.run.plan import Plan, Verb, load_plan
 from automation.run.state import State, Status
+from automation.venue.loads import drillable, rehearsable
 from automation.venue.site import Venue
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import site
