@@ -34,7 +34,7 @@ from automation.procedures.session import probe_now
 from automation.procedures.steps import gate_step, make_plan
 from automation.procedures.wear import read_wear
 from automation.run.events import Message
-from automation.run.ledger import Ledger, ledger_of
+from automation.run.ledger import Ledger, Place, ledger_of
 from automation.run.plan import Plan, Verb
 from automation.run.state import State
 from automation.venue.calendar import Opening, next_openings, opening_at
@@ -217,9 +217,17 @@ def _is_primary(due: Due) -> Message:
 
 
 def _left_behind(left: Ledger) -> Iterator[Message]:
-    """Who is out of rotation already cannot stand in for another."""
-    text = "%(server)s of %(component)s was left out of rotation: raceday recover"
-    for component, server in left.servers:
+    """Who is out of rotation, stopped or unproven already cannot stand in for another."""
+    kinds = {
+        "%(server)s of %(component)s was left out of rotation: raceday recover": left.servers,
+        "%(server)s of %(component)s was left stopped: raceday recover": left.stopped,
+        "%(server)s of %(component)s was left untested: raceday recover": left.untested,
+    }
+    said: dict[Place, str] = {}
+    for text, places in kinds.items():
+        for place in places:
+            said.setdefault(place, text)
+    for (component, server), text in said.items():
         yield Message(text, {"server": server, "component": component})
     for front in left.half_open:
         text = "%(component)s was left with sales half open: raceday recover"

@@ -241,6 +241,18 @@ def test_a_drill_that_failed_is_not_tried_again_in_the_same_window(
     assert said[1].startswith("wagering, gate failed in this window already")
 
 
+def test_a_host_that_a_drill_left_stopped_keeps_everything_from_being_done(
+    venue: Venue, tmp_path: Path, drill: Plan
+) -> None:
+    """In any window, until somebody has recovered it."""
+    failed, _ = run(drill, faults={("wagering.start", "w1"): Fault.FAILS}, world=CLOSED)
+    at = NIGHT + timedelta(days=1)
+    found = choose(venue, Seen(), Past((failed,)), asker(venue, tmp_path, at=at), at)
+    assert found.plan is None
+    (why,) = found.reasons
+    assert str(why) == "w1 of wagering was left stopped: raceday recover"
+
+
 def test_a_schedule_names_what_is_done(venue: Venue) -> None:
     """As it is typed after `raceday test`."""
     found = [(item.task.kind, item.task.words, item.every.days) for item in scheduled_tests(venue)]
