@@ -8,14 +8,16 @@ import tempfile
 import traceback
 from difflib import get_close_matches
 from importlib import import_module
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import click
 
-from automation.errors import Bug, RacedayError
+from automation.errors import Bug, Interrupted, RacedayError, UsageError
 from automation.exit_codes import ExitCode
-from automation.settings import read_settings
+from automation.run.events import Message
+from automation.settings import chosen_language, read_settings
+from automation.views.i18n import Translator
 
 COMMANDS = (
     "morning",
@@ -108,33 +110,35 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    wants_json = _wants_json(arguments)
     try:
         code = raceday.main(args=arguments, prog_name="raceday", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return _tell("Interrupted; nothing more was done.", "", ExitCode.INTERRUPTED, wants_json)
+        return _tell(Interrupted(), arguments)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return ExitCode.USAGE
     except click.ClickException as error:
-        return _tell(error.format_message(), _help_hint(error), ExitCode.USAGE, wants_json)
+        return _tell(UsageError(error.format_message(), _help_hint(error)), arguments)
     except RacedayError as error:
-        return _tell(error.message, error.hint, error.exit_code, wants_json)
+        return _tell(error, arguments)
     except Exception as error:  # noqa: BLE001  # the boundary: a bug still ends in one sentence
-        return _tell_bug(error, wants_json)
+        return _tell(_bug(error), arguments)
     return int(code or ExitCode.GO)
 
 
-def _help_hint(error: click.ClickException) -> str:
+def _help_hint(error: click.ClickException) -> Message:
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is None:
-        return ""
+        return Message("")
     if isinstance(error, click.NoSuchOption) and error.option_name in _global_options():
-        return f"It stands before the command: raceday {error.option_name} ... {context.info_name}"
+        args = {"option": error.option_name, "command": context.info_name}
+        return Message("It stands before the command: raceday %(option)s ... %(command)s", args)
     near = get_close_matches(_wrong_command(error), COMMANDS, n=1)
-    return f"Did you mean {near[0]}?" if near else f"Try: {context.command_path} --help"
+    if near:
+        return Message("Did you mean %(command)s?", {"command": near[0]})
+    return Message("Try: %(command)s --help", {"command": context.command_path})
 
 
 def _global_options() -> frozenset[str]:
@@ -146,24 +150,31 @@ def _wrong_command(error: click.ClickException) -> str:
     return found[1] if found else ""
 
 
-def _wants_json(arguments: list[str]) -> bool:
-    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
-
-
-def _tell(message: str, hint: str, code: ExitCode, wants_json: bool) -> int:
-    if wants_json:
-        error = {"error": {"message": message, "hint": hint, "exit_code": int(code)}}
-        click.echo(json.dumps(error, ensure_ascii=False, indent=2))
+def _tell(error: RacedayError, arguments: list[str]) -> int:
+    """What failed and what to do next, in the reader's language; returns the exit code."""
+    translate = Translator(chosen_language(_given(arguments, "--lang")))
+    message, hint = map(translate, error.told)
+    if _given(arguments, "--format") == "json":
+        told = {"message": message, "hint": hint, "exit_code": int(error.exit_code)}
+        click.echo(json.dumps({"error": told}, ensure_ascii=False, indent=2))
     else:
         click.echo(f"raceday: {message}", err=True)
         if hint:
             click.echo(f"  {hint}", err=True)
-    return int(code)
+    return int(error.exit_code)
 
 
-def _tell_bug(error: Exception, wants_json: bool) -> int:
+def _given(arguments: list[str], option: str) -> str:
+    """The word of a global option, read here because an error may come before click has read it."""
+    spaced = (word for name, word in pairwise(arguments) if name == option)
+    joined = (
+        word.removeprefix(f"{option}=") for word in arguments if word.startswith(f"{option}=")
+    )
+    return next(chain(joined, spaced), "")
+
+
+def _bug(error: Exception) -> Bug:
     handle, path = tempfile.mkstemp(prefix="raceday-", suffix="-traceback.txt")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         traceback.print_exception(error, file=file)
-    bug = Bug(error, path)
-    return _tell(bug.message, bug.hint, bug.exit_code, wants_json)
+    return Bug(error, path)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from automation.exit_codes import ExitCode
+from automation.run.events import Message
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
@@ -12,16 +13,21 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 class RacedayError(Exception):
     """An expected failure: one sentence, one hint, one exit code.
 
-    `message` says what failed and where; `hint` says what to do next. Neither logs nor prints:
-    the command line does that in one place.
+    `message` says what failed and where; `hint` says what to do next; both are kept as they were
+    `told`, for a reader of another language. Neither logs nor prints: the command line does that in
+    one place.
     """
 
     exit_code = ExitCode.NO_GO
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    def __init__(self, message: Message | str, hint: Message | str = "") -> None:
+        self.told = (_as_message(message), _as_message(hint))
+        self.message, self.hint = map(str, self.told)
+        super().__init__(self.message)
+
+
+def _as_message(text: Message | str) -> Message:
+    return text if isinstance(text, Message) else Message(text)
 
 
 class UsageError(RacedayError):
@@ -50,13 +56,22 @@ class Locked(RacedayError):
     exit_code = ExitCode.LOCKED
 
 
+class Interrupted(RacedayError):
+    """The operator's Ctrl-C, outside of a run."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("Interrupted; nothing more was done.")
+
+
 class Unwritable(RacedayError):
     """What must be recorded cannot be, so nothing more may be done and nothing is proven."""
 
     def __init__(self, error: OSError) -> None:
-        where = error.filename or "the reports directory"
+        args = {"why": error.strerror, "where": error.filename or Message("the reports directory")}
         super().__init__(
-            f"Nothing can be recorded ({error.strerror}: {where}); the verdict is NO-GO.",
+            Message("Nothing can be recorded (%(why)s: %(where)s); the verdict is NO-GO.", args),
             "Free space or mend the reports directory, then run the procedure again.",
         )
 
@@ -79,6 +94,8 @@ class Bug(RacedayError):
 
     def __init__(self, error: Exception, traceback: object) -> None:
         super().__init__(
-            f"This is a bug in raceday: {type(error).__name__}: {error}",
-            f"The traceback is in {traceback}; please report it.",
+            Message(
+                "This is a bug in raceday: %(error)s", {"error": f"{type(error).__name__}: {error}"}
+            ),
+            Message("The traceback is in %(file)s; please report it.", {"file": traceback}),
         )

@@ -23,6 +23,15 @@ _SECRETS = (
     re.compile(rf"(?P<kept>{_KEY}\s{{0,9}}=>?\s{{0,9}})\S+", _FLAGS),
     re.compile(rf"(?P<kept>(?<!\S)--[\w-]{{0,40}}{_KEY}\s{{1,9}})(?:{_QUOTED}|\S+)", _FLAGS),
     re.compile(rf"(?P<kept>{_KEY}\s{{1,9}}){_QUOTED}", _FLAGS),
+    # the words of programs: Redis, SQL, HAProxy, curl, sshpass, chat services
+    re.compile(rf"(?P<kept>\b(?:requirepass|masterauth)\s{{1,9}})(?:{_QUOTED}|\S+)", _FLAGS),
+    re.compile(r"(?P<kept>\bauth-pass\s{1,9}\S{1,100}\s{1,9})\S+", _FLAGS),
+    re.compile(r"""(?P<kept>\bAUTH"?\s{1,9})\S.*"""),
+    re.compile(rf"(?P<kept>\bidentified\s{{1,9}}by\s{{1,9}})(?:{_QUOTED}|\S+)", _FLAGS),
+    re.compile(r"(?P<kept>\bauth\s{1,9}[^\s:]{1,100}+:)\S+", _FLAGS),
+    re.compile(r"(?P<kept>(?<!\S)(?:-u|--user)[\s=]{0,9}[^\s:]{1,100}+:)\S+"),
+    re.compile(r"(?P<kept>\b(?:sshpass\s{1,9}-p|redis-cli\b[^\n]{0,200}?\s-a)\s{0,9})\S+"),
+    re.compile(r"(?P<kept>://[\w.-]{0,100}?(?:hooks?|webhook)\.[\w.-]{1,100}+/)\S+", _FLAGS),
 )
 
 

@@ -36,14 +36,18 @@ def read_settings(
     return Settings(
         venue=venue or os.environ.get("RACEDAY_VENUE") or "demo",
         reports=(reports or Path(os.environ.get("RACEDAY_REPORTS") or "reports")).absolute(),
-        lang=lang or _locale_language(),
+        lang=chosen_language(lang),
         format=output,
         verbose=verbose,
     )
 
 
-def _locale_language() -> str:
-    spoken = next(
-        (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
-    )
+def chosen_language(lang: str | None) -> str:
+    """What was asked for, else what the locale speaks."""
+    spoken = lang or _spoken()
     return "ko" if spoken.startswith("ko") else "en"
+
+
+def _spoken() -> str:
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")

@@ -1,13 +1,19 @@
 """The question before anything is changed, and the reason that some requests must give."""
 
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 
 import click
 
 from automation.errors import Refused, UsageError
+from automation.run.events import Message
+from automation.run.state import State
+from automation.run.verdict import unheard
 from automation.venue.calendar import blackout_at, shown
 from automation.venue.site import Venue
+
+ASK_AGAIN = Message("Then look again: raceday status.")
 
 
 def confirm_change(question: str, *, yes: bool) -> None:
@@ -23,29 +29,53 @@ def confirm_change(question: str, *, yes: bool) -> None:
         raise Refused("You said no; nothing was touched.")
 
 
-def reason_for(option: str, reason: str, *, wanted: bool) -> str:
-    """The reason that goes with an option. Raises UsageError when one comes without the other."""
-    if wanted != bool(reason.strip()):
+def reason_for(options: Mapping[str, bool], reason: str) -> str:
+    """The reason that goes with any of these options, by whether each was given.
+
+    Raises UsageError when one comes without the other.
+    """
+    given = [option for option, wanted in options.items() if wanted]
+    if bool(given) != bool(reason.strip()):
+        text = "%(options)s wants --reason." if given else "--reason goes with %(options)s."
+        example = 'Say why, for instance: %(options)s --reason "ticketing2 is in repair".'
         raise UsageError(
-            f"{option} and --reason go together.",
-            f'Say why, for instance: {option} --reason "ticketing2 is in repair".',
+            Message(text, {"options": " | ".join(given or options)}),
+            Message(example, {"options": " ".join(given or list(options)[:1])}),
         )
     return reason.strip()
 
 
-def refuse_while_selling(said: str, hint: str) -> None:
+def refuse_while_selling(seen: State, hint: Message) -> None:
     """Raises Refused unless the load balancers said that sales are closed."""
-    if said != "closed":
-        what = "Sales are open" if said == "open" else "It is not known whether sales are closed"
-        raise Refused(f"{what}; nothing was touched.", hint)
+    match seen.sales_said():
+        case "closed":
+            return
+        case "open":
+            raise Refused("Sales are open; nothing was touched.", hint)
+        case _:
+            raise _unheard(seen)
+
+
+def _unheard(seen: State) -> Refused:
+    """Which load balancer could not be asked, why not, and what to do about it."""
+    problems = [finding.problem for finding in unheard(seen)]
+    unknown = "It is not known whether sales are closed; nothing was touched."
+    if not problems:
+        return Refused(unknown, ASK_AGAIN)
+    first = problems[0]
+    what = Message(
+        "It is not known whether sales are closed, because %(what)s: %(why)s. Nothing was touched.",
+        {"what": first.what, "why": first.why},
+    )
+    return Refused(what, Message("%(first)s\n  %(then)s", {"first": first.next, "then": ASK_AGAIN}))
 
 
 def refuse_in_blackout(venue: Venue, now: datetime) -> None:
     """Raises Refused on days when the venue file wants to be left alone."""
     found = blackout_at(venue.calendar, now)
     if found:
-        until = shown(venue.calendar, found.end)
+        args = {"what": found.what, "until": shown(venue.calendar, found.end)}
         raise Refused(
-            f"{found.what}: a blackout until {until}; nothing was touched.",
+            Message("%(what)s: a blackout until %(until)s; nothing was touched.", args),
             'Wait, or say why it must be now: --break-glass --reason "...".',
         )

@@ -11,6 +11,7 @@ from automation.commands.show import run_and_show
 from automation.procedures.evening import kept_running, plan_evening
 from automation.procedures.session import Request
 from automation.settings import Settings
+from automation.views.i18n import Translator
 
 
 @click.command()
@@ -21,7 +22,7 @@ from automation.settings import Settings
 def evening(
     settings: Settings, break_glass: bool, reason: str, check: bool, yes: bool, request: Request
 ) -> int:
-    """Close the venue: close sales, see that nothing is owed, stop in the reverse order.
+    """Close the venue: sales first, then stop everything in reverse.
 
     Sales close first, and customers who are in the middle of something are waited for. Then bets
     must be settled and no test item may be left; whatever is not right ends the evening, and what
@@ -33,7 +34,7 @@ def evening(
       raceday evening             asks, then closes the demo venue
       raceday evening --check     what would be done; changes nothing
     """
-    why = reason_for("--break-glass", reason, wanted=break_glass)
+    why = reason_for({"--break-glass": break_glass}, reason)
     venue = venue_of(settings)
     plan = replace(
         plan_evening(venue),
@@ -42,8 +43,10 @@ def evening(
         stops_at_failure=not break_glass,
         reason=why,
     )
+    translate = Translator(settings.lang)
     for name in sorted(kept_running(venue)):
-        click.echo(f"{name} keeps running.", err=True)
+        click.echo(translate("%(component)s keeps running.", component=name), err=True)
     if not check:
-        confirm_change(f"Close sales and stop {venue.title}?", yes=yes)
+        question = "Close sales and stop %(venue)s?"
+        confirm_change(translate(question, venue=venue.title), yes=yes)
     return run_and_show(settings, venue, plan, request)

@@ -11,8 +11,9 @@ from automation.commands.show import show
 from automation.errors import RacedayError, UsageError
 from automation.exit_codes import ExitCode
 from automation.idle.record import Decision, read_record
-from automation.procedures.records import JOURNAL, LOCK, run_folders
+from automation.procedures.records import JOURNAL, LOCK, newest_run, run_folders
 from automation.procedures.session import utc_now
+from automation.run.events import Message
 from automation.run.journal import read_journal
 from automation.run.lock import Holder, read_holder
 from automation.run.state import State, fold_all
@@ -38,10 +39,10 @@ NEWEST = 3
 @click.argument("run", default="", metavar="[RUN]")
 @click.pass_obj
 def explain(settings: Settings, run: str) -> int:
-    """Say why it is blocked or NO-GO, since when, and what would clear it.
+    """Say why it is blocked, since when, and what would clear it.
 
-    RUN is a run id or any part of it that only one run has; without it, the newest run. Only reads
-    what is on record: no host is asked.
+    RUN is a run id or any part of it that only one run has; without it, the newest run that was no
+    --check. Only reads what is on record: no host is asked.
 
     \b
     Examples:
@@ -67,21 +68,26 @@ def explain(settings: Settings, run: str) -> int:
 
 
 def find_run(reports: Path, part: str) -> Path | None:
-    """The one run of a venue whose id is or holds `part`, the newest for an empty one.
+    """The one run of a venue whose id is or holds `part`, the newest real one for an empty one.
 
     None when the venue has no run at all and none was asked for. Raises UsageError.
     """
-    folders = [folder for folder in run_folders(reports) if (folder / JOURNAL).is_file()]
     if not part:
-        return folders[0] if folders else None
+        return newest_run(reports)
+    folders = [folder for folder in run_folders(reports) if (folder / JOURNAL).is_file()]
     found = [item for item in folders if part == item.name] or [
         item for item in folders if part in item.name
     ]
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"{len(found)} runs have '{part}' in their id.", _newest(found))
-    raise UsageError(f"No run has '{part}' in its id.", _newest(folders))
+        raise UsageError(
+            Message(
+                "%(count)s runs have '%(part)s' in their id.", {"count": len(found), "part": part}
+            ),
+            _newest(found),
+        )
+    raise UsageError(Message("No run has '%(part)s' in its id.", {"part": part}), _newest(folders))
 
 
 def _is_newer(decision: Decision, folder: Path | None) -> bool:
@@ -89,9 +95,11 @@ def _is_newer(decision: Decision, folder: Path | None) -> bool:
     return folder is None or f"{decision.at:%Y%m%dT%H%M%SZ}" > folder.name
 
 
-def _newest(folders: Sequence[Path]) -> str:
+def _newest(folders: Sequence[Path]) -> Message:
     names = ", ".join(item.name for item in folders[:NEWEST])
-    return f"The newest are: {names}." if names else "This venue has no run yet."
+    if not names:
+        return Message("This venue has no run yet.")
+    return Message("The newest are: %(names)s.", {"names": names})
 
 
 def _explanation(
@@ -108,6 +116,9 @@ def _read(folder: Path) -> State:
         return fold_all(read_journal(folder / JOURNAL))
     except ValueError:
         raise RacedayError(
-            f"The run {folder.name} ended before it wrote anything, so nothing was begun.",
+            Message(
+                "The run %(run)s ended before it wrote anything, so nothing was begun.",
+                {"run": folder.name},
+            ),
             "Run it again.",
         ) from None

@@ -10,6 +10,7 @@ from automation.errors import UsageError
 from automation.exit_codes import ExitCode
 from automation.procedures.now import read_now
 from automation.procedures.session import utc_now
+from automation.run.events import Message
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.metrics import Now, serve_metrics
@@ -40,7 +41,10 @@ def exporter(settings: Settings, address: str, port: int) -> int:
         used = serve_metrics(address, port, partial(_read, settings, venue))
     except OSError as error:
         raise UsageError(
-            f"Nothing can be served at {address}:{port}: {error.strerror}.",
+            Message(
+                "Nothing can be served at %(address)s:%(port)s: %(why)s.",
+                {"address": address, "port": port, "why": error.strerror},
+            ),
             "Choose another --address or --port.",
         ) from error
     click.echo(f"http://{address}:{used}/metrics", err=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import click
 
 from automation.commands.load import venue_of
+from automation.commands.options import CHECK_HELP
 from automation.commands.show import run_and_show, show
 from automation.errors import Refused
 from automation.exit_codes import ExitCode
@@ -20,16 +21,22 @@ from automation.venue.site import Venue
 from automation.views.i18n import Translator
 from automation.views.openings import openings_document, render_openings
 
+WINDOWS = Message(
+    "Say in the venue file when it may work, and on what (docs/operations.md, Idle time):\n"
+    '    windows: [{name: night, start_time: "01:00", length_minutes: 180}]\n'
+    "    restarts: [{component: NAME, every: 7d}]"
+)
 NOTHING_DUE = Message("Nothing is due; nothing was touched.")
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Ansible's check mode: nothing is changed anywhere.")
+@click.option("--check", is_flag=True, help=CHECK_HELP)
 @click.option("--next", "coming", is_flag=True, help="Only list the next ten openings.")
 @click.pass_obj
 def idle(settings: Settings, check: bool, coming: bool) -> int:
-    """Do what is due, if it is allowed and nobody is at it; else change nothing and say why.
+    """Do what is due, if it is allowed and nobody is at it.
 
+    Else change nothing and say why.
     A timer calls it every few minutes; it asks nobody. It acts only inside a window of the venue
     file and in no blackout, when each idle signal was quiet for its whole period and no alert
     fires, and when the work fits before the window ends. All of that is asked again before each
@@ -60,20 +67,26 @@ def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
     if choice.plan:
         plan = replace(choice.plan, check=check)
         return run_and_show(settings, venue, plan, Request(answer=asker.answer))
-    return _say_why_not(settings, choice)
+    return _say_why_not(settings, venue, choice)
 
 
-def _say_why_not(settings: Settings, choice: Choice) -> int:
+def _say_why_not(settings: Settings, venue: Venue, choice: Choice) -> int:
     translate = Translator(settings.lang)
     if choice.reasons:
         why = "; ".join(dict.fromkeys(translate(reason) for reason in choice.reasons))
-        said = translate("Not now, and nothing was touched: %(why)s.", why=why)
-        raise Refused(said, translate("It is asked again when the timer calls the next time."))
+        said = Message("Not now, and nothing was touched: %(why)s.", {"why": why})
+        raise Refused(said, _following(venue))
     if settings.format == "json":
         click.echo(json.dumps({"due": []}))
     else:
         click.echo(translate(NOTHING_DUE))
     return ExitCode.GO
+
+
+def _following(venue: Venue) -> Message:
+    if not venue.calendar.windows:
+        return WINDOWS
+    return Message("It is asked again when the timer calls the next time.")
 
 
 def _show_next(settings: Settings, venue: Venue) -> int:
@@ -85,4 +98,6 @@ def _show_next(settings: Settings, venue: Venue) -> int:
         click.echo(json.dumps(openings_document(coming), ensure_ascii=False, indent=2))
     else:
         show(render_openings(coming, venue.calendar, translate))
+        if not venue.calendar.windows:
+            click.echo(translate(WINDOWS))
     return ExitCode.GO

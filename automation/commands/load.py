@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from automation.errors import UsageError
+from automation.run.events import Message
 from automation.settings import Settings
-from automation.venue.fields import did_you_mean
+from automation.venue.fields import closest
 from automation.venue.load import load_venue, locate_venue
 from automation.venue.site import Venue
 
@@ -20,12 +21,11 @@ def named_components(
     """The components that were named, or all of ours. Raises UsageError for one that is not."""
     ours = tuple(name for name, item in venue.components.items() if not item.external)
     if everything != (not names):
-        raise UsageError(
-            "Name the components, or say --all; not both.", f"They are: {', '.join(ours)}."
-        )
+        raise UsageError("Name the components, or say --all; not both.", _they_are(ours))
     for name in names:
         if known_component(venue, name) not in ours:
-            raise UsageError(f"{name} is not ours to start.", f"Ours are: {', '.join(ours)}.")
+            what = Message("%(component)s is not ours to start.", {"component": name})
+            raise UsageError(what, _they_are(ours))
     return ours if everything else tuple(dict.fromkeys(names))
 
 
@@ -34,8 +34,21 @@ def known_component(venue: Venue, name: str) -> str:
     if name in venue.components:
         return name
     known = tuple(venue.components)
-    mend = did_you_mean(name, known)
-    raise UsageError(f"There is no component {name}{mend}", f"They are: {', '.join(known)}.")
+    what = Message("There is no component %(component)s.", {"component": name})
+    raise UsageError(what, nearest(name, known))
+
+
+def nearest(name: str, known: Sequence[str]) -> Message:
+    """The one that may have been meant, and all there are."""
+    near = closest(name, known)
+    if not near:
+        return _they_are(known)
+    args = {"near": near, "names": ", ".join(known)}
+    return Message("Did you mean %(near)s? They are: %(names)s.", args)
+
+
+def _they_are(names: Sequence[str]) -> Message:
+    return Message("They are: %(names)s.", {"names": ", ".join(names)})
 
 
 def known_hosts(venue: Venue, names: Sequence[str], limit: Sequence[str]) -> tuple[str, ...]:
@@ -43,8 +56,9 @@ def known_hosts(venue: Venue, names: Sequence[str], limit: Sequence[str]) -> tup
     known = {host for name in names for host in venue.components[name].hosts}
     strangers = [host for host in limit if host not in known]
     if strangers:
+        args = {"host": strangers[0], "names": ", ".join(names)}
         raise UsageError(
-            f"--limit {strangers[0]}: {', '.join(names)} has no host of this name.",
-            f"Its hosts are: {', '.join(sorted(known))}.",
+            Message("--limit %(host)s: %(names)s has no host of this name.", args),
+            Message("Its hosts are: %(hosts)s.", {"hosts": ", ".join(sorted(known))}),
         )
     return tuple(limit)

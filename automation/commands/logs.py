@@ -43,7 +43,7 @@ LINES, LINES_SINCE = 100, 10_000
 )
 @click.pass_obj
 def logs(settings: Settings, component: str, follow: bool, since: str, lines: int | None) -> int:
-    """Show the journal of COMPONENT's unit on all its hosts, side by side.
+    """Show the journal of COMPONENT's unit on all its hosts.
 
     Times are the venue's, in --since too. Needs no Python on the hosts. Exit code 20 when a host
     could not be asked (the others are shown), 130 when Ctrl-C ended --follow.

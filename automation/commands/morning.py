@@ -60,8 +60,9 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
     yes: bool,
     request: Request,
 ) -> int:
-    """Open the venue: preflight, start in order, test, verdict, open sales on GO.
+    """Open the venue: start and test all of it, open sales on GO.
 
+    Preflight, start in order, test, verdict.
     What is up is left alone, what is half up is completed; running it twice is safe. Sales open
     only on GO, or on CONDITIONAL with --accept-conditional --reason "...".
 
@@ -71,7 +72,7 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
       raceday morning --check         what would be done; changes nothing
       raceday --venue seoul morning --yes
     """
-    why = reason_for("--accept-conditional", reason, wanted=accept_conditional)
+    why = reason_for({"--accept-conditional": accept_conditional}, reason)
     venue = venue_of(settings)
     if latest:
         _refuse_after(settings, venue, latest.time())
@@ -82,7 +83,8 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
         reason=why,
     )
     if not check:
-        confirm_change(f"Open {venue.title}?", yes=yes)
+        translate = Translator(settings.lang)
+        confirm_change(translate("Open %(venue)s?", venue=venue.title), yes=yes)
     return run_and_show(settings, venue, plan, request)
 
 

@@ -8,13 +8,13 @@ import click
 
 from automation.procedures.session import Request
 
+CHECK_HELP = "Change nothing anywhere; ask the hosts, and record what would be done as a check."
+
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--check, --yes, and what is passed on to Ansible, which arrives as one `request`."""
 
-    @click.option(
-        "--check", is_flag=True, help="Ansible's check mode: nothing is changed anywhere."
-    )
+    @click.option("--check", is_flag=True, help=CHECK_HELP)
     @click.option(
         "--diff", is_flag=True, help="Show what Ansible changes, or with --check would change."
     )

@@ -29,7 +29,7 @@ from automation.views.i18n import Translator
 @run_options
 @click.pass_obj
 def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int:
-    """Put back what dead or failed runs have left, and end their processes.
+    """Put back what dead or failed runs have left.
 
     What was stopped is started, what nobody has proved since is tested, and servers that were
     drained go back into rotation when they are ready; sales that were being opened when a run died

@@ -31,11 +31,12 @@ from automation.views.times import Clock
 @click.option("--month", metavar="YYYY-MM", help="A month of the venue instead of one run.")
 @click.pass_obj
 def report(settings: Settings, run: str, month: str | None) -> int:
-    """Show the report of a run, or of a month, computed anew from the journals.
+    """Show the report of a run, or of a month.
 
-    RUN is a run id or any part of it that only one run has; without it, the newest run. The page
-    is written anew too, in the language of --lang. A month is the venue's own, in its time zone.
-    Exit code 0; 20 when a journal is not whole, which is then named.
+    It is computed anew from the journals.
+    RUN is a run id or any part of it that only one run has; without it, the newest run that was no
+    --check. The page is written anew too, in the language of --lang. A month is the venue's own, in
+    its time zone. Exit code 0; 20 when a journal is not whole, which is then named.
 
     \b
     Examples:

@@ -18,9 +18,11 @@ from automation.errors import Refused, UsageError
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.status import plan_status
+from automation.run.events import Message
 from automation.run.state import State
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.i18n import Translator
 
 
 @click.command()
@@ -52,8 +54,9 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     yes: bool,
     request: Request,
 ) -> int:
-    """Restart components host by host, without an interruption where they have several.
+    """Restart components host by host, without an interruption.
 
+    Where they have one host only, there is one.
     In the order of the dependencies and in batches of restart.serial: see that the others can do
     without, drain at the load balancer, stop, start, test that very host, put it back. The first
     failure ends the roll. A standby is restarted, its primary only with --include-primary. While
@@ -72,29 +75,41 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     """
     venue = venue_of(settings)
     names = named_components(venue, components, everything=everything)
-    option = "--emergency, --break-glass or --include-primary"
-    why = reason_for(option, reason, wanted=emergency or break_glass or include_primary)
+    options = {
+        "--emergency": emergency,
+        "--break-glass": break_glass,
+        "--include-primary": include_primary,
+    }
+    why = reason_for(options, reason)
     if emergency and limit:
         raise UsageError(
             "--emergency and --limit do not go together: it takes all hosts at once.",
             "For one host: raceday restart COMPONENT --limit HOST",
         )
     if emergency:
-        plan, question = plan_emergency(venue, names), f"End and start all of {', '.join(names)}?"
+        plan = plan_emergency(venue, names)
+        question, touched = "End and start all of %(names)s?", names
     else:
         if not (break_glass or check):
             refuse_in_blackout(venue, utc_now())
-        hosts = _rolled_hosts(
-            venue, names, limit, anyhow=break_glass or check, include_primary=include_primary
+        touched = _rolled_hosts(
+            settings,
+            venue,
+            names,
+            limit,
+            anyhow=break_glass or check,
+            include_primary=include_primary,
         )
-        plan, question = plan_restart(venue, hosts, names), f"Restart {', '.join(hosts)}?"
+        plan, question = plan_restart(venue, touched, names), "Restart %(names)s?"
     if not check:
-        confirm_change(question, yes=yes)
+        translate = Translator(settings.lang)
+        confirm_change(translate(question, names=", ".join(touched)), yes=yes)
     plan = replace(plan, check=check, break_glass=break_glass, reason=why)
     return run_and_show(settings, venue, plan, request)
 
 
-def _rolled_hosts(
+def _rolled_hosts(  # what is meant, and what may be done to it
+    settings: Settings,
     venue: Venue,
     names: Sequence[str],
     limit: Sequence[str],
@@ -107,10 +122,13 @@ def _rolled_hosts(
     seen = probe_now(venue, plan_status(venue), ())
     if not anyhow:
         refuse_while_selling(
-            seen.sales_said(),
-            'Close them (raceday sales close), or say why now: --break-glass --reason "...".',
+            seen,
+            Message(
+                'Close them (raceday sales close), or say why now: --break-glass --reason "...".'
+            ),
         )
-    return _in_restart_order(seen, chosen, include_primary=include_primary)
+    translate = Translator(settings.lang)
+    return _in_restart_order(seen, chosen, translate, include_primary=include_primary)
 
 
 def _chosen_hosts(
@@ -125,7 +143,11 @@ def _chosen_hosts(
 
 
 def _in_restart_order(
-    seen: State, chosen: Mapping[str, tuple[str, ...]], *, include_primary: bool
+    seen: State,
+    chosen: Mapping[str, tuple[str, ...]],
+    translate: Translator,
+    *,
+    include_primary: bool,
 ) -> tuple[str, ...]:
     """Standbys before their primary, which is left out unless it was asked for."""
     hosts: list[str] = []
@@ -134,12 +156,14 @@ def _in_restart_order(
         leads = {name: looks[component][name].evidence.get("leader") for name in names}
         primaries = [name for name, lead in leads.items() if lead == "yes"]
         followers = [name for name in names if name not in primaries]
+        args = {"hosts": ", ".join(primaries), "component": component}
         if primaries and not include_primary and not followers:
             raise Refused(
-                f"{primaries[0]} is the primary of {component}; nothing was touched.",
+                Message("%(hosts)s is the primary of %(component)s; nothing was touched.", args),
                 'To restart it is an outage: --include-primary --reason "...".',
             )
         if primaries and not include_primary:
-            click.echo(f"{', '.join(primaries)}: the primary of {component} is left out.", err=True)
+            left_out = "%(hosts)s: the primary of %(component)s is left out."
+            click.echo(translate(left_out, **args), err=True)
         hosts += [*followers, *(primaries if include_primary else ())]
     return tuple(hosts)

@@ -23,7 +23,7 @@ from automation.procedures.resume import (
     resumable,
 )
 from automation.procedures.session import Request, Resume, operator_name, probe_now, utc_now
-from automation.run.events import RunResumed
+from automation.run.events import Message, RunResumed
 from automation.run.lock import hold, this_process
 from automation.run.state import State
 from automation.settings import Settings
@@ -52,23 +52,24 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
     yes: bool,
     request: Request,
 ) -> int:
-    """Go on with a morning, an evening or a restart that died, failed or was interrupted.
+    """Go on with a morning, an evening or a restart that stopped.
 
+    It died, failed or was interrupted.
     RUN is a run's id or a part of it. Every host is looked at anew: a step counts as done only if
     its unit still runs as that step left it. Everything else is done again, in the same record.
 
     \b
     Examples:
       raceday resume 3f2a                         says what still stands, asks, goes on
-      raceday resume 3f2a --check                 says what still stands; changes nothing
+      raceday resume 3f2a --check                 says what still stands; records nothing
       raceday resume 3f2a --from wagering.test    does that and all that follows it again
     """
-    why = reason_for("--break-glass", reason, wanted=break_glass)
+    why = reason_for({"--break-glass": break_glass}, reason)
     venue, translate = venue_of(settings), Translator(settings.lang)
     reports = settings.reports / venue.name
     folder = find_run(reports, run)
     if folder is None:
-        raise UsageError("This venue has no run yet.", "Begin one: raceday morning")
+        raise UsageError("This venue has no run yet.", "To begin one: raceday morning")
     state = resumable(folder)
     if not (break_glass or check):
         _refuse_what_needs_a_reason(venue, state)
@@ -100,7 +101,10 @@ def _refuse_what_needs_a_reason(venue: Venue, state: State) -> None:
     """A reason that somebody gave then is none for now. Raises Refused."""
     if state.plan.break_glass:
         raise Refused(
-            f"{state.run_id} broke the glass: {state.plan.reason}. That was then.",
+            Message(
+                "%(run)s broke the glass: %(reason)s. That was then.",
+                {"run": state.run_id, "reason": state.plan.reason},
+            ),
             'To go on among customers, say why now: --break-glass --reason "...".',
         )
     if state.plan.procedure == "restart":

@@ -8,6 +8,7 @@ import click
 
 from automation.scaffold.role import new_role
 from automation.settings import Settings
+from automation.views.i18n import Translator
 
 
 @click.group()
@@ -26,7 +27,9 @@ def role() -> None:
 )
 @click.pass_obj
 def new(settings: Settings, name: str, folder: Path) -> None:
-    """Begin roles/NAME: start, stop, test, specs, page; in a clone a Molecule scenario, too.
+    """Begin roles/NAME, with all that a role must have.
+
+    Start, stop, test, specs, page; in a clone a Molecule scenario, too.
 
     \b
     Example:
@@ -37,17 +40,17 @@ def new(settings: Settings, name: str, folder: Path) -> None:
         document = {"role": name, "files": [str(folder / file) for file in files]}
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
-        click.echo(_told(name, folder, files))
+        click.echo(_told(name, folder, files, Translator(settings.lang)))
 
 
-def _told(name: str, folder: Path, files: Sequence[Path]) -> str:
+def _told(name: str, folder: Path, files: Sequence[Path], translate: Translator) -> str:
     """What was written, and what to do with it."""
     written = [f"  {folder / file}" for file in files]
-    has_scenario = any(file.parts[0] == "molecule" for file in files)
     following = (
-        f"Next: molecule test -s {name}"
-        if has_scenario
-        else f"Next: write role: {name} in a venue file, then raceday venue check. "
+        "Write role: %(name)s in a venue file, then raceday venue check. "
         "(A scenario is written in a clone of raceday only.)"
     )
-    return "\n".join((f"Written for {name}:", *written, following))
+    if any(file.parts[0] == "molecule" for file in files):
+        following = "molecule test -s %(name)s"
+    said = translate("Written for %(name)s:", name=name)
+    return "\n".join((said, *written, f"{translate('Next')}: {translate(following, name=name)}"))

@@ -18,10 +18,12 @@ from automation.procedures.archive import export_run
 from automation.procedures.prune import Pruning, Rule, plan_pruning, prune
 from automation.procedures.records import JOURNAL, read_record, read_runs
 from automation.procedures.session import operator_name, utc_now
+from automation.run.events import Message
 from automation.run.journal import read_journal
 from automation.run.lock import this_process
 from automation.settings import Settings
 from automation.views.document import to_data
+from automation.views.explain import explain_nothing, render_explanation
 from automation.views.i18n import Translator
 from automation.views.report import build_report, dump_document
 from automation.views.run_text import render_run
@@ -37,7 +39,7 @@ SHOWN = (
 
 @click.group()
 def runs() -> None:
-    """List and show the runs of a venue, prove them, take one along, remove old ones."""
+    """List, show, prove, export and remove the runs of a venue."""
 
 
 @runs.command(name="list")
@@ -49,6 +51,10 @@ def list_(settings: Settings, count: int) -> None:
     states = list(read_runs(settings.reports / venue.name))[:count]
     if settings.format == "json":
         click.echo(json.dumps([state.run_id for state in states]))
+        return
+    if not states:
+        explanation = explain_nothing()
+        show(render_explanation(explanation, translate))
         return
     zone, table = ZoneInfo(venue.time_zone), Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
@@ -64,24 +70,29 @@ def list_(settings: Settings, count: int) -> None:
 @click.argument("run", default="")
 @click.pass_obj
 def verify(settings: Settings, run: str) -> None:
-    """Prove that RUN's journal is whole, and that its report belongs to it.
+    """Prove that RUN's journal is whole and its report its own.
 
-    RUN is a run's id or a part of it; the newest run without one. Exit code 20 when a line was
-    changed, taken out or put in.
+    RUN is a run's id or a part of it; without one, the newest that was no --check. Exit code 20
+    when a line was changed, taken out or put in.
     """
     folder = _folder(settings, run)
     events = list(read_journal(folder / JOURNAL))
     _compare(folder)
-    click.echo(f"{folder.name}: {len(events)} events, each sealed to the one before it.")
+    if settings.format == "json":
+        click.echo(json.dumps({"run_id": folder.name, "events": len(events)}))
+    else:
+        said = "%(run)s: %(count)s events, each sealed to the one before it."
+        click.echo(Translator(settings.lang)(said, run=folder.name, count=len(events)))
 
 
 @runs.command(name="show")
 @click.argument("run", default="")
 @click.pass_obj
 def show_(settings: Settings, run: str) -> None:
-    """Show RUN: what, when, by whom, its verdict with reasons, its steps, what was not executed.
+    """Show RUN: its verdict with reasons, and its steps.
 
-    RUN is a run's id or a part of it; the newest run without one.
+    What, when, by whom, and what was not executed.
+    RUN is a run's id or a part of it; without one, the newest that was no --check.
     """
     record = read_record(_folder(settings, run))
     made = build_report(record.state, utc_now(), record.head)
@@ -99,8 +110,9 @@ def show_(settings: Settings, run: str) -> None:
 @click.option("--broken", is_flag=True, help="Even when the journal is not whole.")
 @click.pass_obj
 def export(settings: Settings, run: str, output: Path | None, force: bool, broken: bool) -> None:
-    """Put RUN into one archive: journal, report, page, JUnit, metrics, evidence, and their sums.
+    """Put RUN into one archive, with the sums of its files.
 
+    Journal, report, page, JUnit, metrics, and the evidence of failed hosts that could be reached.
     The same run gives the same bytes. To check one: unpack it, then sha256sum -c SHA256SUMS. It
     holds no password that raceday knows of, but names, addresses and log lines of your hosts.
     """
@@ -129,8 +141,9 @@ def prune_(
 ) -> None:
     """Remove old runs, and say which and how much space that gives.
 
-    Never removed: the newest verdict, a run without an end, one whose journal is not whole, and
-    what the ledger still needs to put back what was taken.
+    Never removed: the newest verdict and what came after it while it holds, the last morning, the
+    last run of all, the last test of each component, a run without an end, one whose journal is not
+    whole, and what the ledger still needs to put back what was taken.
 
     \b
     Examples:
@@ -156,7 +169,12 @@ def _rule(older_than: str | None, keep: int | None) -> Rule:
         return Rule(keep=keep)
     days = re.fullmatch(r"([1-9]\d{0,4})d?", older_than)
     if days is None:
-        raise UsageError(f"--older-than {older_than} is no number of days.", "Write it as 90d.")
+        raise UsageError(
+            Message(
+                "--older-than %(older_than)s is no number of days.", {"older_than": older_than}
+            ),
+            "Write it as 90d.",
+        )
     return Rule(older_than=timedelta(days=int(days[1])))
 
 
@@ -193,9 +211,12 @@ def _compare(folder: Path) -> None:
     """The report names the last line of the journal that it was computed from."""
     report, journal = folder / REPORT, (folder / JOURNAL).read_text(encoding="utf-8")
     if not report.is_file():
-        raise UsageError(f"{folder.name} has no report.", "Its journal is whole.")
+        raise UsageError(
+            Message("%(run)s has no report.", {"run": folder.name}), "Its journal is whole."
+        )
     head = json.loads(report.read_text(encoding="utf-8"))["journal_head"]
     if f'"hash":"{head}"' not in journal:
         raise RacedayError(
-            f"{report} was not computed from this journal.", "Trust the journal, not the report."
+            Message("%(report)s was not computed from this journal.", {"report": report}),
+            "Trust the journal, not the report.",
         )

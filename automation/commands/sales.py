@@ -1,23 +1,30 @@
 """`raceday sales`: whether customers can buy, and the commands that stop and start it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import click
+from rich.text import Text
 
 from automation.commands.ask import confirm_change
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
-from automation.commands.show import run_and_show
+from automation.commands.show import run_and_show, show
 from automation.errors import Refused, UsageError
 from automation.exit_codes import ExitCode
 from automation.procedures.sales import plan_close, plan_open, plan_sales_status
 from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.standing import newest_verdict
 from automation.procedures.steps import fronts
+from automation.run.events import Message
+from automation.run.verdict import Finding, unheard
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.document import to_data
 from automation.views.i18n import Translator
+from automation.views.live import bullets, problem_lines
 from automation.views.sentences import NOW
 
 
@@ -29,17 +36,24 @@ def sales() -> None:
 @sales.command()
 @click.pass_obj
 def status(settings: Settings) -> int:
-    """Ask every load balancer whether sales are open; nothing is changed.
+    """Ask every load balancer whether sales are open.
 
+    Nothing is changed.
     Exit code 0 when it is known, 20 when not.
     """
     venue = _with_front(settings)
-    said = probe_now(venue, plan_sales_status(venue), ()).sales_said()
+    seen, translate = probe_now(venue, plan_sales_status(venue), ()), Translator(settings.lang)
+    said = seen.sales_said()
     if settings.format == "json":
-        click.echo(json.dumps({"sales": said or "unknown"}))
+        told = {"sales": said or "unknown", "errors": [*map(_error, unheard(seen))]}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        click.echo(Translator(settings.lang)(NOW[said]))
+        show(Text(translate(NOW[said])), *bullets(problem_lines(unheard(seen), translate)))
     return ExitCode.GO if said else ExitCode.NO_GO
+
+
+def _error(finding: Finding) -> Mapping[str, Any]:
+    return {"host": finding.host, **to_data(finding.problem)}
 
 
 @sales.command()
@@ -47,8 +61,9 @@ def status(settings: Settings) -> int:
 @run_options
 @click.pass_obj
 def close(settings: Settings, reason: str, check: bool, yes: bool, request: Request) -> int:
-    """Stop every sale at once, on every channel, and prove it with a sale that is refused.
+    """Stop every sale at once, and prove that it is stopped.
 
+    On every channel a sale is tried, which must be refused.
     Who did it, when and why are in the journal and the report.
 
     \b
@@ -58,7 +73,8 @@ def close(settings: Settings, reason: str, check: bool, yes: bool, request: Requ
     venue = _with_front(settings)
     plan = replace(plan_close(venue), check=check, reason=reason.strip())
     if not check:
-        confirm_change(f"Stop all sales of {venue.title} now?", yes=yes)
+        question = "Stop all sales of %(venue)s now?"
+        confirm_change(Translator(settings.lang)(question, venue=venue.title), yes=yes)
     return run_and_show(settings, venue, plan, request)
 
 
@@ -76,7 +92,8 @@ def open_(settings: Settings, reason: str, check: bool, yes: bool, request: Requ
     venue = _with_front(settings)
     plan = replace(plan_open(venue, _minutes_left(settings, venue)), check=check)
     if not check:
-        confirm_change(f"Open sales of {venue.title}?", yes=yes)
+        question = "Open sales of %(venue)s?"
+        confirm_change(Translator(settings.lang)(question, venue=venue.title), yes=yes)
     return run_and_show(settings, venue, replace(plan, reason=reason.strip()), request)
 
 
@@ -96,7 +113,10 @@ def _with_front(settings: Settings) -> Venue:
     venue = venue_of(settings)
     if not fronts(venue):
         raise UsageError(
-            f"{venue.title} has no load balancer that raceday could open or close.",
+            Message(
+                "%(venue)s has no load balancer that raceday could open or close.",
+                {"venue": venue.title},
+            ),
             "Say which component stands behind which: restart: {behind: {component: ...}}.",
         )
     return venue

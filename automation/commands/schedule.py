@@ -1,8 +1,9 @@
 """`raceday schedule`: systemd's timers for the morning and for idle time."""
 
+import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -15,9 +16,11 @@ from automation.commands.load import venue_of
 from automation.errors import UsageError
 from automation.exit_codes import ExitCode
 from automation.procedures.schedule import find_manager, install, remove
+from automation.run.events import Message
 from automation.settings import Settings
 from automation.venue.fields import Weekday
 from automation.venue.site import Venue
+from automation.views.i18n import Translator
 from automation.views.units import Schedule, unit_name, unit_texts
 
 TIME = click.DateTime(["%H:%M"])
@@ -72,28 +75,37 @@ def _when(command: Callable[..., Any]) -> Callable[..., Any]:
             latest=f"{latest:%H:%M}",
             user=_who() if system else "",
         )
+        if days and not morning:
+            raise UsageError(
+                "--day says on which days the venue is opened, and --morning at what time.",
+                "For instance: --morning 06:30 --day Sat --day Sun",
+            )
         if schedule.morning and schedule.latest <= schedule.morning:
             raise UsageError(
-                f"--latest {schedule.latest} is not after --morning {schedule.morning}.",
+                Message(
+                    "--latest %(latest)s is not after --morning %(morning)s.",
+                    {"latest": schedule.latest, "morning": schedule.morning},
+                ),
                 "Say until when a morning that was missed may still be begun.",
             )
-        return command(schedule, system=system, **more)
+        return command(settings, schedule, system=system, **more)
 
     return with_schedule
 
 
 @click.group()
 def schedule() -> None:
-    """Let systemd call raceday: the morning at its time, idle time every few minutes."""
+    """Let systemd call raceday in the morning and in idle time."""
 
 
 @schedule.command("install")
 @click.pass_obj
 @_when
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before writing them.")
-def install_units(schedule: Schedule, *, system: bool, yes: bool) -> int:
-    """Write the units and start the timers; systemd reads them first, and again is safe.
+def install_units(settings: Settings, schedule: Schedule, *, system: bool, yes: bool) -> int:
+    """Write the units and start the timers; again is safe.
 
+    Systemd reads them first, and what it does not take is not written.
     One service is never run twice at once, and the venue's lock keeps the two apart; the morning
     waits for an idle call that is under way. A morning that was missed, because the machine was
     off, is begun as soon as it is on, but not after --latest: then it is announced, and nothing is
@@ -105,24 +117,31 @@ def install_units(schedule: Schedule, *, system: bool, yes: bool) -> int:
       raceday schedule install --morning 06:30 --day Fri --day Sat --day Sun --system
     """
     manager, texts = find_manager(system=system), unit_texts(schedule)
-    confirm_change(f"Write {', '.join(texts)} to {manager.folder}?", yes=yes)
+    question, args = "Write %(units)s to %(folder)s?", {"folder": manager.folder}
+    said = Translator(settings.lang)(question, units=", ".join(texts), **args)
+    confirm_change(said, yes=yes)
     install(manager, texts)
-    click.echo(f"{manager.folder}: {', '.join(texts)}")
+    _tell(settings, manager.folder, texts)
     return ExitCode.GO
 
 
 @schedule.command()
 @click.pass_obj
 @_when
-def show(schedule: Schedule, *, system: bool) -> int:
+def show(settings: Settings, schedule: Schedule, *, system: bool) -> int:
     """Print the units that install would write; changes nothing.
 
     \b
     Examples:
       raceday schedule show --morning 06:30
     """
-    folder = find_manager(system=system).folder
-    for name, text in unit_texts(schedule).items():
+    folder, texts = find_manager(system=system).folder, unit_texts(schedule)
+    if settings.format == "json":
+        click.echo(
+            json.dumps({"folder": str(folder), "units": texts}, ensure_ascii=False, indent=2)
+        )
+        return ExitCode.GO
+    for name, text in texts.items():
         click.echo(f"# {folder / name}\n{text}")
     return ExitCode.GO
 
@@ -139,11 +158,20 @@ def remove_units(settings: Settings, *, system: bool, yes: bool) -> int:
       raceday schedule remove
     """
     venue, manager = venue_of(settings), find_manager(system=system)
-    confirm_change(f"Remove the units of {venue.name} from {manager.folder}?", yes=yes)
+    question = "Remove the units of %(venue)s from %(folder)s?"
+    args = {"venue": venue.name, "folder": manager.folder}
+    confirm_change(Translator(settings.lang)(question, **args), yes=yes)
     names = (unit_name(venue.name, what, kind) for what in ("idle", "morning") for kind in KINDS)
-    there = remove(manager, names)
-    click.echo(f"{manager.folder}: {', '.join(there) or '-'}")
+    _tell(settings, manager.folder, remove(manager, names))
     return ExitCode.GO
+
+
+def _tell(settings: Settings, folder: Path, names: Iterable[str]) -> None:
+    """The units that were written or removed, and where."""
+    if settings.format == "json":
+        click.echo(json.dumps({"folder": str(folder), "units": list(names)}, ensure_ascii=False))
+    else:
+        click.echo(f"{folder}: {', '.join(names) or '-'}")
 
 
 def _place(settings: Settings, venue: Venue) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def tell_leftovers(left: Ledger, translate: Translator) -> None:
         said = "%(component)s on %(host)s was started again and not tested: raceday recover"
         click.echo(translate(said, **args), err=True)
     for front in left.half_open:
-        said = "%(component)s was left with sales half open: raceday recover"
+        said = "whether %(component)s lets customers buy is not known: raceday recover"
         click.echo(translate(said, component=front), err=True)
     for front in left.closed:
         said = "%(component)s was left with sales closed. When all is well: raceday sales open"

@@ -20,7 +20,7 @@ from automation.views.times import Clock
 @click.command()
 @click.pass_obj
 def status(settings: Settings) -> int:
-    """Probe every component and show it, with the last verdict and whether it still holds.
+    """Probe every component, and say whether the verdict still holds.
 
     Changes nothing on any host and may run beside a procedure. A verdict that is better than what
     the gates show now is revoked. Exit code 0 when every component is healthy, 20 when not.

@@ -14,7 +14,7 @@ from automation.commands.ask import (
     refuse_in_blackout,
     refuse_while_selling,
 )
-from automation.commands.load import known_hosts, venue_of
+from automation.commands.load import known_hosts, nearest, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show, show
 from automation.errors import Refused, UsageError
@@ -30,20 +30,27 @@ from automation.procedures.sales import plan_sales_status
 from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.status import plan_status
 from automation.procedures.test import NamedTest, functional_tests, load_tests, plan_test
+from automation.run.events import Message
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.settings import Settings
-from automation.venue.fields import did_you_mean
 from automation.venue.kinds import DRILL, REHEARSAL
 from automation.venue.site import Venue
+from automation.views.i18n import Translator
 
-CLOSE_FIRST = "A test would stand among customers' bets. Close sales first: raceday sales close"
+CLOSE_FIRST = Message(
+    "A test would stand among customers' bets. Close sales first: raceday sales close"
+)
 USUAL = Profile()
 LOADS = (REHEARSAL, DRILL)
 OPTIONS = {"": (), REHEARSAL: ("--rate", "--for", "--burst"), DRILL: ("--rate", "--limit")}
 LACKS = {
-    REHEARSAL: "it wants a load balancer in front and a role with tasks/rehearse.yml",
-    DRILL: "it wants two hosts behind a load balancer and a role with tasks/rehearse.yml",
+    REHEARSAL: Message("it wants a load balancer in front and a role with tasks/rehearse.yml"),
+    DRILL: Message("it wants two hosts behind a load balancer and a role with tasks/rehearse.yml"),
+}
+QUESTIONS = {
+    REHEARSAL: "Rehearse sales of %(names)s?",
+    DRILL: "Stop one host under load of %(names)s?",
 }
 LONGEST = 600.0
 
@@ -105,8 +112,9 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
     yes: bool,
     request: Request,
 ) -> int:
-    """Test what runs, as customers would: bet, ticket, kiosk, links (all partners), or components.
+    """Test what runs, as customers would use it.
 
+    By what they get (bet, ticket, kiosk, links to all partners), or by component.
     Every test cleans up after itself, proves that the balance is as before, and looks for what an
     earlier test may have left. While sales are open it is refused, and in a blackout of the venue
     file too, unless --break-glass says why.
@@ -126,7 +134,7 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
     tests = {**functional_tests(venue), **load_tests(venue)}
     if only_list:
         return _show_list(settings, {name: _known(tests, name) for name in names} or tests)
-    why = reason_for("--break-glass", reason, wanted=break_glass)
+    why = reason_for({"--break-glass": break_glass}, reason)
     kind, chosen = _chosen(venue, names)
     given = {"--rate": rate, "--for": seconds, "--burst": burst, "--limit": kind and limit}
     _check_options(kind, [option for option, value in given.items() if value])
@@ -137,10 +145,11 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
     if not check:
         look = plan_status if kind == DRILL else plan_sales_status
         seen = probe_now(venue, look(venue), ())
-        refuse_while_selling(seen.sales_said(), CLOSE_FIRST)
+        refuse_while_selling(seen, CLOSE_FIRST)
         if kind == DRILL:
             _refuse_without_spare(seen, chosen)
-        confirm_change(f"{_doing(kind)} {', '.join(chosen)}?", yes=yes)
+        question = QUESTIONS.get(kind, "Test %(names)s?")
+        confirm_change(Translator(settings.lang)(question, names=", ".join(chosen)), yes=yes)
     plan = replace(plan, check=check, break_glass=break_glass, reason=why)
     return run_and_show(settings, venue, plan, request)
 
@@ -150,7 +159,12 @@ def _chosen(venue: Venue, names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     functional, loads = functional_tests(venue), load_tests(venue)
     kind = names[0] if names and names[0] in LOADS else ""
     if kind and kind not in loads:
-        raise UsageError(f"There is no {kind} of this venue: {LACKS[kind]}.")
+        raise UsageError(
+            Message(
+                "There is no %(kind)s of this venue: %(lacks)s.",
+                {"kind": kind, "lacks": LACKS[kind]},
+            )
+        )
     if any(name in LOADS for name in names[1:]):
         raise UsageError(
             "rehearsal and drill come first and alone, then the names of what they are about.",
@@ -162,8 +176,11 @@ def _chosen(venue: Venue, names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     strangers = [name for name in meant if name not in every]
     if strangers:
         raise UsageError(
-            f"There is no {kind} of {strangers[0]}: {LACKS[kind]}.",
-            f"There is one of: {', '.join(every)}.",
+            Message(
+                "There is no %(kind)s of %(component)s: %(lacks)s.",
+                {"kind": kind, "component": strangers[0], "lacks": LACKS[kind]},
+            ),
+            Message("There is one of: %(names)s.", {"names": ", ".join(every)}),
         )
     return kind, meant or every
 
@@ -175,8 +192,8 @@ def _testable(venue: Venue, tests: Tests) -> tuple[str, ...]:
 def _known(tests: Tests, name: str) -> NamedTest:
     """The test of a name. Raises UsageError with the nearest one."""
     if name not in tests:
-        mend = did_you_mean(name, tuple(tests))
-        raise UsageError(f"There is no test {name}{mend}", f"They are: {', '.join(tests)}.")
+        what = Message("There is no test %(name)s.", {"name": name})
+        raise UsageError(what, nearest(name, tuple(tests)))
     return tests[name]
 
 
@@ -185,8 +202,11 @@ def _check_options(kind: str, given: Sequence[str]) -> None:
     strange = [option for option in given if option not in OPTIONS[kind]]
     if strange:
         owners = (name for name in LOADS if strange[0] in OPTIONS[name])
-        usable = " and ".join(f"raceday test {name}" for name in owners)
-        raise UsageError(f"{strange[0]} makes no sense here.", f"It goes with {usable}.")
+        usable = ", ".join(f"raceday test {name}" for name in owners)
+        raise UsageError(
+            Message("%(option)s makes no sense here.", {"option": strange[0]}),
+            Message("It goes with %(usable)s.", {"usable": usable}),
+        )
 
 
 def _plan(
@@ -195,8 +215,10 @@ def _plan(
     if kind == REHEARSAL:
         if profile.purchases > MOST_PURCHASES:
             raise UsageError(
-                f"That would be {profile.purchases:.0f} purchases on each channel; "
-                f"{MOST_PURCHASES} are the most.",
+                Message(
+                    "That would be %(purchases)s purchases on each channel; %(most)s are the most.",
+                    {"purchases": f"{profile.purchases:.0f}", "most": MOST_PURCHASES},
+                ),
                 "A wagering system has only so many numbers a day. Give a lower --rate or --for.",
             )
         return plan_rehearsal(venue, names, profile)
@@ -212,7 +234,11 @@ def _stopped(venue: Venue, name: str, limit: Sequence[str]) -> str:
     chosen = [host for host in hosts if host in limit]
     if len(chosen) > 1:
         raise UsageError(
-            f"A drill stops one host of {name}, not {len(chosen)}.", "Give one --limit HOST."
+            Message(
+                "A drill stops one host of %(name)s, not %(count)s.",
+                {"name": name, "count": len(chosen)},
+            ),
+            "Give one --limit HOST.",
         )
     return (chosen or hosts)[0]
 
@@ -223,13 +249,12 @@ def _refuse_without_spare(seen: State, names: Sequence[str]) -> None:
         bad = [host for host, result in item.hosts.items() if not result.good]
         if item.step.component in names and bad:
             raise Refused(
-                f"{bad[0]} of {item.step.component} is not ready; nothing was touched.",
+                Message(
+                    "%(host)s of %(component)s is not ready; nothing was touched.",
+                    {"host": bad[0], "component": item.step.component},
+                ),
                 "A drill needs all of its hosts. What is wrong: raceday status",
             )
-
-
-def _doing(kind: str) -> str:
-    return {REHEARSAL: "Rehearse sales of", DRILL: "Stop one host under load of"}.get(kind, "Test")
 
 
 def _show_list(settings: Settings, tests: Tests) -> int:
@@ -240,10 +265,12 @@ def _show_list(settings: Settings, tests: Tests) -> int:
     same: dict[NamedTest, list[str]] = {}
     for name, test in tests.items():
         same.setdefault(test, []).append(name)
-    table = Table("name", "components", "check", box=None, pad_edge=False)
+    translate = Translator(settings.lang)
+    heads = (translate("name"), translate("components"), translate("check"))
+    table = Table(*heads, box=None, pad_edge=False)
     for test, names in same.items():
         for number, text in enumerate(test.checks):
             first = ("", "") if number else (", ".join(names), ", ".join(test.components))
-            table.add_row(*first, text)
+            table.add_row(*first, translate.check_name(text))
     show(table)
     return ExitCode.GO

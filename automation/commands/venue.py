@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from automation.errors import UsageError
+from automation.run.events import Message
 from automation.settings import Settings
 from automation.venue.document import shown
 from automation.venue.graph import start_order
@@ -15,6 +16,7 @@ from automation.venue.load import load_venue, locate_venue
 from automation.venue.schema import venue_schema
 from automation.venue.site import Venue
 from automation.views.graph import mermaid, svg, terminal
+from automation.views.i18n import Translator
 
 
 @click.group()
@@ -34,7 +36,7 @@ def check(settings: Settings, limit: str | None) -> None:
     if settings.format == "json":
         _print_json(_summary(site))
     else:
-        click.echo(_checked(site))
+        click.echo(_checked(site, Translator(settings.lang)))
 
 
 @venue.command()
@@ -55,7 +57,8 @@ def graph(settings: Settings, style: str, file: Path | None) -> None:
     if settings.format == "json":
         _print_json(_graph(site))
     elif file:
-        click.echo(f"The start order of {site.title} is drawn in {file}.")
+        said = "The start order of %(venue)s is drawn in %(file)s."
+        click.echo(Translator(settings.lang)(said, venue=site.title, file=file))
     else:
         width = shutil.get_terminal_size((100, 24)).columns
         click.echo(mermaid(site) if style == "mermaid" else terminal(site, width), nl=False)
@@ -71,18 +74,19 @@ def _load(settings: Settings, limit: str | None = None) -> Venue:
     return load_venue(locate_venue(settings.venue, settings.search_roots), limit=limit)
 
 
-def _checked(site: Venue) -> str:
+def _checked(site: Venue, translate: Translator) -> str:
     """What was looked at, in three lines, and OK."""
     order = " -> ".join(", ".join(tier) for tier in start_order(site))
-    counted = f"{_counted(site.components, 'component')} on {_counted(site.hosts, 'host')}"
-    lines = [f"{site.title}: {counted}", f"start order: {order}", f"OK: {shown(site.venue_file)}"]
+    counts = {"components": len(site.components), "hosts": len(site.hosts)}
+    counted = translate("components: %(components)s, hosts: %(hosts)s", **counts)
+    lines = [
+        f"{site.title}: {counted}",
+        f"{translate('start order')}: {order}",
+        f"{translate('OK')}: {shown(site.venue_file)}",
+    ]
     if site.limited is not None:
-        lines.insert(1, f"limited to: {', '.join(sorted(site.limited))}")
+        lines.insert(1, f"{translate('limited to')}: {', '.join(sorted(site.limited))}")
     return "\n".join(lines)
-
-
-def _counted(things: Any, noun: str) -> str:
-    return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
 
 
 def _summary(site: Venue) -> dict[str, Any]:
@@ -120,7 +124,9 @@ def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}") from None
+        raise UsageError(
+            Message("%(file)s cannot be written: %(why)s", {"file": file, "why": error.strerror})
+        ) from None
 
 
 def _print_json(document: dict[str, Any]) -> None:

@@ -114,12 +114,18 @@ def _groups(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
     groups: list[tuple[Step, ...]] = []
     for step in steps:
         last = groups[-1] if groups else ()
-        same = all(item.verb is step.verb and item.component != step.component for item in last)
+        same = all(_are_one_play(item, step) for item in last)
         if last and same and not step.options:
             groups[-1] = (*last, step)
         else:
             groups.append((step,))
     return groups
+
+
+def _are_one_play(one: Step, other: Step) -> bool:
+    """A play is released once, so its steps begin together: they wait for the same."""
+    alike = one.verb is other.verb and one.after == other.after
+    return alike and one.component != other.component
 
 
 def _make_stage(path: Path, steps: tuple[Step, ...]) -> Stage:

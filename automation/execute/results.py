@@ -1,6 +1,8 @@
 """What a task's result says, as reports. Anything that does not read as a report is a failure."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from automation.redaction import redact_all
@@ -16,6 +18,10 @@ from automation.run.events import (
 )
 from automation.run.plan import Step
 
+_BEFORE = re.compile(r"^.*?(?:via|over) ssh: ")
+_PLACE = re.compile(
+    r"^(?:ssh: )?(?:connect to host \S+ port \d+: |Could not resolve hostname \S+: |\S+@\S+: )"
+)
 FOR_ALL = "raceday.core.clocks"  # runs once, and reports for every host it compared
 
 
@@ -58,13 +64,20 @@ def _report(step: Step, host: str, item: Mapping[str, Any]) -> HostReported:
             state=HostState(item["state"]),
             seconds=float(item.get("seconds", 0.0)),
             checks=tuple(_check(check) for check in item.get("checks", ())),
-            problem=load_problem(item.get("problem")),
+            problem=_told_problem(item),
             evidence={str(key): str(text) for key, text in item.get("evidence", {}).items()},
             failed_tries=tuple(map(_problem, item.get("failed_tries", ()))),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         why = Message("%(error)s", {"error": f"{type(error).__name__}: {error}"})
         return _unreadable(step, host, why)
+
+
+def _told_problem(item: Mapping[str, Any]) -> Problem | None:
+    problem = load_problem(item.get("problem"))
+    if problem is None or item["state"] != HostState.UNREACHABLE:
+        return problem
+    return replace(problem, why=Message("%(why)s", {"why": ssh_words(str(problem.why))}))
 
 
 def _check(data: Mapping[str, Any]) -> Check:
@@ -93,10 +106,21 @@ def _is_bad(report: HostReported) -> bool:
 
 def _failure(step: Step, host: str, kind: str, data: Mapping[str, Any]) -> HostReported:
     said = str((data.get("res") or {}).get("msg") or "it gave no reason").strip()
-    why = Message("%(why)s", {"why": said[:500]})
     if kind == "runner_on_unreachable":
-        what = Message("%(host)s cannot be reached", {"host": host})
-        return HostReported(step.id, host, HostState.UNREACHABLE, problem=Problem(what, why))
+        return HostReported(step.id, host, HostState.UNREACHABLE, problem=_unreached(host, said))
+    why = Message("%(why)s", {"why": said[:500]})
     args = {"task": data.get("task", "?"), "host": host}
     what = Message("the task '%(task)s' failed on %(host)s", args)
     return HostReported(step.id, host, HostState.FAILED, problem=Problem(what, why))
+
+
+def _unreached(host: str, said: str) -> Problem:
+    what = Message("%(host)s cannot be reached", {"host": host})
+    why = Message("%(why)s", {"why": ssh_words(said)})
+    return Problem(what, why, Message("What is wrong, and how to log in: raceday status"))
+
+
+def ssh_words(said: str) -> str:
+    """Why ssh failed, without what Ansible puts before it and the names of host and user."""
+    last = said.strip().rpartition("\n")[2]
+    return _PLACE.sub("", _BEFORE.sub("", last))[:500]

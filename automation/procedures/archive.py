@@ -10,6 +10,7 @@ from pathlib import Path
 
 from automation.errors import RacedayError, UsageError
 from automation.procedures.records import JOURNAL
+from automation.run.events import Message
 from automation.views.files import JUNIT, METRICS, PAGE, REPORT, replace_file_bytes
 
 SUMS = "SHA256SUMS"
@@ -20,7 +21,10 @@ EVIDENCE = "evidence-*.tar.gz"
 def export_run(folder: Path, target: Path, *, force: bool = False) -> tuple[str, ...]:
     """Write a run's archive and return what is in it. Raises UsageError when the file is there."""
     if os.path.lexists(target) and not force:
-        raise UsageError(f"{target} is there already; nothing was written.", "Add --force.")
+        raise UsageError(
+            Message("%(target)s is there already; nothing was written.", {"target": target}),
+            "Add --force.",
+        )
     files = {path.name: _content(path) for path in _parts(folder)}
     sums = "".join(f"{sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
     content = {**files, SUMS: sums.encode()}
@@ -36,7 +40,7 @@ def _parts(folder: Path) -> list[Path]:
 def _content(path: Path) -> bytes:
     if path.is_symlink() or not path.is_file():
         raise RacedayError(
-            f"{path} is no file of the run's own; nothing was written.",
+            Message("%(path)s is no file of the run's own; nothing was written.", {"path": path}),
             "Somebody has put a link or a folder there: find out who.",
         )
     return path.read_bytes()

@@ -15,7 +15,7 @@ from automation.errors import UsageError
 from automation.execute.access import Access, read_access
 from automation.execute.ssh import Answer, HostLost, Session, connect, each
 from automation.run.events import Message, Problem
-from automation.venue.fields import did_you_mean
+from automation.venue.fields import closest
 from automation.venue.kinds import read_kind
 from automation.venue.site import Component, Venue
 
@@ -57,13 +57,19 @@ def find_component(venue: Venue, name: str) -> tuple[Component, str]:
     component = venue.components.get(name)
     if component is None:
         known = ", ".join(venue.components)
-        mend = did_you_mean(name, list(venue.components))
-        raise UsageError(f"there is no component named {name}{mend}", f"components here: {known}")
+        near = closest(name, list(venue.components))
+        args = {"near": near, "names": known}
+        raise UsageError(
+            Message("There is no component %(component)s.", {"component": name}),
+            Message("Did you mean %(near)s? They are: %(names)s.", args)
+            if near
+            else Message("They are: %(names)s.", args),
+        )
     unit = unit_of(venue, component)
     if not unit:
-        text = f"{name} has no systemd unit, so there is no journal of it"
+        text = "%(component)s has no systemd unit, so there is no journal of it"
         hint = "It is not ours." if component.external else "Its commands know where it logs."
-        raise UsageError(text, hint)
+        raise UsageError(Message(text, {"component": name}), Message(hint))
     return component, unit
 
 
@@ -142,8 +148,10 @@ def _host_log(host: str, answer: Answer | HostLost, request: LogRequest) -> Host
     if isinstance(answer, HostLost):
         return HostLog(host, problem=answer.problem)
     if NO_SUCH_TIME in answer.errors:
-        hint = 'Write for instance -1h, 08:30, yesterday or "2026-11-21 08:30".'
-        raise UsageError(f"--since {request.since} is no time that journalctl knows", hint)
+        raise UsageError(
+            Message("--since %(since)s is no time that journalctl knows", {"since": request.since}),
+            'Write for instance -1h, 08:30, yesterday or "2026-11-21 08:30".',
+        )
     lines = tuple(answer.output.removesuffix("\n").split("\n")) if answer.output else ()
     return HostLog(host, lines, _shortcoming(host, answer))
 

@@ -2,20 +2,27 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
+from automation.idle.due import last_tests
 from automation.procedures.records import LOCK, Broken, Record, Run, began, read, run_folders
+from automation.procedures.standing import Standing
 from automation.run.events import Message
-from automation.run.ledger import ledger_of
+from automation.run.ledger import ledger_of, settles_all
 from automation.run.lock import Holder, hold
 
 GOING = ".pruned-"  # a folder on its way out is no run any more, whatever happens to us meanwhile
 BROKEN = Message("its journal is not whole, and that is evidence")
 UNFINISHED = Message("it never came to its end: raceday recover")
 STANDING = Message("it holds the newest verdict")
+FOLLOWS = Message("it came last, so no run before it may be resumed")
+MORNING = Message("it is the last morning")
+SETTLED = Message("it settled what the runs before it had left")
+SINCE = Message("it came after the verdict that still holds")
 OWING = Message("what it took is not put back yet: raceday recover")
 
 
@@ -48,15 +55,18 @@ def plan_pruning(reports: Path, rule: Rule, now: datetime) -> Pruning:
     """What a rule comes to; nothing is removed."""
     runs = [read(folder) for folder in run_folders(reports)]
     whole = [item for item in runs if isinstance(item, Record)]
-    newest = next((item for item in whole if item.state.verdict), None)
+    needed = _needed(whole, now)
     kept: dict[str, Message] = {}
     loose: list[Record] = []
     for item in _old(runs, rule, now):
-        why = _why_not(item, newest)
-        if isinstance(item, Record) and why is None:
+        if isinstance(item, Broken):
+            kept[item.run_id] = BROKEN
+        elif item.state.finished_at is None:
+            kept[item.run_id] = UNFINISHED
+        elif item.run_id in needed:
+            kept[item.run_id] = needed[item.run_id] if _settled([item], whole) else OWING
+        else:
             loose.append(item)
-        elif why is not None:
-            kept[item.run_id] = why
     free = _settled(loose, whole)
     kept |= {item.run_id: OWING for item in loose if item not in free}
     return Pruning(
@@ -87,13 +97,33 @@ def _old(runs: Sequence[Run], rule: Rule, now: datetime) -> Sequence[Run]:
     return [item for item in runs if began(item.run_id) < before]
 
 
-def _why_not(item: Run, newest: Record | None) -> Message | None:
-    """Why a run cannot go by what it is itself."""
-    if isinstance(item, Broken):
-        return BROKEN
-    if item.state.finished_at is None:
-        return UNFINISHED
-    return STANDING if item is newest else None
+def _needed(whole: Sequence[Record], now: datetime) -> Mapping[str, Message]:
+    """The runs that a later command reads, and what for: nothing else says the same."""
+    real = [item for item in whole if not item.state.plan.check]
+    decided = next((item for item in whole if item.state.verdict), None)
+    found = {item.run_id: SINCE for item in real if decided and _came_since(item, decided, now)}
+    seen: set[tuple[str, str]] = set()
+    for item in real:
+        fresh = sorted(set(last_tests([item.state])) - seen)
+        seen.update(fresh)
+        if fresh:
+            args = {"components": ", ".join(dict.fromkeys(name for _, name in fresh))}
+            found[item.run_id] = Message("it holds the last test of %(components)s", args)
+    for why, those in (
+        (SETTLED, (item for item in whole if settles_all(item.state))),
+        (FOLLOWS, (item for item in real if item.state.plan.procedure != "recover")),
+        (MORNING, (item for item in real if item.state.plan.procedure == "morning")),
+        (STANDING, filter(None, [decided])),
+    ):
+        found |= {item.run_id: why for item in islice(those, 1)}
+    return found
+
+
+def _came_since(item: Record, decided: Record, now: datetime) -> bool:
+    """Whether it may have undone what a verdict that still holds has proven."""
+    verdict = decided.state.verdict
+    holds = verdict and Standing(decided.folder, decided.state, verdict).holds(now)
+    return bool(holds) and item.run_id > decided.run_id
 
 
 def _settled(loose: Sequence[Record], whole: Sequence[Record]) -> list[Record]:

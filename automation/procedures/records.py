@@ -2,13 +2,15 @@
 
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from automation.errors import RacedayError, UsageError
+from automation.run.events import Message
 from automation.run.journal import read_journal
 from automation.run.state import State, fold_all
 
@@ -70,7 +72,9 @@ def month_of(text: str, zone: str) -> Month:
     try:
         return Month(date.fromisoformat(f"{text}-01"), zone)
     except ValueError:
-        raise UsageError(f"--month {text} is no month.", "Write it as 2026-11.") from None
+        raise UsageError(
+            Message("--month %(text)s is no month.", {"text": text}), "Write it as 2026-11."
+        ) from None
 
 
 def run_folders(reports: Path) -> list[Path]:
@@ -85,6 +89,34 @@ def read_run(folder: Path) -> State | None:
         return fold_all(read_journal(folder / JOURNAL))
     except (OSError, ValueError, RacedayError):
         return None
+
+
+def newest_run(reports: Path) -> Path | None:
+    """The run that tells most of a venue now: the newest that was more than a check, if any was.
+
+    One that cannot be read may have been; None when no run is on record.
+    """
+    folders = [folder for folder in run_folders(reports) if (folder / JOURNAL).is_file()]
+    real = (folder for folder in folders if not ((run := read_run(folder)) and run.plan.check))
+    return next(real, folders[0] if folders else None)
+
+
+def new_run_id(procedure: str, now: datetime) -> str:
+    """A name that sorts by time, such as 20261121T063000Z-morning-3f2a."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{procedure}-{secrets.token_hex(2)}"
+
+
+def next_run_id(reports: Path, procedure: str, now: datetime) -> str:
+    """One that sorts after every run on record, although the clock may have been set back."""
+    newest = next(iter(run_folders(reports)), None)
+    if newest:
+        now = max(now, _named_at(newest) + timedelta(seconds=1))
+    return new_run_id(procedure, now)
+
+
+def _named_at(folder: Path) -> datetime:
+    found = RUN_ID.fullmatch(folder.name)
+    return datetime.strptime(found[1] if found else "", "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
 
 
 def was_begun(folder: Path) -> bool:
@@ -114,12 +146,18 @@ def read_record(folder: Path) -> Record:
     """A run as its journal tells it. Raises RacedayError when that is not whole."""
     path = folder / JOURNAL
     if path.is_symlink():
-        raise RacedayError(f"{path} is a link, not the run's own journal.", "Do not trust it.")
+        raise RacedayError(
+            Message("%(path)s is a link, not the run's own journal.", {"path": path}),
+            "Do not trust it.",
+        )
     try:
         state = fold_all(read_journal(path))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise RacedayError(f"{path} cannot be read: {why}.", "Nothing proves this run.") from error
+        raise RacedayError(
+            Message("%(path)s cannot be read: %(why)s.", {"path": path, "why": why}),
+            "Nothing proves this run.",
+        ) from error
     last = path.read_bytes().rpartition(b"\n")[0].rpartition(b"\n")[2]
     return Record(folder, state, json.loads(last)["hash"])
 

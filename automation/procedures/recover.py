@@ -1,6 +1,7 @@
 """Put back what dead or failed runs have left: what is stopped, untested, drained, half open."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -105,17 +106,17 @@ def _component(
             timeout=start_patience(venue, component),
         )
     started = (f"{component.name}.start",) if stopped else ()
-    yield gate_step(component, (*heard, *started))
-    gate = f"{component.name}.gate"
+    gate = gate_step(component, (*heard, *started))
+    yield replace(gate, lane=gate.id)  # each waits for a start of its own
     for number, host in enumerate(hosts, start=1):
         doubtful = host in stopped or (component.name, host) in left.untested
-        test = _test(venue, component, host, number, (*heard, gate)) if doubtful else None
+        test = _test(venue, component, host, number, (*heard, gate.id)) if doubtful else None
         if test:
             yield test
         if (component.name, host) in left.servers and component.restart.behind:
             front = venue.components[component.restart.behind.component]
             if front.name not in left.half_open:
-                yield _undrain(component, front, host, number, gate, test)
+                yield _undrain(component, front, host, number, gate.id, test)
 
 
 def _stopped(component: Component, left: Ledger) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from automation.procedures.morning import plan_morning
 from automation.procedures.records import read_run, runs_after
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.steps import look_step, make_plan
-from automation.run.events import RunResumed, StepReused, StepStarted
+from automation.run.events import Message, RunResumed, StepReused, StepStarted
 from automation.run.ledger import ledger_of
 from automation.run.plan import Plan, Step, Verb
 from automation.run.reuse import still_stands
@@ -39,24 +39,39 @@ def resumable(folder: Path) -> State:
     """
     state = read_run(folder)
     if state is None:
-        raise UsageError(f"{folder.name} ended before it wrote anything.", "Start it again.")
+        raise UsageError(
+            Message("%(run)s ended before it wrote anything.", {"run": folder.name}),
+            "Start it again.",
+        )
     procedure = state.plan.procedure
     if procedure not in _PLANNERS:
         raise UsageError(
-            f"{folder.name} is a {procedure}; only {', '.join(_PLANNERS)} can be resumed.",
+            Message(
+                "%(run)s is a %(procedure)s; only %(known)s can be resumed.",
+                {"run": folder.name, "procedure": procedure, "known": ", ".join(_PLANNERS)},
+            ),
             "Run it again: it is short, and safe to run twice.",
         )
     if state.plan.check:
-        raise UsageError(f"{folder.name} ran in check mode and changed nothing.", "Run it again.")
+        raise UsageError(
+            Message("%(run)s ran in check mode and changed nothing.", {"run": folder.name}),
+            "Run it again.",
+        )
     if state.finished_at and state.result_state in DONE:
         raise UsageError(
-            f"{folder.name} came to its end: {state.result_state}. Nothing is left to do."
+            Message(
+                "%(run)s came to its end: %(result)s. Nothing is left to do.",
+                {"run": folder.name, "result": Message(state.result_state)},
+            )
         )
     later = next(runs_after(folder), None)
     if later:
         raise Refused(
-            f"{later.run_id} came after {folder.name} and may have changed what it relied on.",
-            f"Begin a new one: raceday {_command(state.plan)}",
+            Message(
+                "%(later)s came after %(run)s and may have changed what it relied on.",
+                {"later": later.run_id, "run": folder.name},
+            ),
+            Message("Begin a new one: raceday %(command)s", {"command": _command(state.plan)}),
         )
     return state
 
@@ -64,29 +79,41 @@ def resumable(folder: Path) -> State:
 def plan_resume(venue: Venue, state: State, now: datetime, *, accept_changes: bool) -> Plan:
     """The plan of the run as the venue is now, with a first look at every host.
 
+    A CONDITIONAL that somebody accepted is not accepted any more: it may be another one now.
     Raises Refused when the venue file is another than the run's, unless the changes are accepted.
     """
     plan = state.plan
     zone = ZoneInfo(venue.time_zone)
     if plan.procedure == "morning" and _day(state.started_at, zone) != _day(now, zone):
         raise Refused(
-            f"{state.run_id} is not of today: its tests prove nothing any more.",
+            Message(
+                "%(run)s is not of today: its tests prove nothing any more.", {"run": state.run_id}
+            ),
             "Begin a new one: raceday morning",
         )
     if plan.digest != venue.digest:
         if accept_changes and ledger_of([state]):
             raise Refused(
-                f"{state.run_id} has left something in the venue as it was; nothing was touched.",
+                Message(
+                    "%(run)s has left something in the venue as it was; nothing was touched.",
+                    {"run": state.run_id},
+                ),
                 "First: raceday recover",
             )
         if not accept_changes:
             raise Refused(
-                f"The venue file was changed since {state.run_id} began; nothing was touched.",
-                f"To go on with the changed one: raceday resume {state.run_id} --accept-changes",
+                Message(
+                    "The venue file was changed since %(run)s began; nothing was touched.",
+                    {"run": state.run_id},
+                ),
+                Message(
+                    "To go on with the changed one: raceday resume %(run)s --accept-changes",
+                    {"run": state.run_id},
+                ),
             )
         plan = _planned_anew(venue, plan, now)
     looks = {step.id: step for step in _looks(venue, plan)}
-    return replace(plan, steps={**looks, **plan.steps})
+    return replace(plan, steps={**looks, **plan.steps}, accept_conditional=False)
 
 
 def _day(moment: datetime, zone: ZoneInfo) -> date:
@@ -122,7 +149,9 @@ def sorted_out(state: State, begun: Collection[str]) -> Preview:
 def known_step(plan: Plan, name: str) -> str:
     """The name, if it is a step's. Raises UsageError with the steps there are."""
     if name and name not in plan.steps:
-        raise UsageError(f"--from {name}: the run has no such step.", _steps_of(plan))
+        raise UsageError(
+            Message("--from %(name)s: the run has no such step.", {"name": name}), _steps_of(plan)
+        )
     return name
 
 
@@ -143,7 +172,6 @@ def _looks(venue: Venue, plan: Plan) -> Iterator[Step]:
 def _planned_anew(venue: Venue, plan: Plan, now: datetime) -> Plan:
     return replace(
         _PLANNERS[plan.procedure](venue, plan, now),
-        accept_conditional=plan.accept_conditional,
         break_glass=plan.break_glass,
         reason=plan.reason,
     )
@@ -175,6 +203,6 @@ def _command(plan: Plan) -> str:
     return "restart COMPONENT" + (" --emergency" if plan.procedure == "emergency" else "")
 
 
-def _steps_of(plan: Plan) -> str:
+def _steps_of(plan: Plan) -> Message:
     names = [name for name, step in plan.steps.items() if not step.is_look]
-    return f"They are: {', '.join(names)}."
+    return Message("They are: %(names)s.", {"names": ", ".join(names)})

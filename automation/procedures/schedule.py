@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automation.errors import RacedayError, UsageError
+from automation.run.events import Message
 
 SYSTEM = Path("/etc/systemd/system")
 
@@ -37,7 +38,10 @@ def verify(manager: Manager, texts: Mapping[str, str]) -> None:
         done = _run("systemd-analyze", *manager.options, "verify", *map(str, files))
         said = (done.stdout + done.stderr).replace(f"{folder}/", "").strip()
     if done.returncode or said:
-        raise UsageError(f"systemd does not take these units: {said}", "Nothing was changed.")
+        raise UsageError(
+            Message("systemd does not take these units: %(said)s", {"said": said}),
+            "Nothing was changed.",
+        )
 
 
 def install(manager: Manager, texts: Mapping[str, str]) -> None:
@@ -78,7 +82,8 @@ def _systemctl(manager: Manager, *words: str) -> None:
     if done.returncode:
         said = done.stderr.strip() or f"it ended with code {done.returncode}"
         raise RacedayError(
-            f"systemctl {' '.join(words)}: {said}", "Mend that, then run it again: it is safe."
+            Message("systemctl %(words)s: %(said)s", {"words": " ".join(words), "said": said}),
+            "Mend that, then run it again: it is safe.",
         )
 
 
@@ -86,11 +91,19 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise RacedayError(f"{command[0]} cannot be run: {error.strerror}.") from error
+        raise RacedayError(
+            Message(
+                "%(command)s cannot be run: %(why)s.",
+                {"command": command[0], "why": error.strerror},
+            )
+        ) from error
 
 
 def _unwritable(manager: Manager, error: OSError) -> UsageError:
     return UsageError(
-        f"The units in {manager.folder} cannot be changed: {error.strerror}.",
+        Message(
+            "The units in %(folder)s cannot be changed: %(why)s.",
+            {"folder": manager.folder, "why": error.strerror},
+        ),
         "Run it as root, or without --system for your own units.",
     )

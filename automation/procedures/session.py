@@ -2,15 +2,15 @@
 
 import getpass
 import os
-import secrets
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +22,7 @@ from automation.execute.diffs import Diff
 from automation.execute.processes import end_marked, marked_runs
 from automation.exit_codes import ExitCode
 from automation.history import last_go, read_history
-from automation.procedures.records import JOURNAL, LOCK
+from automation.procedures.records import JOURNAL, LOCK, new_run_id, next_run_id
 from automation.procedures.standing import proven_units
 from automation.run.events import RunResumed
 from automation.run.journal import FileSink, Journal, reopen_journal
@@ -100,6 +100,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _steady_clock() -> Callable[[], datetime]:
+    """What the wall's clock says now, and from then on a clock that nobody can set."""
+    wall, began = utc_now(), time.monotonic()
+    return lambda: wall + timedelta(seconds=time.monotonic() - began)
+
+
 def with_history(settings: Settings, plan: Plan, now: datetime) -> Plan:
     """The plan with what earlier runs tell: how long steps take, and the GO that still stands."""
     history = read_history(settings.reports, plan.venue, plan.procedure)
@@ -116,8 +122,8 @@ def run_plan(
     Refused when the plan is not current any more.
     """
     now, resume = utc_now(), request.resume
-    run_id = resume.folder.name if resume else _new_run_id(plan.procedure, now)
     reports = settings.reports / venue.name
+    run_id = resume.folder.name if resume else next_run_id(reports, plan.procedure, now)
     holder = this_process(run_id, operator_name(), plan.procedure, now)
     with hold(reports / LOCK, holder, venue.venue_file):
         _end_dead_runs(reports)
@@ -132,10 +138,10 @@ def run_plan(
 
 def probe_now(venue: Venue, plan: Plan, observers: Sequence[Observer]) -> State:
     """Run a plan that only looks: no lock, no record."""
-    run_id = _new_run_id(plan.procedure, utc_now())
+    run_id = new_run_id(plan.procedure, utc_now())
     options = _options(venue, plan, Request(), run_id, None)
     with closing(AnsibleExecutor(options)) as executor:
-        run = Run(Journal(_Memory()), executor, utc_now, observers)
+        run = Run(Journal(_Memory()), executor, _steady_clock(), observers)
         with _interruptible(executor, run_id) as interrupted_by:
             run.start(run_id, operator_name(), plan, {})
             return run.drive(interrupted_by)
@@ -184,11 +190,6 @@ def operator_name() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _new_run_id(procedure: str, now: datetime) -> str:
-    """A name that sorts by time, such as 20261121T063000Z-morning-3f2a."""
-    return f"{now:%Y%m%dT%H%M%SZ}-{procedure}-{secrets.token_hex(2)}"
-
-
 def _opened(folder: Path, resume: Resume | None) -> Journal:
     """The journal of a new run, or of the one to go on with. Only with the venue held."""
     if resume is None:
@@ -211,7 +212,7 @@ def _run_and_report(  # noqa: PLR0913, PLR0917  # what, where, how, its record, 
     before = last_go(settings.reports, venue.name, plan.procedure)
     with closing(AnsibleExecutor(options)) as executor:
         doer = Answering(executor, request.answer) if request.answer else executor
-        run = Run(journal, doer, utc_now, observers)
+        run = Run(journal, doer, _steady_clock(), observers)
         with _interruptible(executor, folder.name) as interrupted_by:
             state = _begin(run, plan, folder.name, request.resume)
             write_report(folder, state, utc_now(), journal.head)

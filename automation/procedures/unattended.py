@@ -230,7 +230,7 @@ def _left_behind(left: Ledger) -> Iterator[Message]:
     for (component, server), text in said.items():
         yield Message(text, {"server": server, "component": component})
     for front in left.half_open:
-        text = "%(component)s was left with sales half open: raceday recover"
+        text = "whether %(component)s lets customers buy is not known: raceday recover"
         yield Message(text, {"component": front})
 
 

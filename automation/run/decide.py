@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from automation.run.events import HostState, Message
-from automation.run.plan import Step, Verb
+from automation.run.plan import Plan, Step, Verb
 from automation.run.reuse import has_looked, still_stands
 from automation.run.state import ENDED, PASSED, ROTATION, State, Status, StepState, names_of
 from automation.run.verdict import (
@@ -259,7 +259,8 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
     if step.verb is not Verb.UNDRAIN:
         return Begin(step, hosts, unready, step.servers)
     if state.sales_said() != "open":
-        return Skip(step, Message("sales are not open, so nothing is put into rotation"))
+        text = "sales are not open, so it stays out; raceday sales open puts it back"
+        return Skip(step, Message(text))
     proven = confirmed_hosts(state, step.component)
     servers = tuple(name for name in step.servers if name in proven and name not in unready)
     if servers:
@@ -349,6 +350,11 @@ def _is_postponed(state: State) -> bool:
     return any(item.status is Status.FAILED for item in asked)
 
 
+def _must_be_whole(plan: Plan) -> bool:
+    """Whether what was not done is an error: a roll that stopped, something not put back."""
+    return plan.stops_at_failure or plan.procedure == "recover"
+
+
 def _is_incomplete(state: State) -> bool:
     """Something that was to be done was not, and not because there was nothing to do it on."""
     skipped = (item for item in state.steps.values() if item.status is Status.SKIPPED)
@@ -385,7 +391,7 @@ def _result_state(state: State) -> str:
         return "ERRORS" if findings(state) else "SUCCESS"
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
-    incomplete = state.plan.stops_at_failure and _is_incomplete(state)
+    incomplete = _must_be_whole(state.plan) and _is_incomplete(state)
     if (_is_untested(state) or incomplete) and not _is_postponed(state):
         return "ERRORS"
     flawed = statuses & {Status.DEGRADED, Status.SKIPPED} or warnings(state)

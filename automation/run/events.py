@@ -144,7 +144,7 @@ class RunInterrupted:
 
 @dataclass(frozen=True)
 class RunRecovered:
-    """The run had died; what it left was put back by `raceday recover`, whose run `by` names."""
+    """The run had died, and all that it had left has been put back; `by` is the command."""
 
     by: str
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from automation.errors import RacedayError, Unwritable
-from automation.run.events import Event, dump_event, load_event
+from automation.run.events import Event, Message, dump_event, load_event
 
 GENESIS = "0" * 64
 HASH = b',"hash":"'
@@ -102,21 +102,25 @@ def read_journal(path: Path) -> Iterator[tuple[Event, datetime]]:
 class JournalBroken(RacedayError):
     """A journal that was changed, or torn in the middle."""
 
-    def __init__(self, path: Path, line: int, why: str) -> None:
+    def __init__(self, path: Path, line: int, why: Message) -> None:
         super().__init__(
-            f"{path}, line {line}: {why}.", "Do not trust this run; keep the file as evidence."
+            Message(
+                "%(path)s, line %(line)s: %(why)s.",
+                {"path": path, "line": line, "why": why},
+            ),
+            "Do not trust this run; keep the file as evidence.",
         )
 
 
 def _verified(path: Path, number: int, line: bytes, head: str) -> dict[str, Any]:
     body, mark, _ = line.rpartition(HASH)
     if not mark:
-        raise JournalBroken(path, number, "this is not a journal line")
+        raise JournalBroken(path, number, Message("this is not a journal line"))
     if _seal(body + b"}")[1] != line:
-        raise JournalBroken(path, number, "its content does not match its hash")
+        raise JournalBroken(path, number, Message("its content does not match its hash"))
     record: dict[str, Any] = json.loads(line)
     if record["prev"] != head or record["seq"] != number - 1:
-        raise JournalBroken(path, number, "it does not follow the line before it")
+        raise JournalBroken(path, number, Message("it does not follow the line before it"))
     return record
 
 
@@ -124,7 +128,7 @@ def _event(path: Path, number: int, record: Mapping[str, Any]) -> Event:
     try:
         return load_event(record)
     except (KeyError, TypeError, ValueError):
-        why = "it says what this version of raceday does not know"
+        why = Message("it says what this version of raceday does not know")
         raise JournalBroken(path, number, why) from None
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
@@ -13,8 +14,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from automation.errors import NO_ROOM, Locked, UsageError, full_disk_told
+from automation.run.events import Message
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PATIENCE = 2.0  # seconds for a holder to say who it is, or for what is left of a dead one to go
+_folders: set[int] = set()  # descriptors of the directories that this process holds
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,8 @@ def hold(path: Path, holder: Holder, venue_file: Path | None = None) -> Iterator
 
     The directory of the venue file is held too, so that a run which keeps its reports elsewhere is
     not missed. Processes that are started meanwhile do not inherit the lock, so it is free as soon
-    as its holder is gone, however it went. Raises Unwritable when the disk has no room, for the
-    lock or for what is done while it is held.
+    as its holder is gone, however it went. Where nobody says that he holds it, that is waited for.
+    Raises Unwritable when the disk has no room, for the lock or for what is done while it is held.
     """
     with full_disk_told():
         lock = _acquire(path)
@@ -74,10 +78,10 @@ def read_holder(path: Path) -> Holder | None:
 
 
 def _acquire(path: Path) -> FileLock:
-    lock = FileLock(path, timeout=0, mode=0o600, fallback_to_soft=False)
+    lock = FileLock(path, mode=0o600, fallback_to_soft=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        lock.acquire(timeout=0 if read_holder(path) else PATIENCE)
     except Timeout:
         raise VenueLocked(path, read_holder(path)) from None
     except OSError as error:
@@ -91,19 +95,42 @@ def _acquire(path: Path) -> FileLock:
 def _held(folder: Path) -> Iterator[None]:
     """flock on a directory: an editor that saves a file in it puts a new one in its place."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _folders.add(descriptor)
     try:
-        try:
-            flock(descriptor, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            raise VenueLocked(folder, None) from None
+        deadline = time.monotonic() + PATIENCE
+        while not _is_ours(descriptor):
+            if time.monotonic() > deadline:
+                raise VenueLocked(folder, None)
+            time.sleep(0.05)
         yield
     finally:
+        _folders.discard(descriptor)
         os.close(descriptor)
+
+
+def _is_ours(descriptor: int) -> bool:
+    try:
+        flock(descriptor, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _let_go() -> None:
+    """A child that was forked would hold them until it has become another program."""
+    while _folders:
+        os.close(_folders.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def _unusable(path: Path, error: OSError) -> UsageError:
     return UsageError(
-        f"The venue's lock {path} cannot be taken: {error.strerror}.",
+        Message(
+            "The venue's lock %(path)s cannot be taken: %(why)s.",
+            {"path": path, "why": error.strerror},
+        ),
         "Let the operator write there, on a file system that knows flock, or choose --reports.",
     )
 
@@ -142,19 +169,22 @@ def _process_exists(pid: int) -> bool:
     return True
 
 
-def _sentence(path: Path, holder: Holder | None) -> str:
+def _sentence(path: Path, holder: Holder | None) -> Message:
     if holder is None:
-        return f"Another run holds {path} and does not say here who it is."
-    return (
-        f"{holder.operator} holds the venue since {holder.since} for {holder.why}: "
-        f"run {holder.run_id}, process {holder.pid} on {holder.host}."
+        text = "Another run holds %(path)s and does not say here who it is."
+        return Message(text, {"path": path})
+    text = (
+        "%(operator)s holds the venue since %(since)s for %(why)s: "
+        "run %(run_id)s, process %(pid)s on %(host)s."
     )
+    return Message(text, asdict(holder))
 
 
-def _next_step(holder: Holder | None) -> str:
+def _next_step(holder: Holder | None) -> Message:
     if holder is None:
-        return "Try again in a moment. Does somebody use another reports directory?"
-    return (
-        f"Wait for run {holder.run_id}, or interrupt it where it runs. "
+        return Message("Try again in a moment. Does somebody use another reports directory?")
+    text = (
+        "Wait for run %(run_id)s, or interrupt it where it runs. "
         "When its process ends, however it ends, the venue is free."
     )
+    return Message(text, {"run_id": holder.run_id})

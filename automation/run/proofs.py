@@ -61,11 +61,14 @@ def _start(
     if proofs.proven.get(place) == invocation:
         return
     proofs.proven.pop(place, None)
+    proofs.started.pop(place, None)
+    if not invocation:  # what has no unit may have been bounced since, and nobody would know
+        return
     proofs.started[place] = invocation
     tests = (other.step for other in state.steps.values() if other.step.verb is Verb.TEST)
     tested = any(step.component == item.step.component for step in tests)
     if not tested and state.plan.procedure in WITHOUT_TESTS:
-        _test(proofs, place, passed=bool(invocation))
+        _test(proofs, place, passed=True)
 
 
 def _test(proofs: Proofs, place: Place, *, passed: bool) -> None:

@@ -9,6 +9,7 @@ from automation.run.plan import PlannedComponent, Step, Verb
 from automation.run.state import (
     ENDED,
     ROTATION,
+    SALES,
     HostResult,
     State,
     Status,
@@ -79,6 +80,17 @@ def findings(state: State) -> tuple[Finding, ...]:
             lost |= {place} if finding.lost_host else set()
             found.append(_as_it_is_now(state, finding))
     return (*found, *_untested(state), *_started_since(state))
+
+
+def unheard(state: State) -> tuple[Finding, ...]:
+    """Why it is not known whether sales are open: load balancers of which nothing was heard."""
+    heard = state.last_said(SALES)
+    return tuple(
+        Finding(item.step.owner, host, item.step.id, result.problem or _unexplained(item, host))
+        for item in state.steps.values()
+        for host, result in item.hosts.items()
+        if item.step.owner in state.plan.fronts and host not in heard and result.state not in GOOD
+    )
 
 
 def warnings(state: State) -> tuple[Finding, ...]:
@@ -279,7 +291,7 @@ def _step_findings(item: StepState) -> Iterator[Finding]:
     step = item.step
     for host, result in item.hosts.items():
         if result.state not in GOOD:
-            problem = result.problem or _unexplained(step.id, host)
+            problem = result.problem or _unexplained(item, host)
             yield Finding(step.component, host, step.id, problem, lost_host=True)
         for check in result.checks:
             if not check.passed:
@@ -317,10 +329,7 @@ def _failed_check(host: str, check: Check) -> Problem:
 def _as_it_is_now(state: State, finding: Finding) -> Finding:
     """What hangs while customers wait has a next step of its own, and a closing that fails."""
     if state.steps[finding.step].step.verb is Verb.CLOSE and finding.host:
-        unit = state.plan.components[finding.component].unit
-        args = {"unit": unit or finding.component, "host": finding.host}
-        text = "Customers may still be buying. On %(host)s: systemctl stop %(unit)s"
-        return replace(finding, problem=replace(finding.problem, next=Message(text, args)))
+        return replace(finding, problem=_stop_by_hand(state, finding))
     result = state.steps[finding.step].hosts[finding.host]
     hangs = finding.lost_host and result.evidence.get("seen", "").endswith("(connected)")
     external = state.plan.components[finding.component].external
@@ -331,8 +340,23 @@ def _as_it_is_now(state: State, finding: Finding) -> Finding:
     return replace(finding, problem=replace(finding.problem, next=following))
 
 
-def _unexplained(step: str, host: str) -> Problem:
-    what = Message("%(step)s failed on %(host)s", {"step": step, "host": host})
+def _stop_by_hand(state: State, finding: Finding) -> Problem:
+    """Of a load balancer that did not close; one that nobody reaches is stopped at its console."""
+    unit = state.plan.components[finding.component].unit or finding.component
+    args = {"unit": unit, "host": finding.host, "next": finding.problem.next}
+    following = Message("Customers may still be buying. On %(host)s: systemctl stop %(unit)s", args)
+    result = state.steps[finding.step].hosts[finding.host]
+    if result.state is HostState.UNREACHABLE and finding.problem.next.text:
+        text = (
+            "Customers may still be buying. At the console of %(host)s: systemctl stop %(unit)s. "
+            "%(next)s"
+        )
+        following = Message(text, args)
+    return replace(finding.problem, next=following)
+
+
+def _unexplained(item: StepState, host: str) -> Problem:
+    what = Message("%(step)s failed on %(host)s", {"step": item.step.id, "host": host})
     return Problem(what, Message("no reason was reported"))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from automation.errors import UsageError
+from automation.run.events import Message
 from automation.settings import content_root
 from automation.venue.fields import NAME_PATTERN
 
@@ -25,26 +26,38 @@ def new_role(name: str, folder: Path) -> tuple[Path, ...]:
     parts = ("roles", "molecule") if (folder / SHARED).is_file() else ("roles",)
     for part in parts:
         if (folder / part / name).exists():
-            raise UsageError(f"{folder / part / name} is there already; nothing was written.")
+            raise UsageError(
+                Message(
+                    "%(file)s is there already; nothing was written.",
+                    {"file": folder / part / name},
+                )
+            )
     files = {path: text for path, text in _render(name).items() if path.parts[0] in parts}
     try:
         for path, text in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
+        raise UsageError(
+            Message(
+                "%(file)s cannot be written: %(why)s",
+                {"file": error.filename, "why": error.strerror},
+            )
+        ) from None
     return tuple(files)
 
 
 def _check_name(name: str) -> None:
     if not re.fullmatch(NAME_PATTERN, name):
         raise UsageError(
-            f"{name} is no name for a role.",
+            Message("%(name)s is no name for a role.", {"name": name}),
             "Take small letters, digits and _ that begin with a letter, such as bet_gateway.",
         )
     if (content_root() / "roles" / name).is_dir():
         raise UsageError(
-            f"raceday brings a role {name}, which yours would hide altogether.",
+            Message(
+                "raceday brings a role %(name)s, which yours would hide altogether.", {"name": name}
+            ),
             "Use it as it is, or take another name.",
         )
 

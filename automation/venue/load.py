@@ -9,11 +9,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from automation.errors import UsageError, VenueError
+from automation.run.events import Message
 from automation.venue.addresses import hosts_of
 from automation.venue.calendar import Calendar, read_events
 from automation.venue.checks import check_document, sentences_of
 from automation.venue.document import Document, Problem, printable, read_document, shown
-from automation.venue.fields import did_you_mean
+from automation.venue.fields import closest
 from automation.venue.inventory import (
     Inventory,
     matching_hosts,
@@ -81,9 +82,14 @@ def locate_venue(name_or_path: str, search: tuple[Path, ...] = (Path("inventorie
         if name_or_path and candidate.exists():
             return candidate.absolute()
     known = sorted({entry.name for root in search if root.is_dir() for entry in root.iterdir()})
-    mend = did_you_mean(name_or_path, known)
-    hint = f"venues here: {', '.join(known) or 'none'}; or give --venue the path of an inventory"
-    raise UsageError(f"there is no venue named {name_or_path}{mend}", hint)
+    near = closest(name_or_path, known)
+    what = Message("There is no venue named %(name)s.", {"name": name_or_path})
+    if near:
+        args = {"name": name_or_path, "near": near}
+        what = Message("There is no venue named %(name)s; did you mean %(near)s?", args)
+    here = {"names": ", ".join(known) or "-"}
+    hint = Message("Venues here: %(names)s; or give --venue the path of an inventory.", here)
+    raise UsageError(what, hint)
 
 
 def directory_of(inventory: Path) -> Path:

@@ -1,18 +1,15 @@
 """What is really wrong with a run: root causes first, and each of them once. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from automation.run.events import Message, Problem
+from automation.run.events import Problem
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.run.verdict import Finding, findings
+from automation.views.alike import sameness, told_of
 from automation.views.components import ComponentState, component_state
-from automation.views.i18n import Translator
-
-_ENGLISH = Translator("en")
 
 
 @dataclass(frozen=True)
@@ -62,9 +59,7 @@ def _below(plan: Plan, name: str) -> Iterator[str]:
 
 def _sameness(finding: Finding) -> tuple[str, ...]:
     """Equal for findings that differ only in their host."""
-    problem = _on(finding.problem, "")
-    words = (_ENGLISH(message) for message in (problem.what, problem.why))
-    return (finding.component, finding.step, *words)
+    return (finding.component, finding.step, *sameness(finding.problem))
 
 
 def _cause(state: State, same: Sequence[Finding]) -> Cause:
@@ -74,22 +69,6 @@ def _cause(state: State, same: Sequence[Finding]) -> Cause:
         unit=state.plan.components[first.component].unit or first.component,
         hosts=hosts,
         step=first.step,
-        problem=_on(first.problem, ", ".join(hosts)) if len(hosts) > 1 else first.problem,
+        problem=told_of(first.problem, ", ".join(hosts)) if len(hosts) > 1 else first.problem,
         at=state.steps[first.step].finished_at,
     )
-
-
-def _on(problem: Problem, host: str) -> Problem:
-    """The same problem, told of another host."""
-    return Problem(*(_told_of(item, host) for item in (problem.what, problem.why, problem.next)))
-
-
-def _told_of(message: Message, host: str) -> Message:
-    return Message(message.text, {key: _named(key, message.args, host) for key in message.args})
-
-
-def _named(key: str, args: Mapping[str, Any], host: str) -> Any:
-    value = args[key]
-    if isinstance(value, Message):
-        return _told_of(value, host)
-    return host if key == "host" else value

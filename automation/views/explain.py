@@ -35,6 +35,9 @@ def explain_run(
     clock = Clock(state.plan.time_zone, translate)
     told, is_its_own = Telling(state, now, clock), holder and holder.run_id == state.run_id
     explained = _explain(told, holder if is_its_own else None)
+    if state.plan.check:
+        sentences = (*explained.sentences, HEADLINES["CHECK"].sentence)
+        explained = replace(explained, sentences=sentences)
     if holder is None or is_its_own:
         return explained
     held = explain_holder(holder, clock)
@@ -192,8 +195,7 @@ def _without_verdict(told: Telling, at: datetime) -> Explanation:
     lead = Message("The run ended at %(time)s; nothing failed.", args)
     if found:
         lead = Message("The run ended at %(time)s, and not all went well: %(causes)s", args)
-    check = (HEADLINES["CHECK"].sentence,) if told.state.plan.check else ()
-    return told.explained("", at, (lead, *check), told.mend(found) if found else ())
+    return told.explained("", at, (lead,), told.mend(found) if found else ())
 
 
 def _lead(told: Telling, verdict: Verdict, found: Sequence[Cause]) -> Message:

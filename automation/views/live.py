@@ -11,6 +11,7 @@ from rich.text import Text
 from automation.run.events import HostState
 from automation.run.state import State, Status, StepState
 from automation.run.verdict import Finding, findings
+from automation.views.alike import alike
 from automation.views.components import ComponentState, ComponentView, view_components
 from automation.views.forecast import forecast_finish
 from automation.views.i18n import Translator
@@ -56,16 +57,19 @@ def render_components(state: State, now: datetime, translate: Translator) -> Tab
 
 
 def problem_lines(found: tuple[Finding, ...], translate: Translator) -> Iterator[tuple[str, str]]:
-    """Mark and text: the first culprits, the next step once where it is the same, how many more."""
-    shown = found[:MOST_PROBLEMS]
-    for finding, following in zip_longest(shown, shown[1:]):
-        problem = finding.problem
+    """Mark and text: the first culprits, the next step once where it is the same, how many more.
+
+    Hosts of which the same is to be said share a line.
+    """
+    problems = alike((finding.host, finding.problem) for finding in found)
+    shown = problems[:MOST_PROBLEMS]
+    for problem, following in zip_longest(shown, shown[1:]):
         yield "✗", f"{translate(problem.what)}: {translate(problem.why)}"
         next_step = translate(problem.next)
-        if next_step and (following is None or next_step != translate(following.problem.next)):
+        if next_step and (following is None or next_step != translate(following.next)):
             yield "→", next_step
-    if len(found) > MOST_PROBLEMS:
-        yield "…", translate("and %(count)s more", count=len(found) - MOST_PROBLEMS)
+    if len(problems) > MOST_PROBLEMS:
+        yield "…", translate("and %(count)s more", count=len(problems) - MOST_PROBLEMS)
 
 
 def bullets(lines: Iterable[tuple[str, str]]) -> Iterator[Table]:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from automation.errors import UsageError
 from automation.history import REPORT, read_history
-from automation.run.events import Event
+from automation.run.events import Event, Message
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.settings import Settings
@@ -148,7 +148,10 @@ def open_notifier(settings: Settings, plan: Plan, environ: Mapping[str, str]) ->
         return None
     longer, changes = read_longer(environ.get(LONGER) or "20%"), environ.get(ON_CHANGE) or "0"
     if changes not in {"0", "1"}:
-        raise UsageError(f"{ON_CHANGE} is '{changes}'.", "Say 1 for yes, or 0 for no.")
+        raise UsageError(
+            Message("%(name)s is '%(value)s'.", {"name": ON_CHANGE, "value": changes}),
+            "Say 1 for yes, or 0 for no.",
+        )
     targets = read_targets(Path(environ[TARGETS]))
     run = read_history(settings.reports, plan.venue, plan.procedure).run
     rule = Rule(
@@ -189,7 +192,10 @@ def read_longer(text: str) -> Longer:
     if more:
         return Longer(seconds=int(more[1]) * _UNITS[more[2]])
     raise UsageError(
-        f"{LONGER} is '{text}', which is neither a share nor a time.",
+        Message(
+            "%(name)s is '%(value)s', which is neither a share nor a time.",
+            {"name": LONGER, "value": text},
+        ),
         "Write 20% for a fifth longer than usual, or +5m for five minutes longer.",
     )
 

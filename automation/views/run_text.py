@@ -18,7 +18,7 @@ from automation.views.summary import (
 )
 from automation.views.text import printable
 from automation.views.times import Clock
-from automation.views.words import procedure_title
+from automation.views.words import STATES, procedure_title
 
 
 def render_run(report: Report, translate: Translator) -> RenderableType:
@@ -57,11 +57,14 @@ def _steps(report: Report, clock: Clock) -> Table:
         began = clock.seconds(item.started_at) if item.started_at else ""
         took = clock.duration(item.seconds) if item.seconds is not None else ""
         status = state_text(item.status, clock.translate)
-        table.add_row(began, item.id, status, Text(took, justify="right"), _hosts(item))
+        table.add_row(
+            began, item.id, status, Text(took, justify="right"), _hosts(item, clock.translate)
+        )
     return table
 
 
-def _hosts(item: StepReport) -> Text:
+def _hosts(item: StepReport, translate: Translator) -> Text:
     """Only those that are not well: the others are the rule."""
     bad = (host for host in item.hosts if host.state not in {"ok", "already", "would"})
-    return Text(", ".join(f"{host.name} {host.state}" for host in bad), style=STYLES["bad"])
+    said = (f"{host.name} {translate(STATES[host.state])}" for host in bad)
+    return Text(", ".join(said), style=STYLES["bad"])

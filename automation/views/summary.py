@@ -7,11 +7,12 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from automation.run.events import Message
+from automation.run.events import Message, Problem
 from automation.run.state import State
 from automation.run.verdict import findings
+from automation.views.alike import alike
 from automation.views.components import UP, ComponentState, view_components
-from automation.views.document import Report
+from automation.views.document import ErrorReport, Report
 from automation.views.flow import flow_sentences
 from automation.views.i18n import Translator
 from automation.views.live import STYLES, bullets, problem_lines, render_components
@@ -35,7 +36,10 @@ NOT_RECORDED = Message(
 
 
 def render_summary(report: Report, page: Path, translate: Translator) -> RenderableType:
-    """Verdict, reasons, what did not run, sales, what to do next, and where the report is."""
+    """Reasons, what did not run, sales, what to do next, where the report is; last the verdict.
+
+    That the glass was broken comes before all of it.
+    """
     return Group(*_lines(report, page, translate))
 
 
@@ -73,9 +77,7 @@ def render_standing(
 
 
 def _lines(report: Report, page: Path, translate: Translator) -> Iterator[RenderableType]:
-    yield verdict_line(report, translate)
     yield from broken_glass(report, translate)
-    yield from _revoked(report, translate)
     yield from bullets(problem_sentences(report, translate))
     yield from _log(report)
     yield from bullets(warning_sentences(report, translate))
@@ -83,12 +85,13 @@ def _lines(report: Report, page: Path, translate: Translator) -> Iterator[Render
         yield Text(translate("Not executed:"))
         yield from bullets(not_executed_lines(report, translate))
     yield from _facts(report, translate)
-    for following in dict.fromkeys(
-        translate(item.next) for item in (*report.errors, *report.warnings)
-    ):
+    told = (*_alike(report.errors), *_alike(report.warnings))
+    for following in dict.fromkeys(translate(item.next) for item in told):
         if following:
             yield Text(f"{translate('Next')}: {printable(following)}", style="bold")
     yield Text(f"{translate('Report')}: {page}", overflow="fold")
+    yield verdict_line(report, translate)
+    yield from _revoked(report, translate)
 
 
 def verdict_line(report: Report, translate: Translator) -> Text:
@@ -118,13 +121,18 @@ def _revoked(report: Report, translate: Translator) -> Iterator[RenderableType]:
 
 def problem_sentences(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
     """What went wrong, each sentence once, with its mark."""
-    said = (f"{translate(item.what)}: {translate(item.why)}" for item in report.errors)
-    yield from (("✗", text) for text in dict.fromkeys(said))
+    for item in _alike(report.errors):
+        yield "✗", f"{translate(item.what)}: {translate(item.why)}"
 
 
 def warning_sentences(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
     """What went well only in the end, with its mark."""
-    yield from (("▲", f"{translate(item.what)}: {translate(item.why)}") for item in report.warnings)
+    for item in _alike(report.warnings):
+        yield "▲", f"{translate(item.what)}: {translate(item.why)}"
+
+
+def _alike(errors: tuple[ErrorReport, ...]) -> tuple[Problem, ...]:
+    return alike((item.host, Problem(item.what, item.why, item.next)) for item in errors)
 
 
 def _log(report: Report) -> Iterator[Text]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from automation.errors import UsageError
+from automation.run.events import Message
 from automation.views.notices import Notice, Occasion
 
 if TYPE_CHECKING:
@@ -46,9 +47,14 @@ def read_targets(path: Path) -> tuple[Target, ...]:
     targets = tuple(_Service(item, number) for number, item in enumerate(services, start=1))
     if not any(target.wants(occasion) for target in targets for occasion in Occasion):
         raise UsageError(
-            f"No target in {path} has a tag that raceday knows, so nobody would be told.",
-            f"The tags are {', '.join(Occasion)} and {EVERYTHING}; for instance: "
-            "verdict,failure=mailto://...",
+            Message(
+                "No target in %(path)s has a tag that raceday knows, so nobody would be told.",
+                {"path": path},
+            ),
+            Message(
+                "The tags are %(names)s; for instance: verdict,failure=mailto://...",
+                {"names": ", ".join((*Occasion, EVERYTHING))},
+            ),
         )
     return targets
 
@@ -61,7 +67,10 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError:
         why = "it is not UTF-8"
     raise UsageError(
-        f"The notification targets in {path} cannot be read: {why}.",
+        Message(
+            "The notification targets in %(path)s cannot be read: %(why)s.",
+            {"path": path, "why": why},
+        ),
         "RACEDAY_NOTIFY is the path of an Apprise configuration file; unset it to tell nobody.",
     )
 
@@ -69,10 +78,14 @@ def _read(path: Path) -> str:
 def _unusable(path: Path, complaints: Iterable[str]) -> UsageError:
     found = re.findall(r"on line (\d+)|entry #(\d+)", "\n".join(complaints))
     places = ", ".join(dict.fromkeys(line or f"#{entry}" for line, entry in found))
-    where = f" (see {places})" if places else ""
+    args = {"path": path, "places": places}
+    what = Message("Not every notification target in %(path)s makes sense to Apprise.", args)
+    if places:
+        text = "Not every notification target in %(path)s makes sense to Apprise (see %(places)s)."
+        what = Message(text, args)
     return UsageError(
-        f"Not every notification target in {path} makes sense to Apprise{where}.",
-        f"See what it says: apprise --config={path} --dry-run --tag=all",
+        what,
+        Message("See what it says: apprise --config=%(path)s --dry-run --tag=all", {"path": path}),
     )
 
 

@@ -84,7 +84,10 @@ def _morning_service(schedule: Schedule) -> str:
 
 
 def _service(schedule: Schedule, words: Sequence[str], good_codes: str) -> str:
-    """A oneshot: systemd never runs two of it at once, and gives it time to stop in order."""
+    """A oneshot: systemd never runs two of it at once, and gives it time to stop in order.
+
+    KillMode=mixed asks raceday alone to stop: what it has begun on a host it ends itself.
+    """
     where = ("--venue", str(schedule.inventory), "--reports", str(schedule.reports))
     command = " ".join(map(_quoted, (str(schedule.program), *where, *words)))
     user = f"User={schedule.user}\n" if schedule.user else ""
@@ -92,7 +95,7 @@ def _service(schedule: Schedule, words: Sequence[str], good_codes: str) -> str:
     return (
         "After=network-online.target\nWants=network-online.target\n\n"
         f"[Service]\nType=oneshot\n{user}ExecStart={command}\n"
-        f"SuccessExitStatus={good_codes}\nTimeoutStopSec=300\n{FOR_ALL}{rights}"
+        f"SuccessExitStatus={good_codes}\nKillMode=mixed\nTimeoutStopSec=300\n{FOR_ALL}{rights}"
     )
 
 

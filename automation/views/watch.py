@@ -9,7 +9,14 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from automation.run.events import Event, RunFinished, RunInterrupted, RunStarted, VerdictDecided
+from automation.run.events import (
+    Event,
+    Message,
+    RunFinished,
+    RunInterrupted,
+    RunStarted,
+    VerdictDecided,
+)
 from automation.run.state import State
 from automation.run.verdict import Finding, findings
 from automation.views.components import ComponentState, ComponentView, view_components
@@ -145,5 +152,5 @@ def _turning_point(state: State, event: Event, translate: Translator) -> str:
     result = state.verdict.result if state.verdict else ""
     shown = headline(result, state.result_state, check=state.plan.check)
     if isinstance(event, RunFinished):
-        return translate("the run is over: %(result)s", result=state.result_state)
+        return translate("the run is over: %(result)s", result=Message(state.result_state))
     return f"{shown.symbol} {translate(shown.word)}"

@@ -18,6 +18,7 @@ from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
 )
 from ansible_collections.raceday.core.plugins.plugin_utils.reports import (
     evidence,
+    login,
     no_answer,
     nothing_here,
 )
@@ -70,10 +71,11 @@ class ActionModule(ActionBase):
 
 
 class Clock(NamedTuple):
-    """Between which seconds the host's clock is ahead of the controller's."""
+    """Between which seconds the host's clock is ahead of the controller's; how to get there."""
 
     lowest: float
     highest: float
+    way_in: str = ""
 
     @property
     def offset(self) -> float:
@@ -98,7 +100,7 @@ def seen_clock(answer: Answer) -> Clock:
     """The host looked at its clock at the beginning and the end, both between send and receive."""
     highest = float(answer.values["began"]) - answer.sent_at
     lowest = float(answer.values["ended"]) - answer.received_at
-    return Clock(lowest, highest)
+    return Clock(lowest, highest, answer.way_in)
 
 
 def _call(spec: Mapping[str, Any], limits: Mapping[str, Any]) -> str:
@@ -247,7 +249,9 @@ def _unknown_clock(host: str, clock: Clock, limit: float) -> dict[str, Any]:
             **args,
         ),
         following=message(
-            "%(host)s answers too slowly to tell; try: time ssh %(host)s date", host=host
+            "%(host)s answers too slowly to tell; try: time %(login)s date",
+            host=host,
+            login=login(host, clock.way_in),
         ),
     )
 

@@ -10,12 +10,13 @@ import re
 import shlex
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.raceday.core.plugins.plugin_utils.way_in import way_in
 
 LIBRARY = Path(__file__).with_name("hot_path.sh").read_text(encoding="utf-8")
 MARK = "@raceday "
@@ -27,6 +28,7 @@ class Answer:
     """What a host said: its own values, one mapping per component, and the controller's clock.
 
     `problem` is set when there is no complete answer; `unreachable` when there was no connection.
+    `way_in` is the command by which an operator gets onto the host.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -35,10 +37,19 @@ class Answer:
     received_at: float = 0.0
     problem: str = ""
     unreachable: bool = False
+    way_in: str = ""
 
 
 def ask(action: ActionBase, calls: Iterable[str]) -> Answer:
     """Run these shell calls after the library on the task's host."""
+    return replace(_ask(action, calls), way_in=_way_in(action))
+
+
+def _way_in(action: ActionBase) -> str:
+    return way_in(getattr(action, "_connection", None))
+
+
+def _ask(action: ActionBase, calls: Iterable[str]) -> Answer:
     body = "\n".join(calls)
     script = f'{LIBRARY}\nput began "$(date +%s.%N)"\n{body}\nput ended "$(date +%s.%N)"\n'
     sent_at = time.time()
@@ -46,8 +57,14 @@ def ask(action: ActionBase, calls: Iterable[str]) -> Answer:
         run = action._low_level_execute_command  # noqa: SLF001  # Ansible's face for this
         reply = run(f"sh -c {shlex.quote(script)} </dev/null")
     except AnsibleConnectionFailure as error:
-        return Answer(problem=clean(str(error)), unreachable=True)
+        return unreached(action, error)
     return _parse(reply, sent_at, time.time())
+
+
+def unreached(action: ActionBase, error: AnsibleConnectionFailure) -> Answer:
+    """No connection, and why: the last of what ssh said, which is what it ended with."""
+    why = clean(str(error).strip().rpartition("\n")[2])
+    return Answer(problem=why, unreachable=True, way_in=_way_in(action))
 
 
 def message(text: str, **args: Any) -> dict[str, Any]:

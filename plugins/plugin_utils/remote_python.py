@@ -12,7 +12,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import result, unreached
+from ansible_collections.raceday.core.plugins.plugin_utils.reports import no_answer
 
 SCRIPTS = Path(__file__).with_name("on_target")
 MARK = "@raceday "
@@ -38,7 +41,11 @@ def run_on_target(
     python = _interpreter(task_vars)
     command = f"{shlex.quote(python)} -c {shlex.quote(source)}"
     run = action._low_level_execute_command  # noqa: SLF001  # Ansible's face for this
-    reply = run(command, in_data=json.dumps(params).encode())
+    try:
+        reply = run(command, in_data=json.dumps(params).encode())
+    except AnsibleConnectionFailure as error:
+        answer = unreached(action, error)
+        return result([no_answer(params["component"], task_vars["inventory_hostname"], answer)])
     told = [line for line in reply["stdout"].splitlines() if line.startswith(MARK)]
     if not told and reply["rc"] == NOT_FOUND and without_python:
         return without_python()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,17 +50,23 @@ def no_answer(component: str, host: str, answer: Answer) -> dict[str, Any]:
     state = "unreachable" if answer.unreachable else "failed"
     what = message("%(host)s cannot be reached", host=host)
     following = message(
-        "Is it powered on, is sshd running, is its address right? Try: ssh %(host)s", host=host
+        "Is it powered on, is sshd running, is its address right? Try: %(login)s",
+        login=login(host, answer.way_in),
     )
     if not answer.unreachable:
         what = message("%(host)s gave no answer", host=host)
-        following = message("Log in to %(host)s and try: sudo id", host=host)
+        following = message("Log in (%(login)s) and try: sudo id", login=login(host, answer.way_in))
     return {
         "component": component,
         "host": host,
         "state": state,
         "problem": problem(what, message("%(why)s", why=answer.problem), following),
     }
+
+
+def login(host: str, way_in: str) -> str:
+    """What an operator types to get onto the host."""
+    return way_in or shlex.join(("ssh", host))
 
 
 def nothing_here(host: str) -> dict[str, Any]:

@@ -78,6 +78,35 @@ def test_an_error_is_one_document_with_its_code(
     assert said in error["message"] + error["hint"]
 
 
+GROUPS = {"": raceday, **{path: item for path, item in commands() if isinstance(item, click.Group)}}
+
+
+@pytest.mark.parametrize("path", GROUPS)
+def test_each_command_is_listed_in_a_whole_sentence(path: str) -> None:
+    """On a terminal of 80 columns none is cut."""
+    context = click.Context(GROUPS[path], info_name="raceday", terminal_width=80)
+    listed = GROUPS[path].get_help(context).partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
+
+
+def test_an_error_speaks_korean() -> None:
+    """What is wrong, and what to do about it; a wrong option's hint, too."""
+    said = run("--lang", "ko", "morning").stderr
+    assert said.splitlines() == [
+        "raceday: 터미널이 아니어서 물어볼 사람이 없습니다. 아무것도 변경하지 않았습니다.",
+        "  묻지 않고 진행하려면 --yes를 붙이십시오.",
+    ]
+    assert "을(를) 뜻하셨습니까?" in run("--lang=ko", "mornin").stderr
+
+
+def test_a_reason_is_asked_for_the_option_that_was_given() -> None:
+    """Of the three that want one it names this one."""
+    said = run("restart", "wagering", "--emergency").stderr
+    assert "--emergency wants --reason." in said
+    assert "--include-primary" not in said
+
+
 def test_an_error_for_people_says_what_to_do_next() -> None:
     """One line what, one line what next, on stderr; stdout stays empty."""
     result = run("morning")

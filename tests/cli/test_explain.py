@@ -17,7 +17,7 @@ from automation.run.lock import hold, this_process
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.inventory import Inventory
-from tests.unit.views.samples import BEGAN, RUN_ID, Story, go, no_go, running
+from tests.unit.views.samples import BEGAN, RUN_ID, Story, go, morning_plan, no_go, running
 
 FILE = """\
 venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
@@ -25,6 +25,7 @@ components:
   database: {role: postgresql}
 """
 OLDER = "20261119T233000Z-morning-11aa"
+NEWER = "20261121T233000Z-morning-22cc"
 
 
 @pytest.fixture
@@ -78,6 +79,18 @@ def test_the_newest_run_is_explained(site: Path) -> None:
     assert lines[0] == RUN_ID
     assert lines[1].startswith("· NO-GO since ")
     assert "→ Read the log lines" in result.output
+
+
+def test_a_check_hides_no_real_run(site: Path) -> None:
+    """It is explained when it is asked for, or when there is nothing else; then it is told so."""
+    check = Story(morning_plan(check=True)).begin().go_on()
+    only = "This shows what would be done; nothing was changed on any host."
+    record(site, check, NEWER)
+    assert only in run(site).output
+    record(site, no_go())
+    assert "NO-GO since " in run(site).output
+    assert only not in run(site).output
+    assert only in run(site, "22cc").output
 
 
 @pytest.mark.parametrize("part", ["11aa", OLDER, "20261119"])

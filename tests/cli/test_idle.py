@@ -18,6 +18,7 @@ from automation.procedures import unattended
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.inventory import Inventory
+from tests.unit.venue.sites import HEAD, site
 
 FILE = """\
 venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
@@ -37,6 +38,13 @@ windows: [{name: night, days: [Sun], start_time: "01:00", length_minutes: 60}]
 idle: [{name: bets, command: [bets], component: database, below: 1}]
 tests: [{test: drill, every: 14d}, {component: database, every: 1d}, {test: rehearsal, every: 7d}]
 """
+VENUE = """
+  wagering: {role: service, unit: wagering}
+  ticketing: {role: service, unit: ticketing}
+  database: {role: postgresql}
+"""
+ADVICE = 'windows: [{name: night, start_time: "01:00", length_minutes: 180}]'
+
 GROUPS = {"database": ("db1",), "gateway": ("k1", "k2"), "front": ("lb1",)}
 HOSTS = ("db1", "k1", "k2", "lb1")
 SATURDAY = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)  # 01:00 in Seoul, and no window
@@ -156,3 +164,29 @@ def test_the_next_openings_name_the_tests_that_will_be_due(
     lines = call("--next", output="text").output.splitlines()
     assert lines[1].endswith("test database, test drill gateway, test rehearsal")
     assert world.asked == 0
+
+
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The command, on a venue without windows, with these words."""
+
+    def run(*words: str, lang: str = "en") -> Result:
+        venue = site(tmp_path, VENUE, HEAD)
+        monkeypatch.setattr("automation.commands.idle.venue_of", lambda _settings: venue)
+        settings = Settings(venue="here", reports=tmp_path, lang=lang, format="text")
+        return CliRunner().invoke(command.idle, words, obj=settings)
+
+    return run
+
+
+def test_without_windows_it_says_which_keys_to_add(typed: Call) -> None:
+    """In two lines that can be copied."""
+    error = typed().exception
+    assert isinstance(error, Refused)
+    assert ADVICE in error.hint
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_so_does_the_list_of_openings(typed: Call, lang: str) -> None:
+    """In the reader's language, but for the keys."""
+    assert ADVICE in typed("--next", lang=lang).output

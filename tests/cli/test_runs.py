@@ -5,6 +5,7 @@ import os
 import subprocess
 import tarfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from automation.errors import RacedayError, Refused, UsageError
 from automation.run.events import HostReported, HostState, RunFinished, StepFinished, StepStarted
 from automation.run.plan import Step, Verb
 from tests.unit.views.records import keep, utc
-from tests.unit.views.samples import BEGAN, Story, go, running
+from tests.unit.views.samples import BEGAN, Story, go, morning_plan, running
 
 RUN = "20261120T233000Z-morning-3f2a"
 
@@ -71,6 +72,15 @@ def test_a_run_is_shown_with_its_steps(reports: Path) -> None:
     assert any(line.split()[1:4] == ["wagering.start", "✓", "succeeded"] for line in lines)
     document = asked(reports, "show")
     assert (document["run_id"], document["verdict"]["result"]) == (RUN, "GO")
+
+
+def test_a_check_is_not_the_newest_run(reports: Path) -> None:
+    """What was only shown stands before nothing that was done; asked for, it is shown."""
+    check = Story(morning_plan(check=True)).begin().go_on()
+    folder = keep(reports, check, BEGAN + timedelta(hours=1))
+    assert asked(reports, "show")["run_id"] == RUN
+    assert run(reports, "verify").output.startswith(RUN)
+    assert "Check mode" in run(reports, "show", folder.name).output
 
 
 def test_an_archive_proves_itself_and_is_always_the_same(reports: Path, tmp_path: Path) -> None:
@@ -195,6 +205,31 @@ def test_what_is_not_put_back_yet_is_still_needed(tmp_path: Path) -> None:
     assert kept["why"] == "what it took is not put back yet: raceday recover"
     keep(tmp_path, go(), utc("2026-03-01T23:30:00"))
     assert len(asked(tmp_path, "prune", "--older-than", "1d", "--yes")["removed"]) == 1
+
+
+def test_what_forbids_a_resume_stays(tmp_path: Path) -> None:
+    """The last run of all, however old; what only looked forbids nothing."""
+    keep(tmp_path, go(), utc("2026-01-01T23:30:00"))
+    evening = Story(replace(go().plan, procedure="evening", gives_verdict=False, steps={})).begin()
+    keep(tmp_path, evening.tell(RunFinished("SUCCESS")), utc("2026-02-01T23:30:00"))
+    keep(tmp_path, evening, utc("2026-03-01T23:30:00"))
+    check = Story(morning_plan(check=True)).begin().go_on()
+    keep(tmp_path, check, utc("2026-04-01T23:30:00"))
+    done = asked(tmp_path, "prune", "--older-than", "1d", "--yes")
+    assert [name[4:6] for name in done["removed"]] == ["02", "04"]
+    assert {item["run_id"][4:6]: item["why"] for item in done["kept"]} == {
+        "01": "it holds the newest verdict",
+        "03": "it came last, so no run before it may be resumed",
+    }
+
+
+def test_no_run_on_record_is_said(tmp_path: Path) -> None:
+    """With what makes one; for programs an empty list."""
+    said = run(tmp_path, "list").output
+    assert "No run of this venue is on record." in said
+    assert "raceday morning" in said
+    options = ["--reports", str(tmp_path), "--format", "json", "runs", "list"]
+    assert json.loads(CliRunner().invoke(raceday, options).stdout) == []
 
 
 def test_nothing_is_removed_unasked(history: Path) -> None:

@@ -1,5 +1,6 @@
 """`raceday schedule`: what systemd itself says of the units, and what is asked of it."""
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -70,10 +71,11 @@ def test_systemd_has_nothing_against_the_units(
 
 
 def test_the_system_services_are_hardened(environment: Mapping[str, str], tmp_path: Path) -> None:
-    """Systemd's own measure of exposure: below 5.0, of 10."""
+    """Systemd's own measure of exposure: below 5.0, of 10; and raceday alone is asked to stop."""
     shown = schedule(environment, "show", *WHEN, "--system")
     for file in written(shown.stdout, tmp_path / "units"):
         if file.suffix == ".service":
+            assert "KillMode=mixed" in file.read_text(encoding="utf-8")
             command = ["systemd-analyze", "security", "--offline=yes", "--threshold=50", str(file)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout
@@ -90,6 +92,17 @@ def test_the_timers_come_when_they_should(environment: Mapping[str, str]) -> Non
     assert "Persistent=yes\n" in morning
     assert "OnCalendar=*-*-* *:0/5:00\n" in idle
     assert "Persistent=no\n" in idle
+
+
+def test_the_units_are_one_document(environment: Mapping[str, str]) -> None:
+    """With --format json: the folder, and each unit by its name."""
+    command = [str(RACEDAY), "--venue", "demo", "--format", "json", "schedule", "show", *WHEN]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=ROOT, env=dict(environment)
+    )
+    document = json.loads(done.stdout)
+    assert sorted(document["units"]) == UNITS
+    assert document["units"][UNITS[0]].startswith("[Unit]")
 
 
 @pytest.mark.slow
@@ -116,6 +129,7 @@ def test_units_are_installed_and_removed(environment: Mapping[str, str], tmp_pat
         (("install", *WHEN), 30, "not a terminal"),
         (("install", "--yes", "--morning", "08:30"), 2, "--latest 08:00 is not after"),
         (("install", "--yes", "--every", "11"), 2, "--every"),
+        (("install", "--yes", "--day", "Sat"), 2, "--morning"),
     ],
 )
 def test_what_makes_no_sense_changes_nothing(

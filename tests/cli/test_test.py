@@ -67,12 +67,12 @@ def test_the_list_for_people_names_what_is_the_same_once(small: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said", "hint"),
     [
-        (["kisok"], "There is no test kisok; did you mean kiosk?", "They are: kiosk, links"),
-        (["rehersal"], "There is no test rehersal; did you mean rehearsal?", "drill."),
+        (["kisok"], "There is no test kisok.", "Did you mean kiosk? They are: kiosk, links"),
+        (["rehersal"], "There is no test rehersal.", "Did you mean rehearsal?"),
         (["kiosk", "drill"], "rehearsal and drill come first", "raceday test drill wagering"),
         (["rehearsal", "links"], "There is no rehearsal of bank", "There is one of: gateway."),
         (["drill", "database"], "There is no drill of database", "There is one of: gateway."),
-        (["kiosk", "--rate", "5"], "--rate makes no sense here.", "rehearsal and raceday test"),
+        (["kiosk", "--rate", "5"], "--rate makes no sense here.", "rehearsal, raceday test"),
         (["drill", "--for", "5s"], "--for makes no sense here.", "raceday test rehearsal."),
         (["rehearsal", "--limit", "k1"], "--limit makes no sense here.", "raceday test drill."),
         (["drill", "--limit", "k1", "-l", "k2"], "stops one host of gateway, not 2", "--limit"),

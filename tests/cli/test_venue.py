@@ -43,7 +43,7 @@ def test_check_says_what_it_looked_at(small: Path) -> None:
     """A sound venue is counted, its order told, and OK."""
     result = run(small, "check")
     assert result.output.splitlines() == [
-        "Small racecourse: 2 components on 2 hosts",
+        "Small racecourse: components: 2, hosts: 2",
         "start order: database -> wagering",
         "OK: group_vars/all/venue.yml",
     ]
@@ -110,4 +110,4 @@ def test_the_example_to_copy_holds() -> None:
     """inventories/example passes its own check, with the real ansible-inventory."""
     result = run(ROOT / "inventories/example", "check")
     assert result.exit_code == 0
-    assert "5 components on 6 hosts" in result.output
+    assert "components: 5, hosts: 6" in result.output

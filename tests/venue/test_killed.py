@@ -35,7 +35,10 @@ def killed(desk: Raceday, words: tuple[str, ...], after: float) -> Started | Non
         running.process.wait(after)
     except subprocess.TimeoutExpired:
         running.kill()
-        return running if running.journal() else killed(desk, words, after + 1)
+        lines = running.journal()
+        if lines and lines[-1]["type"] == "run.finished":
+            return None
+        return running if lines else killed(desk, words, after + 1)
     running.process.communicate()
     return None
 

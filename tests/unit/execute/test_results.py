@@ -65,6 +65,34 @@ def test_an_unreachable_host_is_unreachable_in_every_step() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            "Failed to connect to the host via ssh: ssh: connect to host w1 port 22: No route",
+            "No route",
+        ),
+        (
+            'Task failed: Data could not be sent to remote host "w1". Make sure this host can be '
+            "reached over ssh: ops@w1: Permission denied (publickey).",
+            "Permission denied (publickey).",
+        ),
+        ("Failed to connect to the host via ssh: @@@\nHost key verification failed.\n", "Host key"),
+        ("timed out", "timed out"),
+    ],
+)
+def test_why_ssh_failed_is_told_in_its_own_words(said: str, why: str) -> None:
+    """Without what Ansible puts before it, nor the host, which is named anyway."""
+    problem = {"what": {"text": "away"}, "why": {"text": "%(why)s", "args": {"why": said}}}
+    told = {**CACHE, "state": "unreachable", "problem": problem}
+    for report in (
+        *reports("runner_on_unreachable", msg=said),
+        *reports("runner_on_ok", raceday=[told]),
+    ):
+        assert report.problem is not None
+        assert str(report.problem.why).startswith(why)
+
+
+@pytest.mark.parametrize(
     "garbage",
     [
         {"component": "cache"},

@@ -1,19 +1,21 @@
 """What an earlier GO is worth after all that came since, and what nobody may forget."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from automation.execute.simulator import MORNING, Fault, Faults, World
+from automation.execute.simulator import MORNING, Fault, Faults, Simulator, World
 from automation.procedures.morning import plan_morning
 from automation.procedures.records import JOURNAL, run_folders
 from automation.procedures.recover import left_behind, plan_recover, unreadable_runs
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.resume import plan_resume
 from automation.procedures.sales import plan_close
+from automation.procedures.standing import proven_units
 from automation.procedures.test import plan_test
-from automation.run.plan import Plan
+from automation.run.plan import Plan, Step
 from automation.venue.site import Venue
 from tests.unit.procedures.desk import Desk
 from tests.unit.procedures.test_restart import HEAD, SELLING, SERVERS, VENUE
@@ -142,3 +144,80 @@ def test_a_morning_that_did_not_open_settles_no_drain(selling: Desk, venue: Venu
     second = selling.run(plan_morning(venue, MORNING))
     assert second.result_state == "ERRORS"
     assert W1 in left_behind(selling.reports).servers
+
+
+BOARD = """
+  board:
+    role: service
+    hosts: database
+    commands: {start: [start-it], stop: [stop-it], status: [is-up]}
+    tests: [{name: shows race 1, command: [look]}]
+  wagering:
+    role: wagering
+    min_ready: 1
+    depends_on: [board]
+    restart: {serial: 1, behind: {component: ticketing, backend: to_wagering}}
+  ticketing: {role: haproxy, depends_on: [wagering]}
+"""
+
+
+@pytest.fixture
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Venue:
+    """A venue with a component that has no unit, so nobody sees whether it was bounced."""
+    evidence = Simulator._evidence  # noqa: SLF001  # what such a host does not say
+
+    def without_unit(
+        simulator: Simulator, step: Step, place: tuple[str, str], fault: Fault | None
+    ) -> Mapping[str, str]:
+        told = dict(evidence(simulator, step, place, fault))
+        if place[0] == "board":
+            told.pop("invocation", None)
+        return told
+
+    monkeypatch.setattr(Simulator, "_evidence", without_unit)
+    return site(tmp_path, BOARD, HEAD)
+
+
+def test_a_restart_proves_nothing_of_what_has_no_unit(board: Venue, tmp_path: Path) -> None:
+    """Tested after its restart, then bounced by hand as far as anybody knows."""
+    desk = Desk(tmp_path / "runs", NIGHT)
+    assert verdict_of_morning(desk, board) == "GO"
+    desk.run(plan_close(board))
+    desk.run(plan_restart(board, ("db1",), ("board",)))
+    assert verdict_of(desk, board) == "NO-GO"
+
+
+def test_what_has_no_unit_is_not_excused_from_its_test(board: Venue, tmp_path: Path) -> None:
+    """It was restarted and tested, and died among customers: a second morning cannot test it."""
+    desk = Desk(tmp_path / "runs", NIGHT)
+    assert verdict_of_morning(desk, board) == "GO"
+    roll = plan_restart(board, ("db1",), ("board",))
+    desk.run(replace(roll, break_glass=True, reason="memory leak"))
+    assert desk.left
+    desk.left.up.discard(("board", "db1"))
+    assert verdict_of_morning(desk, board) == "NO-GO"
+
+
+def verdict_of_morning(desk: Desk, venue: Venue) -> str:
+    """What a morning comes to, with what is proven by now."""
+    standing = proven_units(desk.reports, venue.digest, desk.clock.now)
+    state = desk.run(replace(plan_morning(venue, MORNING), standing=standing))
+    return state.verdict.result if state.verdict else ""
+
+
+def test_a_resumed_morning_is_accepted_anew(tmp_path: Path) -> None:
+    """The board was in repair when somebody said yes; now an engine is gone too."""
+    aside = BOARD.replace("    depends_on: [board]\n", "")
+    venue = site(
+        tmp_path, aside.replace("hosts: database", "hosts: database\n    critical: false"), HEAD
+    )
+    desk = Desk(tmp_path / "runs", NIGHT)
+    morning = replace(plan_morning(venue, MORNING), accept_conditional=True, reason="in repair")
+    dead = desk.run(morning, until="wagering.test")
+    again = plan_resume(venue, dead, desk.clock.now, accept_changes=False)
+    steps = ("look", "preflight", "start", "gate")
+    gone = {(f"wagering.{step}", "w2"): Fault.UNREACHABLE for step in steps}
+    state = desk.run(again, gone, of=dead)
+    assert state.verdict
+    assert state.verdict.result == "CONDITIONAL"
+    assert not desk.simulator.customers()

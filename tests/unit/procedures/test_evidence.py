@@ -1,9 +1,12 @@
 """What is kept of a failed host, and what must never be in it."""
 
+import os
 import stat
 import tarfile
 import time
+import timeit
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,13 @@ from tests.unit.execute.venues import reached_at, small_venue
 from tests.unit.views.samples import conditional, go, no_go
 
 CANARY = "Yellow7Canary"
+FOREVER = 100  # seconds; only a test that fails takes so long
+TIME_IS_UP = """shift
+case "$*" in *"df -h"*) ;; *) exec "$@" ;; esac
+setsid "$@" &
+read -r _ <%s
+kill -- -$!
+exit 124"""
 COMMANDS = ("journalctl", "systemctl", "ss", "df", "free", "dmesg", "uptime")
 
 
@@ -30,11 +40,19 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
         yield server
 
 
+@pytest.fixture(autouse=True)
+def _all_the_time_in_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How fast a busy machine answers is no matter of these tests."""
+    monkeypatch.setattr(evidence, "HOST_SECONDS", FOREVER)
+    monkeypatch.setattr(evidence, "COMMAND_SECONDS", FOREVER // 2)
+
+
 @pytest.fixture
 def venue(sshd: Sshd, tmp_path: Path) -> Venue:
     """w1 answers, w2 is dead."""
     w1 = reached_at(sshd, tmp_path)
-    return small_venue(tmp_path, {"w1": w1, "w2": {**w1, "ansible_port": 1}})
+    found = small_venue(tmp_path, {"w1": w1, "w2": {**w1, "ansible_port": 1}})
+    return replace(found, connect_timeout=FOREVER)
 
 
 def contents(archive: Path) -> dict[str, str]:
@@ -103,14 +121,14 @@ def test_an_output_is_bounded_and_its_cut_line_is_dropped(
 
 @pytest.mark.slow
 def test_a_command_that_hangs_costs_its_own_time_only(
-    venue: Venue, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    venue: Venue, sshd: Sshd, tmp_path: Path
 ) -> None:
     """`df` hangs on a dead network file system; the others are still asked."""
-    monkeypatch.setattr(evidence, "COMMAND_SECONDS", 1)
-    sshd.put("df", "echo begun; exec sleep 60")
-    began = time.monotonic()
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    sshd.put("df", f"echo begun; echo >{begun}; exec sleep 600")
+    sshd.put("timeout", TIME_IS_UP % begun)
     found = collect(venue, {"wagering": ("w1",)}, tmp_path)
-    assert time.monotonic() - began < 10
     files = contents(found.archives[0])
     assert "begun\n" in files["evidence-w1/disk.txt"]
     assert "free" in files["evidence-w1/memory.txt"]
@@ -153,6 +171,19 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(venue: Venue, tmp_path: P
         "secret => %s",
         "ADMIN_PASS=%s",
         '["/usr/bin/wager", "--db-password", "%s"]',
+        "requirepass %s",
+        "masterauth '%s two'",
+        "sentinel auth-pass main %s",
+        '1763790000.1 [0 127.0.0.1:52364] "AUTH" "%s"',
+        "AUTH default %s",
+        "CREATE USER wager IDENTIFIED BY '%s'",
+        "stats auth admin:%s",
+        "curl -s -u wager:%s http://127.0.0.1:8081/",
+        "curl --user=wager:%s http://127.0.0.1:8081/",
+        "sshpass -p %s ssh w1",
+        "redis-cli -h cache1 -a %s ping",
+        "POST https://hooks.slack.com/services/T0/B0/%s",
+        "POST https://racecourse.webhook.office.com/webhookb2/%s",
     ],
 )
 def test_secrets_are_taken_out(line: str) -> None:
@@ -172,6 +203,8 @@ def test_secrets_are_taken_out(line: str) -> None:
         'LISTEN 0 128 127.0.0.1:8081 0.0.0.0:* users:(("wagering",pid=412,fd=7))',
         "GET http://127.0.0.1:8081/health from ops@controller",
         "Reached target Basic System.",
+        "pam_unix(sshd:auth): authentication failure; logname= uid=0 user=ops",
+        "systemctl --user status wagering; journalctl -u wagering.service -n 20",
     ],
 )
 def test_what_helps_to_find_the_cause_stays(line: str) -> None:
@@ -181,7 +214,7 @@ def test_what_helps_to_find_the_cause_stays(line: str) -> None:
 
 @pytest.mark.slow
 def test_redacting_a_hostile_log_takes_no_time() -> None:
-    """No pattern runs away on half a megabyte of anything."""
+    """Four times the text takes about four times the work, not sixteen times, whatever it is."""
     for piece in (
         "a",
         "password",
@@ -194,9 +227,13 @@ def test_redacting_a_hostile_log_takes_no_time() -> None:
         "token:",
         " --",
     ):
-        began = time.process_time()
-        redact(piece * (evidence.LIMIT // len(piece)))
-        assert time.process_time() - began < 5, piece
+        short, long = (work(piece * (size // len(piece))) for size in (16_384, 65_536))
+        assert long < 10 * short + 0.2, piece
+
+
+def work(text: str) -> float:
+    """Seconds of CPU that redacting takes, the better of two."""
+    return min(timeit.repeat(lambda: redact(text), timer=time.process_time, number=1, repeat=2))
 
 
 def test_failed_hosts_are_those_that_were_bad_in_any_step() -> None:

@@ -8,10 +8,13 @@ from random import Random
 
 import pytest
 
+from automation.execute.lane import make_lanes
 from automation.execute.simulator import FakeClock, Fault, Faults, Simulator, World
-from automation.procedures.recover import plan_recover
+from automation.exit_codes import ExitCode
+from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.sales import plan_close
+from automation.procedures.session import exit_code
 from automation.run.events import Event, StepFinished, StepStarted
 from automation.run.journal import Journal
 from automation.run.ledger import Ledger, ledger_of
@@ -19,6 +22,7 @@ from automation.run.loop import Run
 from automation.run.plan import Plan, Verb
 from automation.run.state import State, fold_all
 from automation.venue.site import Venue
+from tests.unit.procedures.desk import Desk
 from tests.unit.procedures.test_restart import HEAD, SELLING, SERVERS, VENUE
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import site
@@ -180,3 +184,29 @@ def test_a_server_that_did_not_come_back_stays_in_the_ledger(venue: Venue) -> No
     failed = fold_all(drive(plan, faults={("wagering.start.2", "w2"): Fault.FAILS}))
     assert failed.steps["wagering.undrain.2"].status == "skipped"
     assert ledger_of([failed]).servers == ledger_of([failed]).stopped == (("wagering", "w2"),)
+
+
+def test_what_is_not_put_back_is_an_error(tmp_path: Path) -> None:
+    """All servers were out when the run died, so sales look closed: nobody can say by whom."""
+    venue = site(tmp_path, VENUE.replace("serial: 1", 'serial: "100%"'), HEAD)
+    desk = Desk(tmp_path / "runs", SELLING)
+    plan = plan_restart(venue, ("w1", "w2"), ("wagering",))
+    desk.run(replace(plan, break_glass=True, reason="leak"), until="wagering.undrain.1")
+    state = desk.run(plan_recover(venue, left_behind(desk.reports)))
+    assert state.steps["wagering.undrain.1"].status == "skipped"
+    assert "raceday sales open" in str(state.steps["wagering.undrain.1"].reason)
+    assert (state.result_state, exit_code(state)) == ("ERRORS", ExitCode.NO_GO)
+    assert left_behind(desk.reports).servers == (("wagering", "w1"), ("wagering", "w2"))
+
+
+def test_what_waits_for_other_things_is_no_play_together(venue: Venue, tmp_path: Path) -> None:
+    """A play is released once: each component's gate waits for a start of its own."""
+    left = Ledger(stopped=(("wagering", "w1"), ("ticketing", "t1")))
+    scratch = tmp_path / "lanes"
+    scratch.mkdir()
+    lanes = make_lanes(plan_recover(venue, left), scratch).values()
+    places = {step.id: lane.name for lane in lanes for stage in lane.stages for step in stage.steps}
+    assert places["wagering.gate"] != places["ticketing.gate"]
+    assert all(
+        len({step.after for step in stage.steps}) == 1 for lane in lanes for stage in lane.stages
+    )

@@ -37,6 +37,20 @@ except VenueLocked as error:
     print("locked", error.holder.run_id if error.holder else "", flush=True)
 """
 
+FORKING_PROCESS = """
+import os, sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from automation.run.lock import hold, this_process
+
+venue_file = Path(sys.argv[2])
+me = this_process("dead", "김철수", "morning", datetime.now(UTC))
+with hold(Path(sys.argv[1]), me, venue_file):
+    if os.fork() == 0:
+        print("forked", flush=True)
+    time.sleep(60)
+"""
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -120,6 +134,25 @@ def test_another_controllers_name_is_believed(path: Path, me: Holder) -> None:
     elsewhere = replace(me, host="other", boot_id="other", pid=2**22 + 1)
     with hold(path, elsewhere):
         assert read_holder(path) == elsewhere
+
+
+def test_a_child_that_was_only_forked_holds_nothing(path: Path, me: Holder) -> None:
+    """It has not become another program yet when its parent is killed: the venue is free."""
+    venue_file = path.parent / "site" / "venue.yml"
+    venue_file.parent.mkdir(parents=True)
+    command = [sys.executable, "-c", FORKING_PROCESS, str(path), str(venue_file)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "forked\n"
+            process.kill()
+            process.wait()
+            with hold(path, me, venue_file):
+                assert read_holder(path) == me
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_unusable_place(tmp_path: Path, me: Holder) -> None:

@@ -184,3 +184,7 @@ def test_a_closing_that_fails_says_how_to_stop_selling() -> None:
     lost = HostResult(HostState.UNREACHABLE, problem=Problem(Message("gone"), Message("no route")))
     (found,) = findings(judged(plan, {close.id: {"db1": lost}}))
     assert str(found.problem.next).endswith("On db1: systemctl stop haproxy")
+    way = replace(lost.problem, next=Message("Try: ssh db1")) if lost.problem else None
+    (found,) = findings(judged(plan, {close.id: {"db1": replace(lost, problem=way)}}))
+    console = "At the console of db1: systemctl stop haproxy. Try: ssh db1"
+    assert str(found.problem.next).endswith(console)

@@ -234,7 +234,10 @@ def unreachable(step: str, host: str) -> HostReported:
     problem = Problem(
         Message("%(host)s cannot be reached", args),
         Message("%(why)s", args),
-        Message("Is it powered on, is sshd running, is its address right? Try: ssh %(host)s", args),
+        Message(
+            "Is it powered on, is sshd running, is its address right? Try: %(login)s",
+            {"login": f"ssh -p 2201 raceday@{host}"},
+        ),
     )
     return HostReported(step, host, HostState.UNREACHABLE, 5.0, (), problem)
 

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -13,6 +13,7 @@ from automation.procedures.checks import FELLOWS, HOST_CHECKS
 
 ROOT = Path(__file__).parents[3]
 CALLS = frozenset({"Message", "message", "t", "translate", "_translate"})
+ERRORS = frozenset({"UsageError", "Refused", "RacedayError", "__init__"})  # sentence, and hint
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 
 
@@ -35,7 +36,7 @@ def placeholders(text: str) -> frozenset[str]:
 def _in_code(path: Path) -> Iterator[str]:
     """Literals given to a call of ours, constants named in one, and texts with placeholders."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    constants = dict(_constants(tree))
+    constants, plain = dict(_constants(tree)), dict(_constants(tree, deep=False))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and _name(node.func) in CALLS:
             first = node.args[0]
@@ -45,15 +46,23 @@ def _in_code(path: Path) -> Iterator[str]:
                 yield from constants.get(first.id, ())
             else:
                 yield from _literals(first, deep=False)
+        if isinstance(node, ast.Call) and _name(node.func) in ERRORS:
+            yield from (text for arg in node.args for text in _words(arg, plain))
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             is_sentence = PLACEHOLDER.search(node.value) and "\n" not in node.value
             yield from [node.value] if is_sentence else []
 
 
-def _constants(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
+def _words(arg: ast.expr, constants: Mapping[str, list[str]]) -> Sequence[str]:
+    if isinstance(arg, ast.Name):
+        return constants.get(arg.id, ())
+    return list(_literals(arg, deep=False))
+
+
+def _constants(tree: ast.AST, *, deep: bool = True) -> Iterator[tuple[str, list[str]]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            yield node.targets[0].id, list(_literals(node.value))
+            yield node.targets[0].id, list(_literals(node.value, deep=deep))
 
 
 def _literals(node: ast.AST, *, deep: bool = True) -> Iterator[str]:

@@ -27,6 +27,7 @@ from tests.unit.views.samples import (
     no_go,
     revoked,
     second_try,
+    unreachable,
 )
 from tests.unit.views.test_live import printed
 
@@ -41,47 +42,58 @@ def summary(story: Story, lang: str = "en", width: int = 100) -> list[str]:
 
 
 def test_a_good_morning_is_told_in_a_few_lines() -> None:
-    """Verdict, sales with margin, duration, time saved, the report."""
+    """Sales with margin, duration, time saved, the report; the verdict is the last word."""
     assert summary(go()) == [
-        "✓ GO  Every gate and every check was confirmed.",
         "Sales are open since 08:30:23.",
         "Due at 09:00: kept, with 29\u00a0min\u00a036\u00a0s to spare.",
         "Duration: 24\u00a0s, of which 1.2\u00a0s beyond the critical path",
         "Time saved: about 26 min (18 to 39) against doing it by hand",
         "Report: reports/demo/run/report.html",
+        "✓ GO  Every gate and every check was confirmed.",
     ]
 
 
 def test_a_no_go_names_culprits_what_did_not_run_and_what_to_do() -> None:
     """Each cause once, steps gathered by the reason they did not run, the next step, the report."""
     lines = summary(no_go(), width=200)
-    assert lines[0] == "✗ NO-GO  The venue must not open."
-    assert lines[1].startswith("✗ wagering.service did not start on wagering1: its process ended")
+    assert lines[-1] == "✗ NO-GO  The venue must not open."
+    culprits = "✗ wagering.service did not start on wagering1, wagering2: its process ended"
+    assert lines[0].startswith(culprits)
     gathered = "wagering.test, wagering.gate, ticketing.start, load_balancer.start"
     assert f"- {gathered} (wagering.start failed)" in lines
     assert sum(line.startswith("Next: ") for line in lines) == 1
 
 
+def test_hosts_with_the_same_reason_share_a_line() -> None:
+    """And one advice: the way to the first of them."""
+    hosts = ("wagering1", "wagering2")
+    away = {("wagering.preflight", host): unreachable("wagering.preflight", host) for host in hosts}
+    lines = summary(Story(reports=away).begin().go_on(), width=200)
+    assert lines[0].startswith("✗ wagering1, wagering2 cannot be reached: ")
+    (advice,) = (line for line in lines if line.startswith("Next: "))
+    assert advice.endswith("Try: ssh -p 2201 raceday@wagering1")
+
+
 def test_a_revoked_verdict_is_not_told_as_go() -> None:
-    """That it no longer holds comes first, then since when and why."""
-    assert summary(revoked())[:3] == [
+    """That it no longer holds, then since when and why."""
+    assert summary(revoked())[-3:] == [
         "✗ Revoked (GO)  This verdict no longer holds.",
         "It no longer holds since Saturday 21 November 2026 08:40:23:",
         "✗ the port is closed",
     ]
-    assert summary(revoked(), "ko")[0].startswith(f"✗ 판정 철회 ({Translator('ko')('GO')})")
+    assert summary(revoked(), "ko")[-3].startswith(f"✗ 판정 철회 ({Translator('ko')('GO')})")
 
 
 @pytest.mark.parametrize(
     ("lang", "said"),
     [("en", "hana broke the glass: the vendor's advice"), ("ko", "hana 비상 승인: the vendor's")],
 )
-def test_a_broken_glass_is_told_right_under_the_headline(lang: str, said: str) -> None:
+def test_a_broken_glass_is_told_before_all_else(lang: str, said: str) -> None:
     """Who broke it and why, in `runs show` and the document too; nothing when nobody did."""
     plan = replace(morning_plan(), break_glass=True, reason="the vendor's advice")
     story = Story(plan).begin().go_on()
     report = build_report(story.state, story.now, HEAD)
-    assert summary(story, lang)[1].startswith(said)
+    assert summary(story, lang)[0].startswith(said)
     assert f"\n{said}" in printed(render_run(report, Translator(lang)), 100)
     assert report.glass_broken_because == plan.reason
     assert "glass" not in str(summary(go()))
@@ -89,14 +101,14 @@ def test_a_broken_glass_is_told_right_under_the_headline(lang: str, said: str) -
 
 def test_an_interrupted_run_says_so() -> None:
     """No verdict is claimed."""
-    assert summary(interrupted())[0].startswith("■ Interrupted")
+    assert summary(interrupted())[-1].startswith("■ Interrupted")
 
 
 def test_it_speaks_korean() -> None:
     """All of it but names and commands."""
     lines = summary(no_go(), "ko")
-    assert lines[0] == "✗ 개장 불가  개장해서는 안 됩니다."
-    assert lines[-1] == "실행 보고서: reports/demo/run/report.html"
+    assert lines[-1] == "✗ 개장 불가  개장해서는 안 됩니다."
+    assert lines[-2] == "실행 보고서: reports/demo/run/report.html"
 
 
 def test_status_counts_what_is_up_and_names_what_is_not() -> None:
@@ -132,5 +144,5 @@ def test_a_standing_verdict_is_told_and_revoked_with_reasons() -> None:
 def test_a_second_try_is_told_beside_the_verdict(lang: str, said: str) -> None:
     """GO, and what was not right at first, in the reader's language."""
     lines = summary(second_try(), lang, width=200)
-    assert lines[0].startswith(f"✓ {Translator(lang)('GO')} ")
-    assert lines[1].startswith(f"▲ {said}")
+    assert lines[-1].startswith(f"✓ {Translator(lang)('GO')} ")
+    assert lines[0].startswith(f"▲ {said}")
