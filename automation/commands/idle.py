@@ -11,15 +11,12 @@ from automation.commands.show import run_and_show, show
 from automation.errors import Refused
 from automation.exit_codes import ExitCode
 from automation.idle.allowed import why_closed
-from automation.idle.due import forecast
 from automation.idle.record import Decision, read_record, write_record
 from automation.procedures.asking import Asker
 from automation.procedures.session import Request, utc_now
-from automation.procedures.unattended import Choice, choose, look, read_past
-from automation.procedures.wear import read_wear
+from automation.procedures.unattended import Choice, choose, foresee, look, read_past, watch_memory
 from automation.run.events import Message
 from automation.settings import Settings
-from automation.venue.calendar import next_openings
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
 from automation.views.openings import openings_document, render_openings
@@ -60,10 +57,11 @@ def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
     asker = Asker(venue, reports)
     closed = why_closed(venue.calendar, utc_now())
     if closed:
+        watch_memory(venue, reports)
         choice = Choice(reasons=(closed,))
     else:
         past = read_past(settings.reports, venue)
-        choice = choose(venue, look(venue), past, asker, utc_now())
+        choice = choose(venue, look(venue, reports), past, asker, utc_now())
     decision = Decision(utc_now(), choice.reasons, choice.due)
     write_record(reports, replace(read_record(reports), decision=decision))
     if choice.plan:
@@ -92,9 +90,7 @@ def _following(venue: Venue) -> Message:
 
 
 def _show_next(settings: Settings, venue: Venue) -> int:
-    now, rules = utc_now(), venue.unattended.restarts
-    worn, lost = read_wear(venue, rules) if rules else ((), [])
-    coming = forecast(rules, worn, next_openings(venue.calendar, now), now)
+    coming, lost = foresee(venue, settings.reports / venue.name, utc_now())
     translate = Translator(settings.lang)
     for reason in lost:
         click.echo(translate(reason), err=True)

@@ -8,7 +8,12 @@ from dataclasses import replace
 import click
 from rich.table import Table
 
-from automation.commands.ask import confirm_change, refuse_while_selling
+from automation.commands.ask import (
+    confirm_change,
+    reason_for,
+    refuse_in_blackout,
+    refuse_while_selling,
+)
 from automation.commands.load import known_hosts, nearest, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show, show
@@ -22,7 +27,7 @@ from automation.procedures.rehearsal import (
     plan_rehearsal,
 )
 from automation.procedures.sales import plan_sales_status
-from automation.procedures.session import Request, probe_now
+from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.status import plan_status
 from automation.procedures.test import NamedTest, functional_tests, load_tests, plan_test
 from automation.run.events import Message
@@ -89,6 +94,8 @@ class Duration(click.ParamType[float]):
     type=click.FloatRange(1, 20),
     help="rehearsal: so many times the rate in the last fifth of the time.",
 )
+@click.option("--break-glass", is_flag=True, help="Although it is a blackout; wants --reason.")
+@click.option("--reason", default="", metavar="TEXT", help="Why the glass is broken; recorded.")
 @run_options
 @click.pass_obj
 def test(  # noqa: PLR0913, PLR0917  # one parameter per option
@@ -99,6 +106,8 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
     rate: float | None,
     seconds: float | None,
     burst: float | None,
+    break_glass: bool,
+    reason: str,
     check: bool,
     yes: bool,
     request: Request,
@@ -107,7 +116,8 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
 
     By what they get (bet, ticket, kiosk, links to all partners), or by component.
     Every test cleans up after itself, proves that the balance is as before, and looks for what an
-    earlier test may have left. While sales are open it is refused.
+    earlier test may have left. While sales are open it is refused, and in a blackout of the venue
+    file too, unless --break-glass says why.
 
     rehearsal buys at a set rate on every channel and says how it goes: smooth, slow or congested.
     drill stops one host under load, sees that sales go on, and starts it again.
@@ -124,11 +134,14 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
     tests = {**functional_tests(venue), **load_tests(venue)}
     if only_list:
         return _show_list(settings, {name: _known(tests, name) for name in names} or tests)
+    why = reason_for({"--break-glass": break_glass}, reason)
     kind, chosen = _chosen(venue, names)
     given = {"--rate": rate, "--for": seconds, "--burst": burst, "--limit": kind and limit}
     _check_options(kind, [option for option, value in given.items() if value])
     profile = Profile(rate or USUAL.rate, seconds or USUAL.seconds, burst or USUAL.burst)
     plan = _plan(venue, kind, chosen, known_hosts(venue, chosen, limit), profile)
+    if not (break_glass or check):
+        refuse_in_blackout(venue, utc_now())
     if not check:
         look = plan_status if kind == DRILL else plan_sales_status
         seen = probe_now(venue, look(venue), ())
@@ -137,7 +150,8 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
             _refuse_without_spare(seen, chosen)
         question = QUESTIONS.get(kind, "Test %(names)s?")
         confirm_change(Translator(settings.lang)(question, names=", ".join(chosen)), yes=yes)
-    return run_and_show(settings, venue, replace(plan, check=check), request)
+    plan = replace(plan, check=check, break_glass=break_glass, reason=why)
+    return run_and_show(settings, venue, plan, request)
 
 
 def _chosen(venue: Venue, names: Sequence[str]) -> tuple[str, tuple[str, ...]]:

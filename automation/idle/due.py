@@ -7,28 +7,65 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from automation.idle.growth import steady_growth
 from automation.run.events import Message
-from automation.run.plan import Verb
+from automation.run.plan import Step, Verb
 from automation.run.state import ENDED, State
 from automation.venue.calendar import Opening
 from automation.venue.fields import span
-from automation.venue.unattended import RestartRule, ScheduledTest
+from automation.venue.kinds import DRILL, REHEARSAL
+from automation.venue.unattended import RestartRule
 
 NO = "no"
+FUNCTIONAL = "test"
+
+type Last = Mapping[tuple[str, str], datetime]  # by kind of test and component
 
 
 @dataclass(frozen=True)
 class Wear:
-    """What a host shows of a component's unit, in its own words; ages are in seconds."""
+    """What a host shows of a component's unit, in its own words; ages are in seconds.
+
+    `memories` are what it used before and uses now, in bytes, by their age in seconds.
+    """
 
     component: str
     host: str
     shown: Mapping[str, str]
+    memories: tuple[tuple[float, float], ...] = ()
 
     def number(self, fact: str) -> float | None:
         """A fact as a number; None when it is not shown, or is none."""
         text = self.shown.get(fact, "")
         return float(text) if text.isdecimal() else None
+
+
+@dataclass(frozen=True)
+class Task:
+    """Functional tests or a drill of one component, or a rehearsal of several at once."""
+
+    kind: str
+    components: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """What is typed for it after `raceday test`."""
+        names = " ".join(self.components)
+        return {REHEARSAL: REHEARSAL, DRILL: f"{DRILL} {names}"}.get(self.kind, names)
+
+    def last_done(self, last: Last) -> datetime | None:
+        """When it was last done to all of its components; None when it never was to one."""
+        done = [last.get((self.kind, name)) for name in self.components]
+        known = [at for at in done if at]
+        return min(known) if known and len(known) == len(done) else None
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A task that is to be done this often."""
+
+    task: Task
+    every: timedelta
 
 
 @dataclass(frozen=True)
@@ -56,14 +93,27 @@ def due_restarts(rules: Sequence[RestartRule], worn: Iterable[Wear]) -> tuple[Du
     return tuple(sorted(found.values(), key=lambda due: -due.age))
 
 
-def due_tests(
-    tests: Sequence[ScheduledTest], last: Mapping[str, datetime], now: datetime
-) -> tuple[str, ...]:
-    """The components whose tests are due, those that waited longest first."""
-    due = [item for item in tests if _is_over(item, last, now)]
+def due_tests(tests: Iterable[Scheduled], last: Last, now: datetime) -> tuple[Task, ...]:
+    """What is due, those that waited longest first; a load comes last, as it counts as customers.
+
+    Of components that are tested together the one that waited longest counts.
+    """
     oldest = datetime.min.replace(tzinfo=now.tzinfo)
-    due.sort(key=lambda item: last.get(item.component, oldest))
-    return tuple(dict.fromkeys(item.component for item in due))
+    waited = {item.task: item.task.last_done(last) or oldest for item in tests}
+    due = [item.task for item in tests if now - waited[item.task] >= item.every]
+    due.sort(key=lambda task: (task.kind != FUNCTIONAL, waited[task]))
+    return tuple(dict.fromkeys(due))
+
+
+def forecast_tests(
+    tests: Sequence[Scheduled], last: Last, openings: Iterable[Opening], now: datetime
+) -> Iterator[tuple[Task, ...]]:
+    """Which tests will be due in each opening, if they are done in the first that comes."""
+    done = dict(last)
+    for opening in openings:
+        due = due_tests(tests, done, max(opening.start, now))
+        done.update({(task.kind, name): opening.start for task in due for name in task.components})
+        yield due
 
 
 def forecast(
@@ -95,20 +145,29 @@ def forecast(
     return tuple(foretold)
 
 
-def last_tests(runs: Iterable[State]) -> dict[str, datetime]:
-    """When each component's tests were last done, passed or not, from runs newest first."""
-    last: dict[str, datetime] = {}
+def last_tests(runs: Iterable[State]) -> Last:
+    """When what was last done to each component, passed or not, from runs newest first.
+
+    Whoever did it: what counts is what was begun on hosts, whatever the run was called.
+    """
+    last: dict[tuple[str, str], datetime] = {}
     for state in runs:
+        drills = any(step.verb is Verb.FLOW for step in state.plan.steps.values())
         for item in state.steps.values():
-            done = item.step.verb is Verb.TEST and item.targets and item.status in ENDED
-            if done and item.finished_at and not state.plan.check:
-                last.setdefault(item.step.component, item.finished_at)
+            kind = _kind_of(item.step, drills=drills)
+            done = item.targets and item.status in ENDED and not state.plan.check
+            if kind and done and item.finished_at:
+                last.setdefault((kind, item.step.component), item.finished_at)
     return last
 
 
-def _is_over(test: ScheduledTest, last: Mapping[str, datetime], now: datetime) -> bool:
-    done = last.get(test.component)
-    return done is None or now - done >= span(test.every)
+def _kind_of(step: Step, *, drills: bool) -> str:
+    """What kind of test a step is the heart of; a drill has a load too, but it measures nothing."""
+    if step.verb in {Verb.TEST, Verb.THROUGH}:
+        return FUNCTIONAL
+    if step.verb is Verb.REHEARSE and not drills:
+        return REHEARSAL
+    return DRILL if step.verb is Verb.STOP and drills else ""
 
 
 def _reasons(rules: Sequence[RestartRule], wear: Wear, age: float) -> Iterator[Message]:
@@ -125,6 +184,8 @@ def _reason(rule: RestartRule, wear: Wear, age: float) -> Message | None:
             return _too_old(rule, host, age)
         case "memory_over":
             return _too_large(rule, wear, host)
+        case "memory_growing":
+            return _grows(rule, wear, host, age)
         case "reboot_required":
             flagged = wear.number("reboot_required")
             since = flagged is not None and flagged < age
@@ -154,7 +215,24 @@ def _too_large(rule: RestartRule, wear: Wear, host: dict[str, str]) -> Message |
     if not memory or not limit or not rule.above:
         return None
     percent = 100 * memory / limit
-    if percent <= int(rule.above.removesuffix("%")):
+    if percent <= _percent(rule.above):
         return None
     args = {**host, "percent": round(percent), "above": rule.above}
     return Message("%(host)s uses %(percent)s %% of its memory, above %(above)s", args)
+
+
+def _grows(rule: RestartRule, wear: Wear, host: dict[str, str], age: float) -> Message | None:
+    """A unit that is younger than the period was started in it, and the start is no growth."""
+    if not (rule.growing_for and rule.above):
+        return None
+    period = span(rule.growing_for).total_seconds()
+    grown = steady_growth(wear.memories, period) if age >= period else None
+    if grown is None or 100 * grown < _percent(rule.above):
+        return None
+    args = {**host, "percent": round(100 * grown), "period": rule.growing_for}
+    text = "%(host)s uses %(percent)s %% more memory than %(period)s ago, and it grew all the time"
+    return Message(text, args)
+
+
+def _percent(share: str) -> int:
+    return int(share.removesuffix("%"))

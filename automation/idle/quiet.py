@@ -82,14 +82,15 @@ def reading_of(signal: Signal, looks: Iterable[Look], now: Moment) -> Reading:
     values = (
         (_age(look, now), look.value)
         for look in looks
-        if look.signal == signal.name and _is_comparable(look, now)
+        if look.signal == signal.name and is_comparable(look.at, now)
     )
     return Reading(tuple(sorted(values, reverse=True)), LOOK_GAP, LOOK_GAP)
 
 
-def _is_comparable(look: Look, now: Moment) -> bool:
-    by_wall = (now.wall - look.at.wall).total_seconds()
-    return look.at.boot == now.boot and abs(by_wall - (now.uptime - look.at.uptime)) <= CLOCK_SET
+def is_comparable(then: Moment, now: Moment) -> bool:
+    """Whether it is known how long ago that was: of the same boot, and the clock was not set."""
+    by_wall = (now.wall - then.wall).total_seconds()
+    return then.boot == now.boot and abs(by_wall - (now.uptime - then.uptime)) <= CLOCK_SET
 
 
 def _age(look: Look, now: Moment) -> float:

@@ -1,7 +1,7 @@
-"""What `raceday idle` remembers between two calls: its looks at the signals, its last decision.
+"""What `raceday idle` remembers between two calls: its looks, samples of memory, its last decision.
 
 One small file in the venue's folder of runs. When it is lost or broken, nothing is known, and the
-signals must be quiet for their whole period anew.
+signals must be quiet, and memory must grow, for their whole period anew.
 """
 
 import json
@@ -13,6 +13,7 @@ from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any
 
 from automation.idle.quiet import Look, Moment
+from automation.idle.samples import Sample
 from automation.run.events import Message, load_message
 from automation.run.lock import boot_id
 
@@ -31,10 +32,11 @@ class Decision:
 
 @dataclass(frozen=True)
 class Record:
-    """Looks in the order of time, and the last decision."""
+    """Looks in the order of time, the last decision, and samples of the memory of units."""
 
     looks: tuple[Look, ...] = ()
     decision: Decision | None = None
+    samples: tuple[Sample, ...] = ()
 
 
 def this_moment() -> Moment:
@@ -46,7 +48,8 @@ def read_record(reports: Path) -> Record:
     """What is remembered of a venue; nothing when it cannot be read."""
     try:
         data = json.loads((reports / FILE).read_text(encoding="utf-8"))
-        return Record(tuple(map(_look, data["looks"])), _decision(data["decision"]))
+        looks, samples = map(_look, data["looks"]), map(_sample, data.get("samples", ()))
+        return Record(tuple(looks), _decision(data["decision"]), tuple(samples))
     except (OSError, ValueError, KeyError, TypeError):
         return Record()
 
@@ -56,7 +59,7 @@ def write_record(reports: Path, record: Record) -> None:
     reports.mkdir(parents=True, exist_ok=True)
     newest = max((look.at.wall for look in record.looks), default=None)
     kept = [look for look in record.looks if newest and newest - look.at.wall < KEPT]
-    data = {"looks": kept, "decision": record.decision}
+    data = {"looks": kept, "decision": record.decision, "samples": record.samples}
     draft = reports / f".{FILE}.{os.getpid()}"
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -69,9 +72,16 @@ def _plain(value: Any) -> Any:
 
 
 def _look(data: Any) -> Look:
-    at = data["at"]
-    moment = Moment(datetime.fromisoformat(at["wall"]), float(at["uptime"]), str(at["boot"]))
-    return Look(str(data["signal"]), moment, float(data["value"]))
+    return Look(str(data["signal"]), _moment(data["at"]), float(data["value"]))
+
+
+def _sample(data: Any) -> Sample:
+    place = (str(data["component"]), str(data["host"]))
+    return Sample(*place, _moment(data["at"]), float(data["memory"]))
+
+
+def _moment(data: Any) -> Moment:
+    return Moment(datetime.fromisoformat(data["wall"]), float(data["uptime"]), str(data["boot"]))
 
 
 def _decision(data: Any) -> Decision | None:

@@ -1,7 +1,7 @@
 """Asks whether unattended work may go on: the calendar, Prometheus, and the hosts themselves."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -48,11 +48,12 @@ class Asker:
         self._client = settings and Client(settings, lambda: now().wall, get)
 
     def answer(self, order: Begin) -> Iterator[HostReported]:
-        """The same for every host of the question."""
+        """The same for every host of the question; signals only if it is about them."""
         began = time.monotonic()
         run_ids = (folder.name for folder in self._reports.glob("2*"))
         alone = judge_meanwhile(run_ids, self._decided_at)
-        checks = (alone, self.window(self.needed[order.step.id]), *self.signals())
+        window = self.window(self.needed[order.step.id])
+        checks = (alone, window, *self._alerts(), *self._signals(order.step.checks))
         seconds = time.monotonic() - began
         for host in order.hosts:
             yield HostReported(order.step.id, host, HostState.OK, seconds, checks)
@@ -63,11 +64,18 @@ class Asker:
 
     def signals(self) -> tuple[Check, ...]:
         """Whether anybody is at it, as each signal and the alerts say."""
-        unattended = self._venue.unattended
-        client, settings = self._client, unattended.prometheus
-        alerts = (judge_alerts(settings, client.alerts()),) if client and settings else ()
-        checks = (judge_signal(signal, self._reading(signal)) for signal in unattended.idle)
-        return (*alerts, *checks)
+        names = [signal.name for signal in self._venue.unattended.idle]
+        return (*self._alerts(), *self._signals(names))
+
+    def _alerts(self) -> Iterator[Check]:
+        settings = self._venue.unattended.prometheus
+        if self._client and settings:
+            yield judge_alerts(settings, self._client.alerts())
+
+    def _signals(self, names: Collection[str]) -> Iterator[Check]:
+        for signal in self._venue.unattended.idle:
+            if signal.name in names:
+                yield judge_signal(signal, self._reading(signal))
 
     def _reading(self, signal: Signal) -> Reading:
         if signal.prometheus and self._client:

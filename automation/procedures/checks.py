@@ -43,13 +43,6 @@ def channel_of(venue: Venue, component: Component) -> str:
     return read_kind(component.role, venue.inventory).channel if component.role else ""
 
 
-def knows(venue: Venue, component: Component, verb: str) -> bool:
-    """Whether a component's role has this verb."""
-    if component.role is None:
-        return False
-    return verb in read_kind(component.role, venue.inventory).verbs
-
-
 def rehearsal_checks(channel: str) -> tuple[str, ...]:
     """What a load proves of a channel."""
     proven = ("nothing is left of earlier ones", "sent on time", "error rate", "p95", "p99")

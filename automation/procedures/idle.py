@@ -1,16 +1,18 @@
 """Unattended restarts and tests: before each host is stopped it is asked whether it may be."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from automation.history import History
 from automation.idle.allowed import ALONE, WINDOW, needed_for
 from automation.idle.quiet import ALERTS
+from automation.procedures.rehearsal import Drill, Profile, plan_drill, plan_rehearsal
 from automation.procedures.restart import plan_restart
 from automation.procedures.steps import PROBE_SECONDS, make_plan, make_step
 from automation.procedures.test import plan_test
 from automation.run.plan import Plan, Step, Verb
+from automation.venue.loads import rehearsable
 from automation.venue.site import Component, Venue
 
 IDLE = "idle"
@@ -40,28 +42,65 @@ def plan_idle_test(venue: Venue, component: Component) -> Plan:
     return make_plan(venue, IDLE, (asked, *steps), gives_verdict=False, stops_at_failure=True)
 
 
-def expected_checks(venue: Venue) -> tuple[str, ...]:
+def plan_idle_rehearsal(venue: Venue) -> Plan:
+    """All channels rehearsed side by side, if nobody is at it before the load begins."""
+    plan = plan_rehearsal(venue, rehearsable(venue), Profile())
+    looks = tuple(step.id for step in plan.steps.values() if step.is_look)
+    front = venue.components[plan.fronts[0]]
+    asked = _question(venue, front, 1, front.hosts, after=looks)
+    steps = (
+        replace(step, needs=(asked.id,)) if step.verb is Verb.REHEARSE else step
+        for step in plan.steps.values()
+    )
+    by_id = {step.id: step for step in (asked, *steps)}
+    return replace(plan, procedure=IDLE, steps=by_id)
+
+
+def plan_idle_drill(venue: Venue, component: Component) -> Plan:
+    """A drill of a component's first host, if nobody is at it before the load begins.
+
+    Right before the host is stopped it is asked again, but for the signals: they show the load.
+    """
+    drill = Drill(component, component.hosts[0])
+    plan = plan_drill(venue, [drill], Profile().rate)
+    steps = (step for item in plan.steps.values() for step in _drilled(venue, drill, item))
+    return replace(plan, procedure=IDLE, steps={step.id: step for step in steps})
+
+
+def expected_checks(venue: Venue, *, under_load: bool = False) -> tuple[str, ...]:
     """The names of all that a question must find good."""
     alerts = (ALERTS,) if venue.unattended.prometheus else ()
-    return (ALONE, WINDOW, *alerts, *(signal.name for signal in venue.unattended.idle))
+    signals = () if under_load else tuple(signal.name for signal in venue.unattended.idle)
+    return (ALONE, WINDOW, *alerts, *signals)
 
 
 def needed_by_question(plan: Plan, histories: Sequence[History]) -> Mapping[str, timedelta]:
     """How long it takes from each question until its hosts are back, with room to undo it."""
     steps = list(plan.steps.values())
-    return {
-        step.id: needed_for(_hangs_on(step, steps[place + 1 :]), histories)
-        for place, step in enumerate(steps)
-        if step.verb is Verb.QUIET
-    }
+    drills = any(step.verb is Verb.FLOW for step in steps)
+    beside = {Verb.REHEARSE} if drills else set[Verb]()  # it goes on beside all the others
+    needed = {}
+    for place, question in enumerate(steps):
+        if question.verb is Verb.QUIET:
+            done = (s for s in _hangs_on(question, steps[place + 1 :]) if s.verb not in beside)
+            needed[question.id] = _longest(done, histories)
+    return needed
+
+
+def _longest(steps: Iterable[Step], histories: Sequence[History]) -> timedelta:
+    """Of what is done to one component after the other; several are worked on side by side."""
+    of: dict[str, list[Step]] = {}
+    for step in steps:
+        of.setdefault(step.component, []).append(step)
+    return max((needed_for(own, histories) for own in of.values()), default=timedelta())
 
 
 def _hangs_on(question: Step, later: Sequence[Step]) -> Iterator[Step]:
-    """What is done to the hosts of a question, up to the question for the next hosts."""
+    """What is done after a question, up to the question for the next hosts."""
     for step in later:
         if step.verb is Verb.QUIET and step.hosts != question.hosts:
             return
-        if step.component == question.component and step.verb not in {Verb.QUIET, Verb.PROBE}:
+        if step.verb not in {Verb.QUIET, Verb.PROBE}:
             yield step
 
 
@@ -81,6 +120,19 @@ def _guarded(venue: Venue, component: Component, step: Step) -> Iterator[Step]:
         yield from (*others, asked)
         step = replace(step, needs=(*needs, asked.id))
     yield step
+
+
+def _drilled(venue: Venue, drill: Drill, step: Step) -> Iterator[Step]:
+    """A step of a drill, with the question that comes before it."""
+    component, hosts = drill.component, (drill.host,)
+    ready, asked = f"{component.name}.ready", f"{component.name}.{Verb.QUIET}.1"
+    if step.verb is Verb.STOP:
+        still = _question(venue, component, "still.1", hosts, step.needs)
+        yield replace(still, checks=expected_checks(venue, under_load=True))
+        step = replace(step, needs=(*step.needs, still.id))
+    yield replace(step, needs=(*step.needs, asked)) if ready in step.needs else step
+    if step.id == ready:
+        yield _question(venue, component, 1, hosts, (ready,))
 
 
 def _question(

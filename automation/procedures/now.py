@@ -27,7 +27,7 @@ def read_now(venue: Venue, reports: Path, at: datetime) -> Now:
         venue=venue.name,
         at=at,
         newest=build_report(standing.state, at, "") if standing else None,
-        held_since=datetime.fromisoformat(holder.since) if holder else None,
+        holder=holder,
         forecast=_forecast(reports, holder, at) if holder else None,
         opening=openings[0] if openings else None,
         decision=read_record(reports).decision,

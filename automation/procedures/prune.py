@@ -102,12 +102,12 @@ def _needed(whole: Sequence[Record], now: datetime) -> Mapping[str, Message]:
     real = [item for item in whole if not item.state.plan.check]
     decided = next((item for item in whole if item.state.verdict), None)
     found = {item.run_id: SINCE for item in real if decided and _came_since(item, decided, now)}
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for item in real:
         fresh = sorted(set(last_tests([item.state])) - seen)
         seen.update(fresh)
         if fresh:
-            args = {"components": ", ".join(fresh)}
+            args = {"components": ", ".join(dict.fromkeys(name for _, name in fresh))}
             found[item.run_id] = Message("it holds the last test of %(components)s", args)
     for why, those in (
         (SETTLED, (item for item in whole if settles_all(item.state))),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from automation.procedures.checks import (
     channel_of,
     flow_checks,
-    knows,
     rehearsal_checks,
     tidy_checks,
 )
@@ -24,6 +23,7 @@ from automation.procedures.steps import (
 )
 from automation.run.plan import Plan, Step, Verb
 from automation.venue.graph import dependents
+from automation.venue.loads import front_of, rehearsable
 from automation.venue.site import Component, Venue
 
 FLOW_SECONDS = 60.0
@@ -51,19 +51,6 @@ class Drill:
 
     component: Component
     host: str
-
-
-def rehearsable(venue: Venue) -> tuple[str, ...]:
-    """Components behind a load balancer whose channel can be rehearsed."""
-    behind = (item for item in venue.components.values() if item.restart.behind)
-    return tuple(item.name for item in behind if knows(venue, item, Verb.REHEARSE))
-
-
-def drillable(venue: Venue) -> tuple[str, ...]:
-    """Those of which one host can fail and another take over, and whose load balancer tells so."""
-    able = (venue.components[name] for name in rehearsable(venue))
-    several = (item for item in able if len(item.hosts) > 1)
-    return tuple(item.name for item in several if knows(venue, _front(venue, item), Verb.FLOW))
 
 
 def plan_rehearsal(venue: Venue, names: Sequence[str], profile: Profile) -> Plan:
@@ -248,14 +235,9 @@ def _from_front(
     venue: Venue, component: Component, verb: Verb, lane: str, **fields: object
 ) -> Step:
     """A step done from the hosts of the load balancer that a component stands behind."""
-    front = _front(venue, component)
+    front = front_of(venue, component)
     values = {"hosts": front.hosts, "hosts_of": front.name, "min_ready": len(front.hosts)}
     return make_step(component, verb, lane, **values, **fields)
-
-
-def _front(venue: Venue, component: Component) -> Component:
-    behind = component.restart.behind
-    return venue.components[behind.component] if behind else component
 
 
 def _ids(steps: Iterable[Step]) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from automation.procedures.checks import (
     through_checks,
     tidy_checks,
 )
-from automation.procedures.rehearsal import drillable, rehearsable
 from automation.procedures.steps import (
     fronts,
     in_order,
@@ -23,6 +22,7 @@ from automation.procedures.steps import (
 )
 from automation.run.plan import Plan, Step, Verb
 from automation.venue.kinds import DRILL, LINKS, REHEARSAL
+from automation.venue.loads import drillable, rehearsable
 from automation.venue.site import Component, Venue
 
 

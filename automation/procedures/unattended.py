@@ -6,11 +6,26 @@ from datetime import datetime
 from pathlib import Path
 
 from automation.history import History, read_history
-from automation.idle.due import Due, Wear, due_restarts, due_tests, last_tests
+from automation.idle.due import (
+    FUNCTIONAL,
+    Due,
+    Scheduled,
+    Task,
+    Wear,
+    due_restarts,
+    due_tests,
+    forecast,
+    forecast_tests,
+    last_tests,
+)
+from automation.idle.record import read_record, this_moment, write_record
+from automation.idle.samples import remembered, wanting, with_memories
 from automation.procedures.asking import Asker
 from automation.procedures.idle import (
     IDLE,
     needed_by_question,
+    plan_idle_drill,
+    plan_idle_rehearsal,
     plan_idle_restart,
     plan_idle_test,
 )
@@ -19,11 +34,16 @@ from automation.procedures.session import probe_now
 from automation.procedures.steps import gate_step, make_plan
 from automation.procedures.wear import read_wear
 from automation.run.events import Message
-from automation.run.ledger import Ledger, ledger_of
+from automation.run.ledger import Ledger, Place, ledger_of
 from automation.run.plan import Plan, Verb
 from automation.run.state import State
-from automation.venue.calendar import Opening, opening_at
+from automation.venue.calendar import Opening, next_openings, opening_at
+from automation.venue.fields import span
+from automation.venue.kinds import DRILL, REHEARSAL
+from automation.venue.loads import drillable, rehearsable
 from automation.venue.site import Venue
+from automation.venue.unattended import RestartRule, ScheduledTest
+from automation.views.openings import Foretold
 
 
 @dataclass(frozen=True)
@@ -54,17 +74,55 @@ class Past:
 
 def read_past(reports: Path, venue: Venue) -> Past:
     """From the reports directory; what cannot be read is passed over."""
-    histories = (read_history(reports, venue.name, name) for name in (IDLE, "restart"))
+    loads = (item.test for item in venue.unattended.tests if item.test)
+    procedures = dict.fromkeys((IDLE, "restart", *loads))
+    histories = (read_history(reports, venue.name, name) for name in procedures)
     return Past(tuple(read_runs(reports / venue.name)), tuple(histories))
 
 
-def look(venue: Venue) -> Seen:
+def look(venue: Venue, reports: Path) -> Seen:
     """Ask the hosts that a rule is about, and of those that are due who leads."""
     rules = venue.unattended.restarts
-    worn, lost = read_wear(venue, rules)
+    worn, lost = _watched(venue, reports, rules)
     due = dict.fromkeys(item.component for item in due_restarts(rules, worn))
     primaries = frozenset(host for name in due for host in _primaries(venue, name))
     return Seen(worn, primaries, tuple(lost))
+
+
+def foresee(
+    venue: Venue, reports: Path, now: datetime
+) -> tuple[tuple[Foretold, ...], list[Message]]:
+    """What will be due in the next openings, and a sentence for each host that cannot be asked."""
+    rules, openings = venue.unattended.restarts, next_openings(venue.calendar, now)
+    worn, lost = read_wear(venue, rules) if rules else ((), [])
+    worn = with_memories(worn, read_record(reports).samples, this_moment())
+    restarts = forecast(rules, worn, openings, now)
+    last = last_tests(read_runs(reports))
+    tests = forecast_tests(scheduled_tests(venue), last, openings, now)
+    foretold = (
+        Foretold(opening, hosts, tuple(task.words for task in tasks))
+        for (opening, hosts), tasks in zip(restarts, tests, strict=True)
+    )
+    return tuple(foretold), lost
+
+
+def watch_memory(venue: Venue, reports: Path) -> None:
+    """Look at memory that may grow, outside of windows too, where the last look is a while ago."""
+    rules = wanting(venue.unattended.restarts, read_record(reports).samples, this_moment())
+    if rules:
+        _watched(venue, reports, rules)
+
+
+def _watched(
+    venue: Venue, reports: Path, rules: Sequence[RestartRule]
+) -> tuple[tuple[Wear, ...], list[Message]]:
+    """What hosts show, with what is known of their memory, which is remembered for later calls."""
+    worn, lost = read_wear(venue, rules)
+    now, record = this_moment(), read_record(reports)
+    samples = remembered(venue.unattended.restarts, record.samples, worn, now)
+    if samples != record.samples:
+        write_record(reports, replace(record, samples=samples))
+    return with_memories(worn, samples, now), lost
 
 
 def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) -> Choice:
@@ -97,9 +155,36 @@ def due_plans(
     plans = [
         plan_idle_restart(venue, venue.components[name], names) for name, names in hosts.items()
     ]
-    tests = due_tests(venue.unattended.tests, last_tests(past.runs), now)
-    plans += [plan_idle_test(venue, venue.components[name]) for name in tests]
+    tests = due_tests(scheduled_tests(venue), last_tests(past.runs), now)
+    plans += [_plan_test(venue, task) for task in tests]
     return plans, tuple(kept)
+
+
+def scheduled_tests(venue: Venue) -> tuple[Scheduled, ...]:
+    """What the venue file wants to be tested, and how often."""
+    return tuple(
+        Scheduled(task, span(item.every))
+        for item in venue.unattended.tests
+        for task in _tasks(venue, item)
+    )
+
+
+def _tasks(venue: Venue, item: ScheduledTest) -> Iterator[Task]:
+    """A rehearsal is of all channels at once; a drill is of one component at a call."""
+    if item.test == REHEARSAL:
+        yield Task(REHEARSAL, rehearsable(venue))
+    elif item.test == DRILL:
+        yield from (Task(DRILL, (name,)) for name in drillable(venue))
+    else:
+        yield Task(FUNCTIONAL, (item.component or "",))
+
+
+def _plan_test(venue: Venue, task: Task) -> Plan:
+    if task.kind == REHEARSAL:
+        return plan_idle_rehearsal(venue)
+    component = venue.components[task.components[0]]
+    plan = plan_idle_drill if task.kind == DRILL else plan_idle_test
+    return plan(venue, component)
 
 
 def _first_that_may(
@@ -132,9 +217,17 @@ def _is_primary(due: Due) -> Message:
 
 
 def _left_behind(left: Ledger) -> Iterator[Message]:
-    """Who is out of rotation already cannot stand in for another."""
-    text = "%(server)s of %(component)s was left out of rotation: raceday recover"
-    for component, server in left.servers:
+    """Who is out of rotation, stopped or unproven already cannot stand in for another."""
+    kinds = {
+        "%(server)s of %(component)s was left out of rotation: raceday recover": left.servers,
+        "%(server)s of %(component)s was left stopped: raceday recover": left.stopped,
+        "%(server)s of %(component)s was left untested: raceday recover": left.untested,
+    }
+    said: dict[Place, str] = {}
+    for text, places in kinds.items():
+        for place in places:
+            said.setdefault(place, text)
+    for (component, server), text in said.items():
         yield Message(text, {"server": server, "component": component})
     for front in left.half_open:
         text = "whether %(component)s lets customers buy is not known: raceday recover"
@@ -146,8 +239,9 @@ def _failures(venue: Venue, past: Past, plan: Plan, now: datetime) -> Iterator[M
     opening = opening_at(venue.calendar, now)
     for state in past.runs:
         recent = isinstance(opening, Opening) and state.started_at >= opening.start
-        if recent and _is_failed(state) and _target(state.plan) == _target(plan):
-            args = {"component": _target(plan), "run": state.run_id}
+        both = [name for name in _targets(plan) if name in _targets(state.plan)]
+        if recent and _is_failed(state) and both:
+            args = {"component": ", ".join(both), "run": state.run_id}
             text = "%(component)s failed in this window already; see raceday explain %(run)s"
             yield Message(text, args)
 
@@ -162,7 +256,7 @@ def _hosts(plan: Plan) -> dict[str, None]:
     return dict.fromkeys(host for step in asked for host in step.hosts)
 
 
-def _target(plan: Plan) -> str:
-    """The component that an idle run is about; empty for any other run."""
-    asked = (step.component for step in plan.steps.values() if step.verb is Verb.QUIET)
-    return next(asked, "")
+def _targets(plan: Plan) -> dict[str, None]:
+    """The components that an idle run stops or tests; none for any other run."""
+    steps = plan.steps.values() if plan.procedure == IDLE else ()
+    return dict.fromkeys(step.component for step in steps if step.verb is Verb.STOP or step.is_test)

@@ -83,10 +83,14 @@ tell_configuration() { # FILE...: the one that was changed last
 echo unit="$unit"
 say active "$(show ActiveState)"
 tell_age
-tell_memory
-tell_reboot
-tell_libraries
 """
+TELLS = {
+    "memory_over": "tell_memory",
+    "memory_growing": "tell_memory",
+    "reboot_required": "tell_reboot",
+    "libraries_deleted": "tell_libraries",
+    "configuration_newer": "tell_configuration",
+}
 
 
 def read_wear(venue: Venue, rules: Sequence[RestartRule]) -> tuple[tuple[Wear, ...], list[Message]]:
@@ -127,8 +131,11 @@ def _script(venue: Venue, name: str, rules: Sequence[RestartRule]) -> str:
     if not unit:
         return "echo unit="
     full = unit if "." in unit.rpartition("@")[2] else f"{unit}.service"
-    files = [file for rule in rules if rule.component == name for file in rule.files]
-    return f"unit={shlex.quote(full)}\n{SCRIPT}\ntell_configuration {shlex.join(files)}"
+    own = [rule for rule in rules if rule.component == name]
+    told = dict.fromkeys(TELLS[rule.when] for rule in own if rule.when)
+    files = [file for rule in own for file in rule.files]
+    tells = (f"{tell} {shlex.join(files)}" for tell in told)
+    return "\n".join((f"unit={shlex.quote(full)}", SCRIPT, *tells))
 
 
 def _ask(venue: Venue, scripts: Mapping[str, str]) -> dict[str, str | Message]:

@@ -238,7 +238,7 @@ def _released(state: State, step: Step) -> Begin | Skip:
     if state.plan.check and _is_only_for_real(state, step):
         return Skip(step, Message("check mode changes nothing"))
     forbidden = _sales_forbid(state) if step.is_test or step.verb in DISTURBING else None
-    if forbidden and not (state.plan.break_glass or state.plan.is_guarded):
+    if forbidden and not state.plan.may_meet_sales:
         return Skip(step, forbidden)
     if step.verb is Verb.DRAIN and not _knows_rotation(state, step):
         return Skip(step, NOT_KNOWN)

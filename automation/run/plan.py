@@ -49,6 +49,9 @@ _STRICT = frozenset(
 )
 
 
+TESTING = frozenset({"test", "rehearsal", "drill"})  # procedures
+
+
 @dataclass(frozen=True)
 class Step:
     """One verb on one component.
@@ -123,8 +126,9 @@ class Plan:
     `standing` says which start of its unit each host was proven to run; an `untested` plan has no
     tests of its own, and its verdict rests on that.
 
-    `fronts` are the load balancers, which say whether sales are open. With `break_glass` steps are
-    done although they are; `reason` says why, as it does for a CONDITIONAL that was accepted.
+    `fronts` are the load balancers, which say whether sales are open. With `break_glass` something
+    is done that is refused otherwise; `reason` says why, as it does for a CONDITIONAL that was
+    accepted.
     """
 
     venue: str
@@ -148,9 +152,16 @@ class Plan:
     estimates: Mapping[str, float] = field(default_factory=dict)
 
     @property
-    def is_guarded(self) -> bool:
-        """Whether customers are seen to be away before each stop: then sales may be open."""
-        return {Verb.QUIET, Verb.STOP} <= {step.verb for step in self.steps.values()}
+    def may_meet_sales(self) -> bool:
+        """Whether it goes on while sales are open.
+
+        Unattended, when customers are seen to be away before each stop; else with the glass broken.
+        What only tests never does: it breaks the glass for a blackout, and buys as customers do.
+        """
+        verbs = {step.verb for step in self.steps.values()}
+        if self.procedure in TESTING or Verb.REHEARSE in verbs:
+            return False
+        return self.break_glass or {Verb.QUIET, Verb.STOP} <= verbs
 
     def of_component(self, component: str) -> tuple[Step, ...]:
         """Steps of one component, in plan order."""

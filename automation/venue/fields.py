@@ -285,7 +285,17 @@ WholePercent = Annotated[
     Field(pattern=r"^([1-9][0-9]?|100)%$"),
     wants("a share from 1% to 100%, with the % sign"),
 ]
+LoadTest = Annotated[Literal["rehearsal", "drill"], wants("rehearsal or drill")]
 WearCondition = Annotated[
-    Literal["memory_over", "reboot_required", "libraries_deleted", "configuration_newer"],
-    wants("one of memory_over, reboot_required, libraries_deleted, configuration_newer"),
+    Literal[
+        "memory_over",
+        "memory_growing",
+        "reboot_required",
+        "libraries_deleted",
+        "configuration_newer",
+    ],
+    wants(
+        "one of memory_over, memory_growing, reboot_required, libraries_deleted, "
+        "configuration_newer"
+    ),
 ]

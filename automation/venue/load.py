@@ -21,6 +21,7 @@ from automation.venue.inventory import (
     read_inventory,
     similar_name,
 )
+from automation.venue.loads import schedule_problems
 from automation.venue.model import VenueFile
 from automation.venue.resolve import resolve_components
 from automation.venue.roles import kinds_of, role_problems
@@ -54,6 +55,9 @@ def resolve_venue(
     if problems or of_roles:
         raise VenueError((*sentences_of(document, problems), *of_roles))
     venue = _venue(document, file, inventory, components, _limited(inventory, limit))
+    in_vain = sentences_of(document, schedule_problems(venue))
+    if in_vain:
+        raise VenueError(in_vain)
     return replace(venue, calendar=calendar)
 
 

@@ -1,5 +1,6 @@
 """The venue file's keys for unattended work: what may be done, when, and what must be so then."""
 
+from datetime import timedelta
 from typing import Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -12,6 +13,7 @@ from automation.venue.fields import (
     Flag,
     HostPath,
     LengthMinutes,
+    LoadTest,
     LocalTime,
     Number,
     Reference,
@@ -27,8 +29,12 @@ from automation.venue.fields import (
     WholeSeconds,
     local_time,
     mistake,
+    span,
 )
 from automation.venue.keys import Keys, check_one_of
+
+MEMORY = ("memory_over", "memory_growing")
+SHORTEST_GROWTH = timedelta(hours=1)  # a timer looks every ten minutes at the least
 
 
 class Weekly(Keys):
@@ -108,24 +114,48 @@ class RestartRule(Keys):
     component: Reference
     every: Span | None = None
     when: WearCondition | None = None
-    above: WholePercent | None = Field(None, description="Of the unit's own memory limit.")
+    above: WholePercent | None = Field(
+        None,
+        description="Of the unit's own memory limit; growth is over what it used at first.",
+    )
+    growing_for: Span | None = Field(
+        None, alias="for", description="How long memory_growing must have gone on, at least 1h."
+    )
     files: tuple[HostPath, ...] = Field((), description="What configuration_newer looks at.")
 
     @model_validator(mode="after")
     def _is_one_rule(self) -> Self:
         check_one_of(self, ("every", "when"))
-        if (self.when == "memory_over") != bool(self.above):
-            raise mistake('needs when: memory_over and above together, such as above: "80%"')
+        if (self.when in MEMORY) != bool(self.above):
+            text = f'needs when: {" or ".join(MEMORY)} and above together, such as above: "80%"'
+            raise mistake(text)
+        if (self.when == "memory_growing") != bool(self.growing_for):
+            raise mistake("needs when: memory_growing and for together, such as for: 24h")
+        if self.growing_for and span(self.growing_for) < SHORTEST_GROWTH:
+            raise mistake("has a for that is too short to see memory grow; write at least 1h")
         if (self.when == "configuration_newer") != bool(self.files):
             raise mistake("needs when: configuration_newer and files together")
         return self
 
 
 class ScheduledTest(Keys):
-    """How often a component's functional tests are done."""
+    """How often a component's functional tests are done, or what `raceday test` does of that name.
 
-    component: Reference
+    A rehearsal is of all channels at once, a drill of one component after the other.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["component"]}, {"required": ["test"]}]}
+    )
+
+    component: Reference | None = None
+    test: LoadTest | None = None
     every: Span
+
+    @model_validator(mode="after")
+    def _is_one_test(self) -> Self:
+        check_one_of(self, ("component", "test"))
+        return self
 
 
 class Unattended(Keys):

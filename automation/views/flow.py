@@ -35,7 +35,7 @@ def _channels(report: Report) -> Iterator[Message]:
 
 
 def _stops(report: Report, clock: Clock) -> Iterator[Message]:
-    if report.procedure != "drill":
+    if not _of(report, Verb.FLOW):
         return
     for stop in _of(report, Verb.STOP):
         for host in stop.hosts:

@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from automation.idle.record import Decision
+from automation.run.lock import Holder
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
 from automation.venue.calendar import Opening
 from automation.views.components import ComponentState
@@ -33,14 +34,15 @@ def render_metrics(report: Report, last_go: datetime | None = None) -> str:
 class Now:
     """What holds of a venue now. `newest` is its last run with a verdict, as a report.
 
-    `opening` is the present opening for unattended work or the next one; `forecast` is when the run
-    that holds the venue will be over; `left` counts what dead or failed runs have left.
+    `holder` is the run that holds the venue, `forecast` when it will be over; `opening` is the
+    present opening for unattended work or the next one; `left` counts what dead or failed runs have
+    left.
     """
 
     venue: str
     at: datetime
     newest: Report | None = None
-    held_since: datetime | None = None
+    holder: Holder | None = None
     forecast: datetime | None = None
     opening: Opening | None = None
     decision: Decision | None = None
@@ -71,15 +73,17 @@ class _Venue(Collector):
             if value is not None:
                 family.add_metric((now.venue,), float(value))
             yield family
+        yield _holder(now)
         yield _blocked(now)
 
 
 def _figures(now: Now) -> dict[str, tuple[str, float | None]]:
-    opening, decision = now.opening, now.decision
+    opening, decision, holder = now.opening, now.decision, now.holder
+    since = datetime.fromisoformat(holder.since) if holder else None
     is_open = opening is not None and opening.start <= now.at < opening.cutoff
     return {
-        "raceday_lock_held": ("1 while a run holds the venue.", now.held_since is not None),
-        "raceday_lock_since_timestamp_seconds": ("Since when.", _epoch(now.held_since)),
+        "raceday_lock_held": ("1 while a run holds the venue.", holder is not None),
+        "raceday_lock_since_timestamp_seconds": ("Since when.", _epoch(since)),
         "raceday_run_forecast_finish_timestamp_seconds": (
             "When that run will be over, by earlier ones.",
             _epoch(now.forecast),
@@ -103,6 +107,17 @@ def _figures(now: Now) -> dict[str, tuple[str, float | None]]:
             len(decision.due) if decision and decision.reasons else 0,
         ),
     }
+
+
+def _holder(now: Now) -> Metric:
+    family = GaugeMetricFamily(
+        "raceday_lock_info",
+        "Who holds the venue, and for what.",
+        labels=("venue", "operator", "procedure", "run_id"),
+    )
+    if now.holder:
+        family.add_metric((now.venue, now.holder.operator, now.holder.why, now.holder.run_id), 1.0)
+    return family
 
 
 def _blocked(now: Now) -> Metric:
@@ -177,6 +192,8 @@ class _Run(Collector):
             is_it = standing is not None and standing.result == result
             family.add_metric((*self._place, result), float(is_it))
         yield family
+        decided = verdict.decided_at if verdict else None
+        yield self._moment("raceday_verdict_timestamp_seconds", "When it was decided.", decided)
         until = standing.valid_until if standing else None
         yield self._moment(
             "raceday_verdict_valid_until_timestamp_seconds", "Until when it holds.", until

@@ -1,6 +1,7 @@
-"""The next openings for unattended work, and which hosts will be due in each. Pure."""
+"""The next openings for unattended work, and what will be due in each. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import RenderableType
@@ -9,25 +10,33 @@ from rich.table import Table
 from automation.venue.calendar import Calendar, Opening, shown
 from automation.views.i18n import Translator
 
-type Foretold = Sequence[tuple[Opening, Sequence[str]]]
+
+@dataclass(frozen=True)
+class Foretold:
+    """An opening, the hosts to be restarted in it, and what is typed for the tests to be done."""
+
+    opening: Opening
+    hosts: tuple[str, ...]
+    tests: tuple[str, ...]
 
 
-def openings_document(foretold: Foretold) -> list[dict[str, Any]]:
+def openings_document(foretold: Sequence[Foretold]) -> list[dict[str, Any]]:
     """For programs; moments in UTC."""
     return [
         {
-            "window": opening.name,
-            "start": opening.start.isoformat(),
-            "end": opening.end.isoformat(),
-            "nothing_begun_after": opening.cutoff.isoformat(),
-            "due": list(hosts),
+            "window": item.opening.name,
+            "start": item.opening.start.isoformat(),
+            "end": item.opening.end.isoformat(),
+            "nothing_begun_after": item.opening.cutoff.isoformat(),
+            "due": list(item.hosts),
+            "tests": list(item.tests),
         }
-        for opening, hosts in foretold
+        for item in foretold
     ]
 
 
 def render_openings(
-    foretold: Foretold, calendar: Calendar, translate: Translator
+    foretold: Sequence[Foretold], calendar: Calendar, translate: Translator
 ) -> RenderableType:
     """For people; moments as the venue's clock shows them."""
     if not foretold:
@@ -35,7 +44,9 @@ def render_openings(
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("opens", "nothing is begun after", "closes", "window", "due then"):
         table.add_column(translate(title), overflow="fold")
-    for opening, hosts in foretold:
+    for item in foretold:
+        opening = item.opening
         moments = (shown(calendar, at) for at in (opening.start, opening.cutoff, opening.end))
-        table.add_row(*moments, opening.name, ", ".join(hosts) or "-")
+        due = (*item.hosts, *(f"test {words}" for words in item.tests))
+        table.add_row(*moments, opening.name, ", ".join(due) or "-")
     return table

@@ -36,7 +36,10 @@ NOT_RECORDED = Message(
 
 
 def render_summary(report: Report, page: Path, translate: Translator) -> RenderableType:
-    """Reasons, what did not run, sales, what to do next, where the report is; last the verdict."""
+    """Reasons, what did not run, sales, what to do next, where the report is; last the verdict.
+
+    That the glass was broken comes before all of it.
+    """
     return Group(*_lines(report, page, translate))
 
 
@@ -74,6 +77,7 @@ def render_standing(
 
 
 def _lines(report: Report, page: Path, translate: Translator) -> Iterator[RenderableType]:
+    yield from broken_glass(report, translate)
     yield from bullets(problem_sentences(report, translate))
     yield from _log(report)
     yield from bullets(warning_sentences(report, translate))
@@ -98,6 +102,14 @@ def verdict_line(report: Report, translate: Translator) -> Text:
     was = f" ({translate(HEADLINES[result].word)})" if revoked else ""
     word = (f"{shown.symbol} {translate(shown.word)}{was}", _style(shown))
     return Text.assemble(word, f"  {translate(shown.sentence)}")
+
+
+def broken_glass(report: Report, translate: Translator) -> Iterator[Text]:
+    """Who broke the glass, and why; nothing when nobody did."""
+    if report.glass_broken_because:
+        args = {"operator": report.operator, "why": report.glass_broken_because}
+        said = translate("%(operator)s broke the glass: %(why)s", **args)
+        yield Text(printable(said), style="bold")
 
 
 def _revoked(report: Report, translate: Translator) -> Iterator[RenderableType]:

@@ -1,12 +1,17 @@
-"""A manual restart in a blackout: refused before any host is asked."""
+"""A manual restart or test in a blackout: refused before any host is asked."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
+from automation.commands import test as test_module
 from automation.commands.restart import restart
+from automation.commands.test import test as raceday_test
 from automation.errors import Refused, UsageError
+from automation.run.plan import Plan
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.inventory import Inventory
@@ -15,8 +20,21 @@ FILE = """\
 venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
 components:
   database: {role: postgresql}
+  gateway:
+    role: kiosk_gateway
+    depends_on: [database]
+    restart: {behind: {component: front, backend: sales}}
+  front: {role: haproxy, depends_on: [gateway]}
 exclusions: [{name: Derby eve, start: 2000-01-01, end: 2999-12-31}]
 """
+GROUPS = {"database": ("db1",), "gateway": ("k1", "k2"), "front": ("lb1",)}
+HOSTS = ("db1", "k1", "k2", "lb1")
+COMMANDS = [
+    (restart, "database"),
+    (raceday_test, "database"),
+    (raceday_test, "rehearsal"),
+    (raceday_test, "drill"),
+]
 
 
 @pytest.fixture
@@ -24,25 +42,45 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A venue that is not to be touched for the next thousand years."""
     (tmp_path / "group_vars/all").mkdir(parents=True)
     (tmp_path / "group_vars/all/venue.yml").write_text(FILE)
-    groups = {"all": ("db1",), "database": ("db1",)}
-    found = Inventory(tmp_path, groups, {"db1": {}})
+    found = Inventory(tmp_path, {"all": HOSTS, **GROUPS}, {host: {} for host in HOSTS})
     monkeypatch.setattr(load, "read_inventory", lambda _source: found)
     return tmp_path
 
 
-def run(site: Path, *words: str) -> Result:
+def run(site: Path, command: click.Command, *words: str) -> Result:
     settings = Settings(venue=str(site), reports=site, lang="en", format="text")
-    return CliRunner().invoke(restart, ("database", "--yes", *words), obj=settings)
+    return CliRunner().invoke(command, (*words, "--yes"), obj=settings)
 
 
-def test_a_restart_in_a_blackout_is_refused(site: Path) -> None:
+@pytest.mark.parametrize(("command", "word"), COMMANDS)
+def test_work_by_hand_in_a_blackout_is_refused(
+    site: Path, command: click.Command, word: str
+) -> None:
     """With its name, its end, and the way past it."""
-    error = run(site).exception
+    error = run(site, command, word).exception
     assert isinstance(error, Refused)
     assert error.message == "Derby eve: a blackout until 3000-01-01 00:00; nothing was touched."
     assert "--break-glass" in error.hint
 
 
-def test_breaking_the_glass_wants_a_reason(site: Path) -> None:
-    """Which is recorded."""
-    assert isinstance(run(site, "--break-glass").exception, UsageError)
+@pytest.mark.parametrize(("command", "word"), COMMANDS)
+@pytest.mark.parametrize("option", [("--break-glass",), ("--reason", "the vendor is here")])
+def test_breaking_the_glass_wants_a_reason(
+    site: Path, command: click.Command, word: str, option: tuple[str, ...]
+) -> None:
+    """Which is recorded; and a reason alone breaks nothing."""
+    assert isinstance(run(site, command, word, *option).exception, UsageError)
+
+
+@pytest.mark.parametrize("word", ["database", "rehearsal", "drill"])
+def test_a_test_with_the_glass_broken_goes_on_and_says_why(
+    site: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    """The reason is in the plan, and so in the journal and on the report's first page."""
+    begun: list[Plan] = []
+    closed = SimpleNamespace(sales_said=lambda: "closed", steps={})
+    monkeypatch.setattr(test_module, "probe_now", lambda *_: closed)
+    monkeypatch.setattr(test_module, "run_and_show", lambda *args: begun.append(args[2]))
+    result = run(site, raceday_test, word, "--break-glass", "--reason", "the vendor is here")
+    assert result.exit_code == 0, result.output
+    assert [(plan.break_glass, plan.reason) for plan in begun] == [(True, "the vendor is here")]

@@ -31,6 +31,7 @@ from automation.run.plan import Plan, Step, Verb
 from automation.run.state import State
 from automation.venue.calendar import Calendar, Opening, opening_at
 from automation.venue.fields import span
+from automation.venue.loads import drillable, rehearsable
 from automation.venue.site import Venue
 from automation.venue.unattended import Unattended
 from tests.unit.run.paper import NEVER, Paper
@@ -45,6 +46,7 @@ OUTAGES = ("refused", "broken", "empty", "nan", "several", "stale")
 WEEK = 7 * 86_400
 ZONES = ("Asia/Seoul", "America/New_York", "Europe/London")
 EVENINGS = ("2026-11-21", "2026-03-07", "2026-10-31", "2026-03-28", "2026-10-24", "2028-02-28")
+DRILLED = (Verb.STOP, "stop")
 NOWHERE = Path("/nonexistent")  # nothing is remembered: Prometheus has all the history
 
 type Spans = tuple[tuple[float, float], ...]
@@ -76,9 +78,10 @@ class Night:
 
 @dataclass
 class Outcome:
-    """What came of a night: each stop that there was, and the promises that were broken."""
+    """What came of a night: stops, loads that were begun, and the promises that were broken."""
 
     stops: int = 0
+    loads: int = 0
     broken: list[str] = field(default_factory=list)
 
 
@@ -113,6 +116,7 @@ def random_night(random: Random) -> Night:
             "prometheus": {"url": "http://prometheus"},
             "idle": (signal,),
             "restarts": ({"component": chosen, "every": "7d"},),
+            "tests": tuple(_loads(venue, random)),
         }
     )
     calendar = Calendar(ZoneInfo(zone), unattended.windows, unattended.blackouts)
@@ -137,7 +141,8 @@ def conduct(seed: int, *, asks_again: bool = True) -> Outcome:
     outcome, runs = Outcome(), list[State]()
     hosts: Hosts | None = None
     fresh: set[Place] = set()
-    world = random_world(night.venue, random, night.up, 0.7)
+    selling = 0.2 if night.venue.unattended.tests else 0.7
+    world = random_world(night.venue, random, night.up, selling)
     for tick in range(TICKS):
         clock.now = max(clock.now, night.begins + timedelta(seconds=tick * TIMER))
         asker = _asker(night, clock)
@@ -212,29 +217,40 @@ def _drive(night: Night, plan: Plan, hosts: Hosts, outcome: Outcome, random: Ran
 def _watch_step(
     night: Night, step: Step, hosts: Hosts, down: dict[str, set[str]], outcome: Outcome
 ) -> None:
-    if step.verb is Verb.PROBE and step.id.rpartition(".")[2].isdecimal():
-        seen = {host for host in step.hosts if not hosts.is_up(step.component, host)}
-        down[step.id.rpartition(".")[2]] = seen
+    batch = step.id.rpartition(".")[2].replace("ready", "stop")  # of a drill there is one
+    if step.verb is Verb.PROBE and (batch.isdecimal() or batch == "stop"):
+        down[batch] = {host for host in step.hosts if not hosts.is_up(step.component, host)}
     if step.verb is Verb.STOP:
         outcome.stops += 1
-        number = step.id.rpartition(".")[2]
-        outcome.broken += _broken(night, hosts.clock.now)
-        if down.get(number):
-            outcome.broken.append(f"{step.id} began with {sorted(down[number])} down")
+        outcome.broken += _broken(night, hosts.clock.now, "a stop")
+        if batch != "stop":
+            outcome.broken += _disturbed(night, hosts.clock.now, "a stop")
+        if down.get(batch):
+            outcome.broken.append(f"{step.id} began with {sorted(down[batch])} down")
+    if step.verb is Verb.REHEARSE:
+        outcome.loads += 1
+        outcome.broken += _broken(night, hosts.clock.now, "a load")
+        outcome.broken += _disturbed(night, hosts.clock.now, "a load")
+    if hosts.customers() and (step.verb is Verb.REHEARSE or (step.verb, batch) == DRILLED):
+        outcome.broken.append(f"{step.id} began while sales were open")
 
 
-def _broken(night: Night, now: datetime) -> Iterator[str]:
-    """What forbids a stop at this true moment."""
+def _broken(night: Night, now: datetime, what: str) -> Iterator[str]:
+    """What forbids it at this true moment."""
     opening = opening_at(night.venue.calendar, now)
     if not isinstance(opening, Opening) or now >= opening.cutoff:
-        yield f"a stop at {now} outside of every window"
+        yield f"{what} at {now} outside of every window"
+    if _is_in(night.alerts, _scraped(night.seconds(now))):
+        yield f"{what} at {now} while an alert fires"
+
+
+def _disturbed(night: Night, now: datetime, what: str) -> Iterator[str]:
+    """Customers were there in the whole period; a drill's stop cannot tell them from its load."""
     last = _scraped(night.seconds(now))
     period = span(night.venue.unattended.idle[0].quiet_for).total_seconds()
     times = [last - SCRAPE * back for back in range(int(period // SCRAPE) + 1)]
     if any(_is_in(night.busy, at) for at in times):
-        yield f"a stop at {now} while customers are betting"
-    if _is_in(night.alerts, last):
-        yield f"a stop at {now} while an alert fires"
+        yield f"{what} at {now} while customers are betting"
 
 
 def _prometheus(night: Night, clock: FakeClock, url: str, _timeout: float) -> Reply:
@@ -312,6 +328,14 @@ def _clock(random: Random) -> tuple[tuple[float, float], ...]:
     moments = sorted(random.uniform(0, TICKS * TIMER) for _ in range(random.choice((1, 2))))
     wrong = (random.choice((0.0, 30.0, -30.0, 1800.0, -1800.0, 7200.0)) for _ in moments)
     return tuple(zip(moments, wrong, strict=True))
+
+
+def _loads(venue: Venue, random: Random) -> Iterator[dict[str, str]]:
+    """Now and then what the venue can do under load is due, too."""
+    able = {"rehearsal": rehearsable(venue), "drill": drillable(venue)}
+    for name, components in able.items():
+        if components and random.random() < 0.3:
+            yield {"test": name, "every": "1d"}
 
 
 def _weekly(random: Random, name: str) -> dict[str, Any]:

@@ -1,13 +1,24 @@
 """What is due, and in which order."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from automation.idle.due import Wear, due_restarts, due_tests, forecast
+from automation.idle.due import (
+    FUNCTIONAL,
+    Scheduled,
+    Task,
+    Wear,
+    due_restarts,
+    due_tests,
+    forecast,
+    forecast_tests,
+)
 from automation.venue.calendar import Opening
-from automation.venue.unattended import RestartRule, ScheduledTest
+from automation.venue.kinds import DRILL, REHEARSAL
+from automation.venue.unattended import RestartRule
 
 DAY = 86_400
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -19,6 +30,14 @@ def rule(**keys: Any) -> RestartRule:
 
 def wear(host: str = "w1", age: int = 3600, component: str = "wagering", **shown: Any) -> Wear:
     return Wear(component, host, {"active": "active", "age": str(age), **shown})
+
+
+def daily(kind: str, *components: str) -> Scheduled:
+    return Scheduled(Task(kind, components), timedelta(days=1))
+
+
+def before(hours: float) -> datetime:
+    return NOW - timedelta(hours=hours)
 
 
 WEEKLY = rule(every="7d")
@@ -52,6 +71,19 @@ def test_a_host_is_due_by_what_it_shows(
     assert [item.host for item in found] == (["w1"] if due else [])
 
 
+@pytest.mark.parametrize(
+    ("age", "above", "due"),
+    [(24, "20%", True), (24, "25%", True), (24, "26%", False), (23, "20%", False)],
+)
+def test_memory_that_grows_is_due(age: int, above: str, due: bool) -> None:
+    """By so much or more, of one start of the unit; the reason has host, growth and period."""
+    growing = tuple((3600.0 * (22 - 4 * place), 100.0 + 5 * place) for place in range(6))
+    worn = replace(wear(age=age * 3600), memories=growing)
+    found = due_restarts((rule(when="memory_growing", above=above, **{"for": "24h"}),), (worn,))
+    sentence = "w1 uses 25 % more memory than 24h ago, and it grew all the time"
+    assert [str(item.why) for item in found] == ([sentence] if due else [])
+
+
 def test_who_waited_longest_comes_first_and_only_once() -> None:
     """Whatever the rules and the order in which the hosts were asked."""
     worn = (wear("w1", 8 * DAY), wear("w2", 9 * DAY), wear("w3", DAY), wear("t1", 99 * DAY, "t"))
@@ -69,10 +101,45 @@ def test_a_unit_that_does_not_run_or_says_no_age_is_not_due(shown: dict[str, str
 
 def test_tests_are_due_by_when_they_were_last_done() -> None:
     """Never is longest ago; a test from the future, after the clock was set, is not due."""
-    tests = [ScheduledTest(component=name, every="1d") for name in ("a", "b", "c", "d", "e")]
     ago = {"a": 25, "b": 23, "c": 48, "e": -5}
-    last = {name: NOW - timedelta(hours=hours) for name, hours in ago.items()}
-    assert due_tests(tests, last, NOW) == ("d", "c", "a")
+    last = {(FUNCTIONAL, name): before(hours) for name, hours in ago.items()}
+    due = due_tests([daily(FUNCTIONAL, name) for name in "abcde"], last, NOW)
+    assert [task.words for task in due] == ["d", "c", "a"]
+
+
+@pytest.mark.parametrize(
+    ("ago", "due"),
+    [
+        ({}, ["a", "drill a", "rehearsal"]),
+        ({(FUNCTIONAL, "a"): 23, (DRILL, "a"): 23}, ["rehearsal"]),
+        (
+            {(FUNCTIONAL, "a"): 25, (REHEARSAL, "a"): 99, (REHEARSAL, "b"): 23},
+            ["a", "drill a", "rehearsal"],
+        ),
+        ({(FUNCTIONAL, "a"): 1, (REHEARSAL, "a"): 1, (REHEARSAL, "b"): 1, (DRILL, "a"): 1}, []),
+    ],
+)
+def test_a_load_comes_after_all_that_it_would_disturb(
+    ago: dict[tuple[str, str], float], due: list[str]
+) -> None:
+    """A rehearsal is of all its channels: the one that waited longest counts."""
+    tests = [daily(DRILL, "a"), daily(REHEARSAL, "a", "b"), daily(FUNCTIONAL, "a")]
+    last = {task: before(hours) for task, hours in ago.items()}
+    assert [task.words for task in due_tests(tests, last, NOW)] == due
+
+
+def test_a_forecast_of_tests_counts_on_each_that_it_foretells() -> None:
+    """Every second night; what is due already comes in the present opening."""
+    starts = [NOW + timedelta(days=days, hours=-1) for days in range(4)]
+    openings = [Opening("night", at, at + timedelta(hours=3), at) for at in starts]
+    drill = Scheduled(Task(DRILL, ("a",)), timedelta(days=2))
+    foretold = forecast_tests([drill, daily(FUNCTIONAL, "a")], {}, openings, NOW)
+    assert [[task.words for task in due] for due in foretold] == [
+        ["a", "drill a"],
+        ["a"],
+        ["a", "drill a"],
+        ["a"],
+    ]
 
 
 def test_a_forecast_counts_on_each_restart_that_it_foretells() -> None:

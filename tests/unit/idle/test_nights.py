@@ -36,15 +36,19 @@ def _settle() -> None:
 def test_no_night_breaks_a_promise() -> None:
     """Not one stop outside a window, among customers, under an alert, or with another host down.
 
-    RACEDAY_SIMULATE_NIGHTS says how many nights; in one of twenty at least something is done.
+    Nor a rehearsal's or a drill's load outside a window, among customers, under an alert, or while
+    sales are open. RACEDAY_SIMULATE_NIGHTS says how many nights; in one of twenty at least
+    something is stopped, and in one of a hundred bought.
     """
-    stops, broken = 0, list[str]()
+    stops, loads, broken = 0, 0, list[str]()
     for seed, outcome in outcomes(NIGHTS):
         stops += outcome.stops
+        loads += outcome.loads
         broken += [f"{sentence}\n  again: {AGAIN.format(seed=seed)}" for sentence in outcome.broken]
-    print(f"{NIGHTS} nights, {stops} stops")
+    print(f"{NIGHTS} nights, {stops} stops, {loads} loads")
     assert not broken, "\n".join(broken)
     assert stops * 20 >= NIGHTS
+    assert loads * 100 >= NIGHTS
 
 
 @pytest.mark.simulation

@@ -1,5 +1,6 @@
 """What is remembered between two calls of the timer."""
 
+import json
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,16 +10,18 @@ import pytest
 
 from automation.idle.quiet import Look, Moment
 from automation.idle.record import FILE, Decision, Record, read_record, this_moment, write_record
+from automation.idle.samples import Sample
 from automation.run.events import Message
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 LOOK = Look("bets", Moment(NOW, 100.5, "this boot"), 0.25)
+SAMPLE = Sample("wagering", "w1", LOOK.at, 1024.0)
 WHY = Message("the signal '%(signal)s' ...", {"signal": "bets"})
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    """Looks and the last decision with its reasons; for the operator's eyes only."""
-    record = Record((LOOK,), Decision(NOW, (WHY,)))
+    """Looks, samples and the last decision with its reasons; for the operator's eyes only."""
+    record = Record((LOOK,), Decision(NOW, (WHY,)), (SAMPLE,))
     write_record(tmp_path / "demo", record)
     assert read_record(tmp_path / "demo") == record
     assert stat.S_IMODE((tmp_path / "demo" / FILE).stat().st_mode) == 0o600
@@ -28,6 +31,15 @@ def test_old_looks_are_forgotten(tmp_path: Path) -> None:
     """No signal must be quiet for more than a week."""
     old = replace(LOOK, at=replace(LOOK.at, wall=NOW - timedelta(days=7)))
     write_record(tmp_path, Record((old, LOOK)))
+    assert read_record(tmp_path).looks == (LOOK,)
+
+
+def test_a_record_from_before_there_were_samples_is_read(tmp_path: Path) -> None:
+    """An upgrade forgets nothing."""
+    write_record(tmp_path, Record((LOOK,)))
+    data = json.loads((tmp_path / FILE).read_text(encoding="utf-8"))
+    del data["samples"]
+    (tmp_path / FILE).write_text(json.dumps(data), encoding="utf-8")
     assert read_record(tmp_path).looks == (LOOK,)
 
 

@@ -22,6 +22,10 @@ RULES = tuple(
     for keys in (
         {"component": "wagering", "every": "7d"},
         {"component": "wagering", "when": "configuration_newer", "files": ("/proc/self/status",)},
+        {"component": "wagering", "when": "memory_over", "above": "80%"},
+        {"component": "wagering", "when": "memory_growing", "above": "20%", "for": "24h"},
+        {"component": "wagering", "when": "reboot_required"},
+        {"component": "wagering", "when": "libraries_deleted"},
     )
 )
 
@@ -72,6 +76,12 @@ def test_what_systemd_does_not_say_is_unknown(venue: Venue, sshd: Sshd) -> None:
     sshd.put("grep", "exit 1")  # this machine may run containers with a unit of the same name
     (wear,), _ = read_wear(venue, RULES)
     assert {"active", "age", "memory", "libraries_deleted"}.isdisjoint(wear.shown)
+
+
+def test_a_host_is_asked_only_what_a_rule_is_about(venue: Venue) -> None:
+    """Nobody goes through the files of every process for a rule about memory."""
+    (wear,), _ = read_wear(venue, RULES[3:4])
+    assert set(wear.shown) == {"active", "age", "memory", "memory_limit"}
 
 
 def signal(*command: str) -> Signal:

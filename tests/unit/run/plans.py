@@ -14,6 +14,7 @@ from automation.procedures.evening import plan_evening
 from automation.procedures.morning import plan_morning
 from automation.procedures.restart import plan_restart
 from automation.run.plan import Plan, PlannedComponent, Step, Verb
+from automation.venue import loads
 from automation.venue.kinds import read_kind
 from automation.venue.model import (
     Behind,
@@ -51,7 +52,7 @@ class Task:
 def remember_kinds(put: Callable[[object, str, object], None] = setattr) -> None:
     """Read what a role says of its kind once only in this process: ten thousand venues ask."""
     remembered = cache(read_kind)
-    for module in (promised, planned):
+    for module in (promised, planned, loads):
         put(module, "read_kind", remembered)
 
 

@@ -1,10 +1,12 @@
 """metrics.prom: valid exposition, names by convention, one-hot states."""
 
 from datetime import UTC, datetime
+from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from automation.views.metrics import render_metrics
+from automation.run.lock import Holder
+from automation.views.metrics import Now, render_metrics, serve_metrics
 from automation.views.report import build_report
 from tests.unit.views.samples import BEGAN, HEAD, RUN_ID, Story, go, no_go, revoked, running
 
@@ -40,6 +42,36 @@ def test_the_verdict_is_one_hot() -> None:
     names = [("raceday_verdict", word) for word in ("GO", "CONDITIONAL", "NO-GO")]
     assert [samples(no_go())[name] for name in names] == [0, 0, 1]
     assert [samples(running())[name] for name in names] == [0, 0, 0]
+
+
+def test_the_age_of_a_verdict_is_told() -> None:
+    """By when it was decided, GO or not; nothing before there is one."""
+    name = ("raceday_verdict_timestamp_seconds",)
+    assert BEGAN.timestamp() < samples(no_go())[name] <= no_go().now.timestamp()
+    assert name not in samples(running())
+
+
+def test_who_holds_the_venue_is_told() -> None:
+    """Operator, procedure and run, and since when; nobody while it is free."""
+    holder = Holder(RUN_ID, 412, "controller", "boot", BEGAN.isoformat(), "restart", "kim")
+    held = scraped(Now("demo", BEGAN, holder=holder))
+    assert held["raceday_lock_info", "kim", "restart", RUN_ID, "demo"] == 1
+    assert held["raceday_lock_since_timestamp_seconds", "demo"] == BEGAN.timestamp()
+    free = scraped(Now("demo", BEGAN))
+    assert free["raceday_lock_held", "demo"] == 0
+    assert not [name for name, *_ in free if name == "raceday_lock_info"]
+
+
+def scraped(now: Now) -> dict[tuple[str, ...], float]:
+    """What a scrape of the exporter finds, by name and labels."""
+    port = serve_metrics("127.0.0.1", 0, lambda: now)
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:  # our own
+        text = answer.read().decode()
+    found = [item for family in text_string_to_metric_families(text) for item in family.samples]
+    return {
+        (item.name, *(item.labels[key] for key in sorted(item.labels))): item.value
+        for item in found
+    }
 
 
 def test_a_revoked_go_is_no_go_any_more() -> None:

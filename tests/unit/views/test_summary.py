@@ -1,5 +1,6 @@
 """What is printed at the end, and what `status` prints."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from automation.run.events import Message
 from automation.views.i18n import Translator
 from automation.views.report import build_report
+from automation.views.run_text import render_run
 from automation.views.summary import (
     NOT_RECORDED,
     render_standing,
@@ -21,6 +23,7 @@ from tests.unit.views.samples import (
     conditional,
     go,
     interrupted,
+    morning_plan,
     no_go,
     revoked,
     second_try,
@@ -79,6 +82,21 @@ def test_a_revoked_verdict_is_not_told_as_go() -> None:
         "✗ the port is closed",
     ]
     assert summary(revoked(), "ko")[-3].startswith(f"✗ 판정 철회 ({Translator('ko')('GO')})")
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [("en", "hana broke the glass: the vendor's advice"), ("ko", "hana 비상 승인: the vendor's")],
+)
+def test_a_broken_glass_is_told_before_all_else(lang: str, said: str) -> None:
+    """Who broke it and why, in `runs show` and the document too; nothing when nobody did."""
+    plan = replace(morning_plan(), break_glass=True, reason="the vendor's advice")
+    story = Story(plan).begin().go_on()
+    report = build_report(story.state, story.now, HEAD)
+    assert summary(story, lang)[0].startswith(said)
+    assert f"\n{said}" in printed(render_run(report, Translator(lang)), 100)
+    assert report.glass_broken_because == plan.reason
+    assert "glass" not in str(summary(go()))
 
 
 def test_an_interrupted_run_says_so() -> None:
