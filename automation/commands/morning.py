@@ -21,6 +21,7 @@ from automation.views.i18n import Translator
 from automation.views.notices import Notice, Occasion
 from automation.views.notify import announce
 
+EARLIEST = "Not before this time of day: then it is refused."
 LATEST = "Not after this time of day: then it is refused and announced."
 
 
@@ -48,6 +49,7 @@ def _refuse_a_part(_context: click.Context, _option: click.Parameter, hosts: Seq
     callback=_refuse_a_part,
     help="Refused: a part of the venue proves no GO.",
 )
+@click.option("--earliest", type=click.DateTime(["%H:%M"]), metavar="HH:MM", help=EARLIEST)
 @click.option("--latest", type=click.DateTime(["%H:%M"]), metavar="HH:MM", help=LATEST)
 @run_options
 @click.pass_obj
@@ -55,6 +57,7 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
     settings: Settings,
     accept_conditional: bool,
     reason: str,
+    earliest: datetime | None,
     latest: datetime | None,
     check: bool,
     yes: bool,
@@ -74,6 +77,8 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
     """
     why = reason_for({"--accept-conditional": accept_conditional}, reason)
     venue = venue_of(settings)
+    if earliest:
+        _refuse_before(settings, venue, earliest.time())
     if latest:
         _refuse_after(settings, venue, latest.time())
     plan = replace(
@@ -86,6 +91,17 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
         translate = Translator(settings.lang)
         confirm_change(translate("Open %(venue)s?", venue=venue.title), yes=yes)
     return run_and_show(settings, venue, plan, request)
+
+
+def _refuse_before(settings: Settings, venue: Venue, earliest: time) -> None:
+    """A timer that makes up for yesterday's call at night opens nothing: today's will come."""
+    now = datetime.now(ZoneInfo(venue.time_zone))
+    if now.time() >= earliest:
+        return
+    translate = Translator(settings.lang)
+    args = {"venue": venue.title, "now": f"{now:%H:%M}", "earliest": f"{earliest:%H:%M}"}
+    said = translate("%(venue)s was not opened: it is %(now)s, before %(earliest)s.", **args)
+    raise Refused(said, translate("Nothing was touched. To open it now: raceday morning"))
 
 
 def _refuse_after(settings: Settings, venue: Venue, latest: time) -> None:

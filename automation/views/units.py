@@ -79,7 +79,7 @@ def _morning_service(schedule: Schedule) -> str:
     """It waits for an idle call that is under way; too late, it says so and starts nothing."""
     idle = unit_name(schedule.venue, "idle", "service")
     head = f"[Unit]\nDescription={_plain(schedule.title)}: open it in the morning\nAfter={idle}\n"
-    words = ("morning", "--yes", "--latest", schedule.latest)
+    words = ("morning", "--yes", "--earliest", schedule.morning, "--latest", schedule.latest)
     return head + _service(schedule, words, "10")
 
 

@@ -84,6 +84,7 @@ def test_the_system_services_are_hardened(environment: Mapping[str, str], tmp_pa
 def test_the_timers_come_when_they_should(environment: Mapping[str, str]) -> None:
     """In the venue's own time zone; a missed morning is made up for, a missed idle call is not."""
     shown = schedule(environment, "show", *WHEN).stdout
+    assert '"--earliest" "06:30"' in shown
     idle, morning = (
         shown.partition(f"demo-{what}.timer\n")[2].partition("\n# ")[0]
         for what in ("idle", "morning")
@@ -162,4 +163,22 @@ def test_a_morning_that_was_missed_is_announced_and_not_begun(
     assert "Demo racecourse was not opened: it is " in done.stderr
     (message,) = post.received
     assert message["title"].startswith("Demo racecourse was not opened: it is ")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_call_from_yesterday_opens_nothing_at_night(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """The machine came on before the hour: today's own call is still to come."""
+    where = ["--venue", "demo", "--reports", str(tmp_path / "reports")]
+    done = subprocess.run(
+        [str(RACEDAY), *where, "morning", "--yes", "--earliest", "23:59"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=dict(environment),
+    )
+    assert done.returncode == 30, done.stderr
+    assert "before 23:59" in done.stderr
     assert not (tmp_path / "reports").exists()
