@@ -15,10 +15,10 @@ from automation.commands.load import known_hosts, named_components, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
 from automation.errors import Refused, UsageError
+from automation.procedures.leaders import Leaders, leaders_of
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.status import plan_status
-from automation.run.state import State
 from automation.settings import Settings
 from automation.venue.site import Venue
 
@@ -87,7 +87,7 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
         hosts = _rolled_hosts(
             venue, names, limit, anyhow=break_glass or check, include_primary=include_primary
         )
-        plan, question = plan_restart(venue, hosts, names), f"Restart {', '.join(hosts)}?"
+        plan, question = plan_restart(venue, hosts), f"Restart {_listed(hosts)}?"
     if not check:
         confirm_change(question, yes=yes)
     plan = replace(plan, check=check, break_glass=break_glass, reason=why)
@@ -101,8 +101,8 @@ def _rolled_hosts(
     *,
     anyhow: bool,
     include_primary: bool,
-) -> tuple[str, ...]:
-    """The hosts in the order of the roll, from what they are right now."""
+) -> Mapping[str, tuple[str, ...]]:
+    """Each component's hosts in the order of the roll, from what they are right now."""
     chosen = _chosen_hosts(venue, names, limit)
     seen = probe_now(venue, plan_status(venue), ())
     if not anyhow:
@@ -110,7 +110,12 @@ def _rolled_hosts(
             seen.sales_said(),
             'Close them (raceday sales close), or say why now: --break-glass --reason "...".',
         )
-    return _in_restart_order(seen, chosen, include_primary=include_primary)
+    looks = {item.step.component: item.hosts for item in seen.steps.values()}
+    leaders = {name: leaders_of(venue, venue.components[name], looks[name]) for name in chosen}
+    return {
+        name: _in_restart_order(name, hosts, leaders[name], include_primary=include_primary)
+        for name, hosts in chosen.items()
+    }
 
 
 def _chosen_hosts(
@@ -125,21 +130,40 @@ def _chosen_hosts(
 
 
 def _in_restart_order(
-    seen: State, chosen: Mapping[str, tuple[str, ...]], *, include_primary: bool
+    component: str,
+    hosts: Sequence[str],
+    leaders: Leaders,
+    *,
+    include_primary: bool,
 ) -> tuple[str, ...]:
-    """Standbys before their primary, which is left out unless it was asked for."""
-    hosts: list[str] = []
-    for component, names in chosen.items():
-        looks = {item.step.component: item.hosts for item in seen.steps.values()}
-        leads = {name: looks[component][name].evidence.get("leader") for name in names}
-        primaries = [name for name, lead in leads.items() if lead == "yes"]
-        followers = [name for name in names if name not in primaries]
-        if primaries and not include_primary and not followers:
-            raise Refused(
-                f"{primaries[0]} is the primary of {component}; nothing was touched.",
-                'To restart it is an outage: --include-primary --reason "...".',
-            )
-        if primaries and not include_primary:
-            click.echo(f"{', '.join(primaries)}: the primary of {component} is left out.", err=True)
-        hosts += [*followers, *(primaries if include_primary else ())]
-    return tuple(hosts)
+    """Standbys before their primary, which is left out unless it was asked for.
+
+    So is a host that did not say whether it is the primary.
+    """
+    primaries = tuple(host for host in hosts if host in leaders.primaries)
+    unknown = tuple(host for host in hosts if host in leaders.unknown)
+    followers = tuple(host for host in hosts if host not in {*primaries, *unknown})
+    if include_primary:
+        return (*followers, *unknown, *primaries)
+    if not followers:
+        raise Refused(
+            f"{_why_left_out(component, primaries, unknown)}; nothing was touched.",
+            'To restart it is an outage: --include-primary --reason "...".',
+        )
+    if primaries:
+        click.echo(f"{', '.join(primaries)}: the primary of {component} is left out.", err=True)
+    if unknown:
+        click.echo(f"{_why_left_out(component, (), unknown)}, so it is left out.", err=True)
+    return followers
+
+
+def _why_left_out(component: str, primaries: Sequence[str], unknown: Sequence[str]) -> str:
+    if primaries:
+        return f"{primaries[0]} is the primary of {component}"
+    hosts = " or ".join(unknown)
+    return f"It could not be found out whether {hosts} is the primary of {component}"
+
+
+def _listed(hosts: Mapping[str, Sequence[str]]) -> str:
+    """Components with their hosts, for a question."""
+    return "; ".join(f"{name} on {', '.join(names)}" for name, names in hosts.items() if names)

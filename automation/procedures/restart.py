@@ -1,6 +1,6 @@
 """The rolling restart: batch by batch out of rotation, stopped, started, tested, and back."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, repeat
 
 from automation.procedures.checks import test_checks
@@ -25,12 +25,12 @@ from automation.venue.graph import dependents
 from automation.venue.site import Component, Venue
 
 
-def plan_restart(venue: Venue, hosts: Collection[str], names: Sequence[str]) -> Plan:
-    """Restart these hosts of these components, in start order. The first failure ends the roll.
+def plan_restart(venue: Venue, hosts: Mapping[str, Sequence[str]]) -> Plan:
+    """Restart these hosts of each component, in start order. The first failure ends the roll.
 
-    `hosts` are in the order in which they are to be restarted.
+    A component's hosts are in the order in which they are to be restarted.
     """
-    steps = tuple(_steps(venue, hosts, names))
+    steps = tuple(_steps(venue, hosts))
     return make_plan(venue, "restart", steps, gives_verdict=False, stops_at_failure=True)
 
 
@@ -60,8 +60,8 @@ def _size(share: int | str, hosts: int) -> int:
     return max(1, hosts * int(share.removesuffix("%")) // 100)
 
 
-def _steps(venue: Venue, hosts: Collection[str], names: Sequence[str]) -> Iterator[Step]:
-    rolled = [item for item in in_order(venue) if item.name in names]
+def _steps(venue: Venue, hosts: Mapping[str, Sequence[str]]) -> Iterator[Step]:
+    rolled = [item for item in in_order(venue) if item.name in hosts]
     looked = dict.fromkeys((*fronts(venue), *(item.name for item in rolled)))
     looks = [look_step(venue.components[name]) for name in looked]
     yield from looks
@@ -69,8 +69,7 @@ def _steps(venue: Venue, hosts: Collection[str], names: Sequence[str]) -> Iterat
     needs: tuple[str, ...] = ()
     ids: list[str] = []
     for component in rolled:
-        chosen = [host for host in hosts if host in component.hosts]
-        for number, batch in enumerate(batches(component, chosen), start=1):
+        for number, batch in enumerate(batches(component, hosts[component.name]), start=1):
             steps = tuple(_batch(venue, component, batch, number, after, needs))
             yield from steps
             ids += [step.id for step in steps]

@@ -43,7 +43,7 @@ def opened(venue: Venue, tmp_path: Path) -> Desk:
 
 def restart(venue: Venue, *hosts: str, reason: str = "") -> Plan:
     """A roll, with the glass broken if there is a reason."""
-    plan = plan_restart(venue, hosts, ("wagering",))
+    plan = plan_restart(venue, {"wagering": hosts})
     return replace(plan, break_glass=bool(reason), reason=reason)
 
 

@@ -55,7 +55,7 @@ def killed_after(told: Told, event: Event) -> State:
 
 def rolling(venue: Venue) -> Told:
     """A restart of both hosts while customers buy."""
-    plan = plan_restart(venue, ("w1", "w2"), ("wagering",))
+    plan = plan_restart(venue, {"wagering": ("w1", "w2")})
     return drive(replace(plan, break_glass=True, reason="memory leak"))
 
 
@@ -176,7 +176,7 @@ def test_what_depends_on_a_start_that_failed_is_started_all_the_same(tmp_path: P
 
 def test_a_server_that_did_not_come_back_stays_in_the_ledger(venue: Venue) -> None:
     """The last gate says that it is out; what counts is that it was in before."""
-    plan = replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True)
+    plan = replace(plan_restart(venue, {"wagering": ("w1", "w2")}), break_glass=True)
     failed = fold_all(drive(plan, faults={("wagering.start.2", "w2"): Fault.FAILS}))
     assert failed.steps["wagering.undrain.2"].status == "skipped"
     assert ledger_of([failed]).servers == ledger_of([failed]).stopped == (("wagering", "w2"),)

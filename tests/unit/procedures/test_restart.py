@@ -39,7 +39,7 @@ def venue(tmp_path: Path) -> Venue:
 @pytest.fixture
 def plan(venue: Venue) -> Plan:
     """Both hosts, although sales are open."""
-    return replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True)
+    return replace(plan_restart(venue, {"wagering": ("w1", "w2")}), break_glass=True)
 
 
 def test_each_try_of_a_start_has_its_time(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_each_try_of_a_start_has_its_time(tmp_path: Path) -> None:
         again = VENUE.replace("min_ready: 1", f"min_ready: 1\n    retries: {retries}")
         folder = tmp_path / str(retries)
         folder.mkdir()
-        steps = plan_restart(site(folder, again, HEAD), ("w1",), ("wagering",)).steps
+        steps = plan_restart(site(folder, again, HEAD), {"wagering": ("w1",)}).steps
         return steps["wagering.start.1"].timeout
 
     assert start_bound(2) == 5 * start_bound(0)

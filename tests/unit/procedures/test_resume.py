@@ -40,7 +40,7 @@ def venue(tmp_path: Path) -> Venue:
 @pytest.fixture
 def plan(venue: Venue) -> Plan:
     """Both hosts, although sales are open."""
-    return replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True)
+    return replace(plan_restart(venue, {"wagering": ("w1", "w2")}), break_glass=True)
 
 
 @pytest.fixture
