@@ -141,10 +141,9 @@ def _batch(
         return step(verb, lane, servers=batch, timeout=ROTATION_SECONDS, **values, **fields)
 
     behind = component.restart.behind
-    capacity = _capacity(component, batch, number, after, needs)
-    if capacity:
-        yield capacity
-        needs = (capacity.id,)
+    capacity = _capacity(venue, component, batch, number, after, needs)
+    yield from capacity
+    needs = tuple(step.id for step in capacity) or needs
     if behind:
         front = venue.components[behind.component]
         yield rotation(Verb.DRAIN, component.name, front, needs=needs, after=after)
@@ -177,33 +176,67 @@ def _batch(
 
 
 def _capacity(
+    venue: Venue,
     component: Component,
     batch: tuple[str, ...],
     number: int,
     after: tuple[str, ...],
     needs: tuple[str, ...],
-) -> Step | None:
+) -> tuple[Step, ...]:
     """The others, seen right before: enough of them must be ready to do without this batch.
 
     Never more than `serial` are down together, and never fewer than `min_ready` are left, unless
-    that is all of them: then a restart without an outage is not possible at all.
+    that is all of them: then a restart without an outage is not possible at all. Whom the load
+    balancer sends no customers to counts as down while sales are open.
     """
     others = tuple(host for host in component.hosts if host not in batch)
     if not others:
-        return None
+        return ()
     least = component.min_ready if component.min_ready < len(component.hosts) else 0
-    spare = _size(component.restart.serial[-1], len(component.hosts)) - len(batch)
-    return make_step(
+    spare = _allowed(component, number) - len(batch)
+    asked = tuple(_rotation_looks(venue, component, number, after, needs))
+    capacity = make_step(
         component,
         Verb.PROBE,
         component.name,
         id=f"{component.name}.capacity.{number}",
         hosts=others,
-        needs=needs,
+        servers=batch if asked else (),
+        needs=(*needs, *(step.id for step in asked)),
         after=after,
         min_ready=max(len(others) - max(spare, 0), least, 1),
         timeout=PROBE_SECONDS,
     )
+    return (*asked, capacity)
+
+
+def _allowed(component: Component, number: int) -> int:
+    """How many hosts the batch of this number may have."""
+    serial = component.restart.serial
+    return _size(serial[min(number, len(serial)) - 1], len(component.hosts))
+
+
+def _rotation_looks(
+    venue: Venue,
+    component: Component,
+    number: int,
+    after: tuple[str, ...],
+    needs: tuple[str, ...],
+) -> Iterator[Step]:
+    """Whom the load balancer sends customers to, asked anew: somebody may be at it meanwhile."""
+    behind = component.restart.behind
+    if behind:
+        front = venue.components[behind.component]
+        yield make_step(
+            front,
+            Verb.PROBE,
+            f"{component.name}.{Verb.UNDRAIN}",  # its hosts' process, which is there already
+            id=f"{component.name}.rotation.{number}",
+            needs=needs,
+            after=after,
+            min_ready=len(front.hosts),
+            timeout=PROBE_SECONDS,
+        )
 
 
 def _last(venue: Venue, component: Component, number: int) -> str:

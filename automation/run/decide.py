@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from automation.run.capacity import out_of_rotation
 from automation.run.events import HostState, Message
 from automation.run.plan import Step, Verb
 from automation.run.reuse import has_looked, still_stands
@@ -242,6 +243,8 @@ def _released(state: State, step: Step) -> Begin | Skip:
         return Skip(step, forbidden)
     if step.verb is Verb.DRAIN and not _knows_rotation(state, step):
         return Skip(step, NOT_KNOWN)
+    if step.is_capacity:
+        return _standing_in(state, step)
     lost = state.hosts_lost(step.owner)
     hosts = left = tuple(host for host in step.hosts if host not in lost)
     if step.verb in {Verb.SETTLED, Verb.CLOSE}:
@@ -251,6 +254,19 @@ def _released(state: State, step: Step) -> Begin | Skip:
     if hosts and len(left) >= step.min_ready:  # what is stopped in order needs no closing
         return _ordered(state, step, hosts)
     return Skip(step, _too_few_hosts(step, lost))
+
+
+def _standing_in(state: State, step: Step) -> Begin | Skip:
+    """Only those are asked that can take the customers; who cannot counts as down."""
+    lost, out = state.hosts_lost(step.owner), out_of_rotation(state, step)
+    hosts = tuple(host for host in step.hosts if host not in lost and host not in out)
+    if len(hosts) >= step.min_ready:
+        return Begin(step, hosts, unready_hosts(state), step.servers)
+    if not out:
+        return Skip(step, _too_few_hosts(step, lost))
+    args = {"hosts": ", ".join(out)}
+    text = "no customers are sent to %(hosts)s, and without it too few servers would be left"
+    return Skip(step, Message(text, args))
 
 
 def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:

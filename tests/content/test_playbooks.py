@@ -97,7 +97,7 @@ def task(file: str, module: str) -> dict[str, Any]:
 
 
 def test_who_is_not_known_to_be_a_standby_counts_as_the_primary() -> None:
-    """A silent host, and one whose fact timed out; a component that has no leader has no primary."""
+    """A silent host, and one whose fact timed out; who has no leader has no primary."""
     reports = [
         {"component": "silent"},
         {"component": "database", "evidence": {"leader": ""}},

@@ -116,6 +116,14 @@ def test_another_host_that_is_down_refuses_it(venue: Venue) -> None:
     assert exit_code(state) is ExitCode.REFUSED
 
 
+def test_the_last_server_that_gets_customers_is_left_alone(venue: Venue) -> None:
+    """The other one is ready, and out of rotation: nothing is touched."""
+    out = replace(SELLING, taken_out=frozenset({"to_wagering/w1"}))
+    state, simulator = roll(venue, world=out)
+    assert stopped(simulator) == []
+    assert exit_code(state) is ExitCode.REFUSED
+
+
 def test_another_host_that_goes_down_during_the_drain_ends_it(venue: Venue) -> None:
     """It is looked at once more right before the stop; the drained one is put back."""
     state, simulator = roll(venue, faults={("wagering.others.1", "w1"): Fault.UNREACHABLE})

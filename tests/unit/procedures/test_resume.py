@@ -80,12 +80,14 @@ def test_a_batch_that_was_put_back_is_reused(desk: Desk, venue: Venue, plan: Pla
 def test_a_unit_that_was_started_by_somebody_since_is_not_believed(
     desk: Desk, venue: Venue, plan: Plan
 ) -> None:
-    """Its batch is done again."""
+    """Its batch is done again, but not before the other one, which was drained, is back."""
     died = killed_in_batch_two(desk, plan)
     desk.simulator.truth.invocations["wagering", "w1"] = "by hand"
     state = go_on(desk, venue, died)
     assert not sorted_out(state, begun(died)).reused
-    assert state.result_state == "SUCCESS"
+    assert "wagering.drain.1" not in desk.simulator.truth.begun
+    assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
+    assert go_on(desk, venue, state).result_state == "SUCCESS"
     assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
 
 
@@ -184,7 +186,8 @@ def test_only_a_run_that_stopped_is_resumed(desk: Desk, venue: Venue, plan: Plan
     desk.run(plan_close(venue), until="ticketing.close")
     with pytest.raises(UsageError, match="only morning"):
         resumable(newest(desk))
-    assert desk.run(plan).result_state == "SUCCESS"
+    drained = replace(plan_restart(venue, {"wagering": ("w2",)}), break_glass=True)
+    assert desk.run(drained).result_state == "SUCCESS"
     with pytest.raises(UsageError, match="Nothing is left"):
         resumable(newest(desk))
 
