@@ -167,9 +167,14 @@ def _failed_before(state: State, step: Step, ended: frozenset[str]) -> StepState
             return state.steps[name]
     if state.plan.stops_at_failure and step.verb is not Verb.PROBE:
         for item in state.steps.values():
-            if item.status is Status.FAILED and item.step.verb is not Verb.PROBE:
+            if item.status is Status.FAILED and not _is_no_obstacle(state, item.step):
                 return item
     return None
+
+
+def _is_no_obstacle(state: State, step: Step) -> bool:
+    """A probe only looks, and who broke the glass goes on although sales could not be closed."""
+    return step.verb is Verb.PROBE or (step.verb is Verb.CLOSE and state.plan.break_glass)
 
 
 def _is_to_be_compared(state: State, step: Step) -> bool:
@@ -245,7 +250,7 @@ def _released(state: State, step: Step) -> Begin | Skip:
         return Skip(step, NOT_KNOWN)
     if step.is_capacity:
         return _standing_in(state, step)
-    lost = state.hosts_lost(step.owner)
+    lost = {} if step.verb is Verb.KILL else state.hosts_lost(step.owner)
     hosts = left = tuple(host for host in step.hosts if host not in lost)
     if step.verb in {Verb.SETTLED, Verb.CLOSE}:
         hosts = tuple(host for host in left if not _is_stopped(state, step.component, host))

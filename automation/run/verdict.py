@@ -320,6 +320,11 @@ def _as_it_is_now(state: State, finding: Finding) -> Finding:
         unit = state.plan.components[finding.component].unit
         args = {"unit": unit or finding.component, "host": finding.host}
         text = "Customers may still be buying. On %(host)s: systemctl stop %(unit)s"
+        if state.plan.procedure == "emergency" and not state.plan.break_glass:
+            text = (
+                "Customers may still be buying. On %(host)s: systemctl stop %(unit)s. "
+                "Or go on all the same: --break-glass"
+            )
         return replace(finding, problem=replace(finding.problem, next=Message(text, args)))
     result = state.steps[finding.step].hosts[finding.host]
     hangs = finding.lost_host and result.evidence.get("seen", "").endswith("(connected)")
