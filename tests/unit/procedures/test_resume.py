@@ -21,7 +21,7 @@ from automation.procedures.resume import (
 )
 from automation.procedures.sales import plan_close
 from automation.run.events import RunResumed
-from automation.run.plan import Plan
+from automation.run.plan import Plan, Verb
 from automation.run.state import State
 from automation.venue.site import Venue
 from tests.unit.procedures.desk import Desk
@@ -169,6 +169,23 @@ def test_a_changed_venue_file_is_refused_unless_accepted(
     half = killed_in_batch_two(desk, plan)
     with pytest.raises(Refused, match="has left something"):
         plan_resume(changed, half, MORNING, accept_changes=True)
+
+
+def test_a_changed_venue_file_moves_no_host_to_another_component(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Two components share their hosts, and only one host of one of them was to be restarted."""
+    shared = f"{VENUE}  cache: {{role: redis, hosts: wagering}}\n"
+    before = site(tmp_path, shared, HEAD)
+    plan = plan_restart(before, {"wagering": ("w1", "w2"), "cache": ("w2",)})
+    died = desk.run(plan, until="ticketing.look")
+    changed = site(tmp_path, shared.replace("min_ready: 1", "min_ready: 2"), HEAD)
+    anew = plan_resume(changed, died, MORNING, accept_changes=True)
+    stops = [step for step in anew.steps.values() if step.verb is Verb.STOP]
+    assert [(step.component, step.hosts) for step in stops if step.component == "cache"] == [
+        ("cache", ("w2",))
+    ]
+    assert len(stops) == 3
 
 
 def newest(desk: Desk) -> Path:
