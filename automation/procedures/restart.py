@@ -195,13 +195,14 @@ def _capacity(
     least = component.min_ready if component.min_ready < len(component.hosts) else 0
     spare = _allowed(component, number) - len(batch)
     asked = tuple(_rotation_looks(venue, component, number, after, needs))
+    backend = component.restart.behind.backend if component.restart.behind else ""
     capacity = make_step(
         component,
         Verb.PROBE,
         component.name,
         id=f"{component.name}.capacity.{number}",
         hosts=others,
-        servers=batch if asked else (),
+        servers=tuple(f"{backend}/{host}" for host in batch if backend),
         needs=(*needs, *(step.id for step in asked)),
         after=after,
         min_ready=max(len(others) - max(spare, 0), least, 1),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from automation.run.plan import Step, Verb
-from automation.run.state import ROTATION, State, names_of
+from automation.run.state import ROTATION, State
 
 
 def out_of_rotation(state: State, capacity: Step) -> tuple[str, ...]:
@@ -15,16 +15,22 @@ def out_of_rotation(state: State, capacity: Step) -> tuple[str, ...]:
     said = tuple(_said(state, capacity))
     if not said or state.sales_said() == "closed":
         return ()
-    known = all(word.strip() for word in said)
-    losing = [names for names in map(names_of, said) if names.intersection(capacity.servers)]
-    stay = (host for host in capacity.hosts if known and all(host in names for names in losing))
-    in_rotation = frozenset(stay)
-    return tuple(host for host in capacity.hosts if host not in in_rotation)
+    if not all(said):
+        return capacity.hosts
+    losing = [words for words in said if words.intersection(capacity.servers)]
+    backend, _, _ = capacity.servers[0].rpartition("/")
+    return tuple(
+        host for host in capacity.hosts if not all(f"{backend}/{host}" in words for words in losing)
+    )
 
 
-def _said(state: State, capacity: Step) -> Iterator[str]:
-    """Whom each load balancer sends customers to, by the look that the step needs."""
+def _said(state: State, capacity: Step) -> Iterator[frozenset[str]]:
+    """Whom each load balancer sends customers to, by the look that the step needs.
+
+    A word for each, "none" for nobody; no word at all when it said nothing.
+    """
     for name in capacity.needs:
         look = state.steps[name]
         if look.step.verb is Verb.PROBE and look.step.component in state.plan.fronts:
-            yield from (look.hosts[host].evidence.get(ROTATION, "") for host in look.step.hosts)
+            for host in look.step.hosts:
+                yield frozenset(look.hosts[host].evidence.get(ROTATION, "").split())

@@ -266,7 +266,7 @@ def _standing_in(state: State, step: Step) -> Begin | Skip:
     lost, out = state.hosts_lost(step.owner), out_of_rotation(state, step)
     hosts = tuple(host for host in step.hosts if host not in lost and host not in out)
     if len(hosts) >= step.min_ready:
-        return Begin(step, hosts, unready_hosts(state), step.servers)
+        return Begin(step, hosts, unready_hosts(state))
     if not out:
         return Skip(step, _too_few_hosts(step, lost))
     args = {"hosts": ", ".join(out)}

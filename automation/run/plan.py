@@ -92,7 +92,7 @@ class Step:
 
     @property
     def is_capacity(self) -> bool:
-        """Whether its hosts are asked if they can do without `servers`, which are to be stopped."""
+        """Whether its hosts are asked if they can do without `servers`, as "backend/server"."""
         return self.verb is Verb.PROBE and bool(self.servers)
 
     @property

@@ -120,6 +120,14 @@ def test_the_last_server_that_gets_customers_is_left_alone(plan: Plan) -> None:
     assert why == "no customers are sent to w1, and without it too few servers would be left"
 
 
+def test_customers_of_another_backend_are_others(venue: Venue) -> None:
+    """Who is out of rotation in its own stands in for nobody there."""
+    plan = replace(plan_restart(venue, {"wagering": ("w2",)}), break_glass=True)
+    shared = {"ticketing": (*SERVERS["ticketing"], "other/w1")}
+    _state, simulator = restart(plan, {}, replace(OUT, servers=shared))
+    assert "wagering.drain.1" not in simulator.truth.begun
+
+
 def test_who_gets_customers_is_asked_anew_before_each_batch(plan: Plan) -> None:
     """Somebody takes the first server out again as soon as it is back."""
 
