@@ -15,14 +15,16 @@ from automation.commands.load import known_hosts, named_components, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
 from automation.errors import Refused, UsageError
+from automation.procedures.leaders import UNKNOWN, Leaders, leaders_of
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.status import plan_status
 from automation.run.events import Message
-from automation.run.state import State
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
+
+PRIMARY = "%(host)s is the primary of %(component)s"
 
 
 @click.command()
@@ -88,11 +90,11 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
         )
     if emergency:
         plan = plan_emergency(venue, names)
-        question, touched = "End and start all of %(names)s?", names
+        question, touched = "End and start all of %(names)s?", ", ".join(names)
     else:
         if not (break_glass or check):
             refuse_in_blackout(venue, utc_now())
-        touched = _rolled_hosts(
+        hosts = _rolled_hosts(
             settings,
             venue,
             names,
@@ -100,10 +102,11 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
             anyhow=break_glass or check,
             include_primary=include_primary,
         )
-        plan, question = plan_restart(venue, touched, names), "Restart %(names)s?"
+        plan, question = plan_restart(venue, hosts), "Restart %(names)s?"
+        touched = _listed(hosts)
     if not check:
         translate = Translator(settings.lang)
-        confirm_change(translate(question, names=", ".join(touched)), yes=yes)
+        confirm_change(translate(question, names=touched), yes=yes)
     plan = replace(plan, check=check, break_glass=break_glass, reason=why)
     return run_and_show(settings, venue, plan, request)
 
@@ -116,8 +119,8 @@ def _rolled_hosts(  # what is meant, and what may be done to it
     *,
     anyhow: bool,
     include_primary: bool,
-) -> tuple[str, ...]:
-    """The hosts in the order of the roll, from what they are right now."""
+) -> Mapping[str, tuple[str, ...]]:
+    """Each component's hosts in the order of the roll, from what they are right now."""
     chosen = _chosen_hosts(venue, names, limit)
     seen = probe_now(venue, plan_status(venue), ())
     if not anyhow:
@@ -127,8 +130,15 @@ def _rolled_hosts(  # what is meant, and what may be done to it
                 'Close them (raceday sales close), or say why now: --break-glass --reason "...".'
             ),
         )
+    looks = {item.step.component: item.hosts for item in seen.steps.values()}
+    leaders = {name: leaders_of(venue, venue.components[name], looks[name]) for name in chosen}
     translate = Translator(settings.lang)
-    return _in_restart_order(seen, chosen, translate, include_primary=include_primary)
+    return {
+        name: _in_restart_order(
+            name, hosts, leaders[name], translate, include_primary=include_primary
+        )
+        for name, hosts in chosen.items()
+    }
 
 
 def _chosen_hosts(
@@ -143,27 +153,42 @@ def _chosen_hosts(
 
 
 def _in_restart_order(
-    seen: State,
-    chosen: Mapping[str, tuple[str, ...]],
+    component: str,
+    hosts: Sequence[str],
+    leaders: Leaders,
     translate: Translator,
     *,
     include_primary: bool,
 ) -> tuple[str, ...]:
-    """Standbys before their primary, which is left out unless it was asked for."""
-    hosts: list[str] = []
-    for component, names in chosen.items():
-        looks = {item.step.component: item.hosts for item in seen.steps.values()}
-        leads = {name: looks[component][name].evidence.get("leader") for name in names}
-        primaries = [name for name, lead in leads.items() if lead == "yes"]
-        followers = [name for name in names if name not in primaries]
-        args = {"hosts": ", ".join(primaries), "component": component}
-        if primaries and not include_primary and not followers:
-            raise Refused(
-                Message("%(hosts)s is the primary of %(component)s; nothing was touched.", args),
-                'To restart it is an outage: --include-primary --reason "...".',
-            )
-        if primaries and not include_primary:
-            left_out = "%(hosts)s: the primary of %(component)s is left out."
-            click.echo(translate(left_out, **args), err=True)
-        hosts += [*followers, *(primaries if include_primary else ())]
-    return tuple(hosts)
+    """Standbys before their primary, which is left out unless it was asked for.
+
+    So is a host that did not say whether it is the primary.
+    """
+    primaries = tuple(host for host in hosts if host in leaders.primaries)
+    unknown = tuple(host for host in hosts if host in leaders.unknown)
+    followers = tuple(host for host in hosts if host not in {*primaries, *unknown})
+    if include_primary:
+        return (*followers, *unknown, *primaries)
+    reasons = [
+        Message(text, {"host": " or ".join(names), "component": component})
+        for text, names in ((PRIMARY, primaries), (UNKNOWN, unknown))
+        if names
+    ]
+    if not followers:
+        raise Refused(
+            Message(
+                "%(what)s: %(why)s; nothing was touched.", {"what": component, "why": reasons[0]}
+            ),
+            'To restart it is an outage: --include-primary --reason "...".',
+        )
+    for why in reasons:
+        said = translate(
+            "%(what)s: %(why)s, so it is left out.", what=component, why=translate(why)
+        )
+        click.echo(said, err=True)
+    return followers
+
+
+def _listed(hosts: Mapping[str, Sequence[str]]) -> str:
+    """Components with their hosts, for a question."""
+    return "; ".join(f"{name}: {', '.join(names)}" for name, names in hosts.items() if names)

@@ -25,7 +25,7 @@ def plan_idle_restart(venue: Venue, component: Component, hosts: Sequence[str]) 
     It is the rolling restart with a question before each drain, and once more before each stop,
     when no other host of the component may be down.
     """
-    rolling = plan_restart(venue, hosts, (component.name,))
+    rolling = plan_restart(venue, {component.name: hosts})
     steps = (step for item in rolling.steps.values() for step in _guarded(venue, component, item))
     return make_plan(venue, IDLE, steps, gives_verdict=False, stops_at_failure=True)
 

@@ -1,6 +1,6 @@
 """The rolling restart: batch by batch out of rotation, stopped, started, tested, and back."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, repeat
 
 from automation.procedures.checks import test_checks
@@ -25,12 +25,12 @@ from automation.venue.graph import dependents
 from automation.venue.site import Component, Venue
 
 
-def plan_restart(venue: Venue, hosts: Collection[str], names: Sequence[str]) -> Plan:
-    """Restart these hosts of these components, in start order. The first failure ends the roll.
+def plan_restart(venue: Venue, hosts: Mapping[str, Sequence[str]]) -> Plan:
+    """Restart these hosts of each component, in start order. The first failure ends the roll.
 
-    `hosts` are in the order in which they are to be restarted.
+    A component's hosts are in the order in which they are to be restarted.
     """
-    steps = tuple(_steps(venue, hosts, names))
+    steps = tuple(_steps(venue, hosts))
     return make_plan(venue, "restart", steps, gives_verdict=False, stops_at_failure=True)
 
 
@@ -60,8 +60,8 @@ def _size(share: int | str, hosts: int) -> int:
     return max(1, hosts * int(share.removesuffix("%")) // 100)
 
 
-def _steps(venue: Venue, hosts: Collection[str], names: Sequence[str]) -> Iterator[Step]:
-    rolled = [item for item in in_order(venue) if item.name in names]
+def _steps(venue: Venue, hosts: Mapping[str, Sequence[str]]) -> Iterator[Step]:
+    rolled = [item for item in in_order(venue) if item.name in hosts]
     looked = dict.fromkeys((*fronts(venue), *(item.name for item in rolled)))
     looks = [look_step(venue.components[name]) for name in looked]
     yield from looks
@@ -69,8 +69,7 @@ def _steps(venue: Venue, hosts: Collection[str], names: Sequence[str]) -> Iterat
     needs: tuple[str, ...] = ()
     ids: list[str] = []
     for component in rolled:
-        chosen = [host for host in hosts if host in component.hosts]
-        for number, batch in enumerate(batches(component, chosen), start=1):
+        for number, batch in enumerate(batches(component, hosts[component.name]), start=1):
             steps = tuple(_batch(venue, component, batch, number, after, needs))
             yield from steps
             ids += [step.id for step in steps]
@@ -142,10 +141,9 @@ def _batch(
         return step(verb, lane, servers=batch, timeout=ROTATION_SECONDS, **values, **fields)
 
     behind = component.restart.behind
-    capacity = _capacity(component, batch, number, after, needs)
-    if capacity:
-        yield capacity
-        needs = (capacity.id,)
+    capacity = _capacity(venue, component, batch, number, after, needs)
+    yield from capacity
+    needs = tuple(step.id for step in capacity) or needs
     if behind:
         front = venue.components[behind.component]
         yield rotation(Verb.DRAIN, component.name, front, needs=needs, after=after)
@@ -178,33 +176,68 @@ def _batch(
 
 
 def _capacity(
+    venue: Venue,
     component: Component,
     batch: tuple[str, ...],
     number: int,
     after: tuple[str, ...],
     needs: tuple[str, ...],
-) -> Step | None:
+) -> tuple[Step, ...]:
     """The others, seen right before: enough of them must be ready to do without this batch.
 
     Never more than `serial` are down together, and never fewer than `min_ready` are left, unless
-    that is all of them: then a restart without an outage is not possible at all.
+    that is all of them: then a restart without an outage is not possible at all. Whom the load
+    balancer sends no customers to counts as down while sales are open.
     """
     others = tuple(host for host in component.hosts if host not in batch)
     if not others:
-        return None
+        return ()
     least = component.min_ready if component.min_ready < len(component.hosts) else 0
-    spare = _size(component.restart.serial[-1], len(component.hosts)) - len(batch)
-    return make_step(
+    spare = _allowed(component, number) - len(batch)
+    asked = tuple(_rotation_looks(venue, component, number, after, needs))
+    backend = component.restart.behind.backend if component.restart.behind else ""
+    capacity = make_step(
         component,
         Verb.PROBE,
         component.name,
         id=f"{component.name}.capacity.{number}",
         hosts=others,
-        needs=needs,
+        servers=tuple(f"{backend}/{host}" for host in batch if backend),
+        needs=(*needs, *(step.id for step in asked)),
         after=after,
         min_ready=max(len(others) - max(spare, 0), least, 1),
         timeout=PROBE_SECONDS,
     )
+    return (*asked, capacity)
+
+
+def _allowed(component: Component, number: int) -> int:
+    """How many hosts the batch of this number may have."""
+    serial = component.restart.serial
+    return _size(serial[min(number, len(serial)) - 1], len(component.hosts))
+
+
+def _rotation_looks(
+    venue: Venue,
+    component: Component,
+    number: int,
+    after: tuple[str, ...],
+    needs: tuple[str, ...],
+) -> Iterator[Step]:
+    """Whom the load balancer sends customers to, asked anew: somebody may be at it meanwhile."""
+    behind = component.restart.behind
+    if behind:
+        front = venue.components[behind.component]
+        yield make_step(
+            front,
+            Verb.PROBE,
+            f"{component.name}.{Verb.UNDRAIN}",  # its hosts' process, which is there already
+            id=f"{component.name}.rotation.{number}",
+            needs=needs,
+            after=after,
+            min_ready=len(front.hosts),
+            timeout=PROBE_SECONDS,
+        )
 
 
 def _last(venue: Venue, component: Component, number: int) -> str:

@@ -178,9 +178,15 @@ def _planned_anew(venue: Venue, plan: Plan, now: datetime) -> Plan:
 
 
 def _restart_anew(venue: Venue, plan: Plan) -> Plan:
-    stops = [step for step in plan.steps.values() if step.verb is Verb.STOP]
-    hosts = tuple(host for step in stops for host in step.hosts)
-    return plan_restart(venue, hosts, _struck(venue, plan, Verb.STOP))
+    """The same hosts of each component in the same order, those that the venue still has."""
+    struck = _struck(venue, plan, Verb.STOP)
+    return plan_restart(venue, {name: tuple(_stopped(venue, plan, name)) for name in struck})
+
+
+def _stopped(venue: Venue, plan: Plan, name: str) -> Iterator[str]:
+    for step in plan.of_component(name):
+        if step.verb is Verb.STOP:
+            yield from (host for host in step.hosts if host in venue.components[name].hosts)
 
 
 def _struck(venue: Venue, plan: Plan, verb: Verb) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a call of `raceday idle` comes to: a plan to run, or the reasons why there is none."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from automation.procedures.idle import (
     plan_idle_restart,
     plan_idle_test,
 )
+from automation.procedures.leaders import UNKNOWN, Leaders, leaders_of
 from automation.procedures.records import read_runs
 from automation.procedures.session import probe_now
 from automation.procedures.steps import gate_step, make_plan
@@ -60,7 +61,7 @@ class Seen:
     """What the hosts show: how worn they are, who leads, and which could not be asked."""
 
     worn: tuple[Wear, ...] = ()
-    primaries: frozenset[str] = frozenset()
+    leaders: Mapping[str, Leaders] = field(default_factory=dict)
     lost: tuple[Message, ...] = ()
 
 
@@ -85,8 +86,7 @@ def look(venue: Venue, reports: Path) -> Seen:
     rules = venue.unattended.restarts
     worn, lost = _watched(venue, reports, rules)
     due = dict.fromkeys(item.component for item in due_restarts(rules, worn))
-    primaries = frozenset(host for name in due for host in _primaries(venue, name))
-    return Seen(worn, primaries, tuple(lost))
+    return Seen(worn, {name: _leaders(venue, name) for name in due}, tuple(lost))
 
 
 def foresee(
@@ -148,8 +148,9 @@ def due_plans(
     kept = list(seen.lost)
     hosts: dict[str, list[str]] = {}
     for item in due_restarts(venue.unattended.restarts, seen.worn):
-        if item.host in seen.primaries:
-            kept.append(_is_primary(item))
+        why = _leads(item, seen.leaders.get(item.component, Leaders()))
+        if why:
+            kept.append(why)
         else:
             hosts.setdefault(item.component, []).append(item.host)
     plans = [
@@ -204,16 +205,22 @@ def _first_that_may(
     return Choice(reasons=tuple(reasons))
 
 
-def _primaries(venue: Venue, name: str) -> frozenset[str]:
+def _leaders(venue: Venue, name: str) -> Leaders:
     gate = gate_step(venue.components[name])
     seen = probe_now(venue, make_plan(venue, "status", (gate,), gives_verdict=False), ())
-    results = seen.steps[gate.id].hosts
-    return frozenset(host for host, said in results.items() if said.evidence.get("leader") == "yes")
+    return leaders_of(venue, venue.components[name], seen.steps[gate.id].hosts)
 
 
-def _is_primary(due: Due) -> Message:
-    text = "%(host)s is the primary of %(component)s, which only an operator restarts"
-    return Message(text, {"host": due.host, "component": due.component})
+def _leads(due: Due, leaders: Leaders) -> Message | None:
+    """Why only an operator restarts a host, if so: it is a primary, or may be one."""
+    args = {"host": due.host, "component": due.component}
+    if due.host in leaders.primaries:
+        return Message(
+            "%(host)s is the primary of %(component)s, which only an operator restarts", args
+        )
+    if due.host in leaders.unknown:
+        return Message(UNKNOWN, args)
+    return None
 
 
 def _left_behind(left: Ledger) -> Iterator[Message]:

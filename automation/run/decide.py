@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from automation.run.capacity import out_of_rotation
 from automation.run.events import HostState, Message
 from automation.run.plan import Plan, Step, Verb
 from automation.run.reuse import has_looked, still_stands
@@ -166,9 +167,14 @@ def _failed_before(state: State, step: Step, ended: frozenset[str]) -> StepState
             return state.steps[name]
     if state.plan.stops_at_failure and step.verb is not Verb.PROBE:
         for item in state.steps.values():
-            if item.status is Status.FAILED and item.step.verb is not Verb.PROBE:
+            if item.status is Status.FAILED and not _is_no_obstacle(state, item.step):
                 return item
     return None
+
+
+def _is_no_obstacle(state: State, step: Step) -> bool:
+    """A probe only looks, and who broke the glass goes on although sales could not be closed."""
+    return step.verb is Verb.PROBE or (step.verb is Verb.CLOSE and state.plan.break_glass)
 
 
 def _is_to_be_compared(state: State, step: Step) -> bool:
@@ -242,7 +248,9 @@ def _released(state: State, step: Step) -> Begin | Skip:
         return Skip(step, forbidden)
     if step.verb is Verb.DRAIN and not _knows_rotation(state, step):
         return Skip(step, NOT_KNOWN)
-    lost = state.hosts_lost(step.owner)
+    if step.is_capacity:
+        return _standing_in(state, step)
+    lost = {} if step.verb is Verb.KILL else state.hosts_lost(step.owner)
     hosts = left = tuple(host for host in step.hosts if host not in lost)
     if step.verb in {Verb.SETTLED, Verb.CLOSE}:
         hosts = tuple(host for host in left if not _is_stopped(state, step.component, host))
@@ -251,6 +259,19 @@ def _released(state: State, step: Step) -> Begin | Skip:
     if hosts and len(left) >= step.min_ready:  # what is stopped in order needs no closing
         return _ordered(state, step, hosts)
     return Skip(step, _too_few_hosts(step, lost))
+
+
+def _standing_in(state: State, step: Step) -> Begin | Skip:
+    """Only those are asked that can take the customers; who cannot counts as down."""
+    lost, out = state.hosts_lost(step.owner), out_of_rotation(state, step)
+    hosts = tuple(host for host in step.hosts if host not in lost and host not in out)
+    if len(hosts) >= step.min_ready:
+        return Begin(step, hosts, unready_hosts(state))
+    if not out:
+        return Skip(step, _too_few_hosts(step, lost))
+    args = {"hosts": ", ".join(out)}
+    text = "no customers are sent to %(hosts)s, and without it too few servers would be left"
+    return Skip(step, Message(text, args))
 
 
 def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:

@@ -86,7 +86,7 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         untested.update(dict.fromkeys(_not_tested(state, items, settled)))
         if not settled.sales:
             servers.update(dict.fromkeys(_not_undrained(state, items, settled)))
-            half_open.update(dict.fromkeys(_unfinished(items)))
+            half_open.update(dict.fromkeys(_unfinished(state, items)))
             closed.update(dict.fromkeys(_not_reopened(state, items)))
             settled.sales = any(_settles_sales(state, item) for item in items)
         if state.plan.break_glass and len(servers) + len(stopped) + len(untested) > known:
@@ -151,10 +151,13 @@ def _is_of_the_day(state: State, item: StepState) -> bool:
     return item.step.verb is Verb.STOP and not _returns(state, item, Verb.START)
 
 
-def _unfinished(items: Iterable[StepState]) -> Iterator[str]:
-    """Load balancers that were being opened or closed."""
-    opening = (item for item in items if _is_of_sales(item))
-    return (item.step.component for item in opening if item.status not in PASSED)
+def _unfinished(state: State, items: Iterable[StepState]) -> Iterator[str]:
+    """Load balancers that were being opened or closed, and not opened again since."""
+    for item in items:
+        back = _returns(state, item, Verb.UNDRAIN)
+        is_open = back is not None and back.status in PASSED
+        if _is_of_sales(item) and item.status not in PASSED and not is_open:
+            yield item.step.component
 
 
 def _not_reopened(state: State, items: Iterable[StepState]) -> Iterator[str]:

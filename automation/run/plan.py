@@ -94,6 +94,11 @@ class Step:
         return self.verb is Verb.PROBE and self.lane == "look"
 
     @property
+    def is_capacity(self) -> bool:
+        """Whether its hosts are asked if they can do without `servers`, as "backend/server"."""
+        return self.verb is Verb.PROBE and bool(self.servers)
+
+    @property
     def is_patient(self) -> bool:
         """A probe that something waits for: it asks until it is answered well, or gives up."""
         return self.verb is Verb.PROBE and self.id.endswith(f".{Verb.PROBE}")

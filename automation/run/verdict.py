@@ -352,6 +352,9 @@ def _stop_by_hand(state: State, finding: Finding) -> Problem:
             "%(next)s"
         )
         following = Message(text, args)
+    if state.plan.procedure == "emergency" and not state.plan.break_glass:
+        text = "%(next)s. Or go on all the same: --break-glass"
+        following = Message(text, {"next": following})
     return replace(finding.problem, next=following)
 
 

@@ -69,12 +69,14 @@ class KindFile(Keys):
 class Kind:
     """A kind's usual unit and health check, the checks it promises, what it needs of a venue.
 
-    `channel` is what operators call what customers get from it, such as bet or ticket. `verbs` are
-    the entry points of the role; `problems` are sentences, one per mistake in its file.
+    `facts` are the names of what its hosts tell beside their unit. `channel` is what operators call
+    what customers get from it, such as bet or ticket. `verbs` are the entry points of the role;
+    `problems` are sentences, one per mistake in its file.
     """
 
     unit: str = ""
     healthcheck: Healthcheck | None = None
+    facts: frozenset[str] = frozenset()
     checks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     channel: str = ""
@@ -128,8 +130,14 @@ def _read(file: Path) -> Document:
 
 
 def _kind(said: KindFile) -> Kind:
-    promised = said.checks.model_dump(exclude_none=True)
-    return Kind(said.unit or "", said.healthcheck, promised, said.needs, said.channel or "")
+    return Kind(
+        unit=said.unit or "",
+        healthcheck=said.healthcheck,
+        facts=frozenset(said.facts),
+        checks=said.checks.model_dump(exclude_none=True),
+        needs=said.needs,
+        channel=said.channel or "",
+    )
 
 
 def _promise_problems(kind: Kind) -> Iterator[Problem]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
 from automation.run.plan import Verb
 
@@ -79,3 +81,64 @@ def test_every_input_is_explained(procedure: str) -> None:
     assert {
         name for name in explained if f"`{name}`" in page and name in plays + tasks
     } == explained
+
+
+def worked_out(expression: str, known: dict[str, Any]) -> Any:
+    """An expression of a playbook as Ansible works it out; so are those among the `known`."""
+    texts = {key: trust_as_template(text) for key, text in known.items() if isinstance(text, str)}
+    return Templar(DataLoader(), {**known, **texts}).template(trust_as_template(expression))
+
+
+def task(file: str, module: str, name: str = "") -> dict[str, Any]:
+    """The first task of a file that calls a module and has such a name."""
+    parts = yaml.safe_load((PLAYBOOKS / file).read_text(encoding="utf-8"))
+    tasks = [item for part in parts for item in part.get("tasks", [part])]
+    return next(item for item in tasks if module in item and item["name"].startswith(name))
+
+
+def test_who_is_not_known_to_be_a_standby_counts_as_the_primary() -> None:
+    """A silent host, and one whose fact timed out; who has no leader has no primary."""
+    reports = [
+        {"component": "silent"},
+        {"component": "database", "evidence": {"leader": ""}},
+        {"component": "standby", "evidence": {"leader": "no"}},
+        {"component": "primary", "evidence": {"leader": "yes"}},
+        {"component": "wagering", "evidence": {"active": "active"}},
+    ]
+    grouping = task("restart.yml", "ansible.builtin.group_by")
+    known = {**grouping["vars"], "looked": {"raceday": reports}}
+    assert worked_out(grouping["loop"], known) == ["silent", "database", "primary"]
+
+
+@pytest.mark.parametrize(("included", "left_out"), [(False, ["d1"]), (True, [])])
+def test_a_primary_that_is_left_out_is_named(included: bool, left_out: list[str]) -> None:
+    """Before the others are restarted."""
+    telling = task("tasks/roll.yml", "ansible.builtin.debug")
+    known = {
+        **telling["vars"],
+        "groups": {"raceday_primary_database": ["d1"]},
+        "component": "database",
+        "raceday_include_primary": included,
+    }
+    assert worked_out("{{ left_out }}", known) == left_out
+    assert worked_out(f"{{{{ {telling['when']} }}}}", known) is bool(left_out)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "allowed"), [("bets/w1 bets/w2", True), ("bets/w2 tickets/w1", False)]
+)
+def test_the_last_server_that_gets_customers_is_not_drained(rotation: str, allowed: bool) -> None:
+    """The other one must be in rotation too, in the same backend."""
+    refusing = task("tasks/batch.yml", "ansible.builtin.assert", "Refuse to take customers")
+    rolling = task("tasks/roll.yml", "ansible.builtin.include_tasks")
+    known = {
+        **{name: rolling["vars"][name] for name in ("in_rotation", "own", "servers")},
+        **refusing["vars"],
+        "rules": {"behind": {"component": "lb", "backend": "bets"}},
+        "asked": {"raceday": [{"evidence": {"rotation": rotation}}]},
+        "members": ["w1", "w2"],
+        "batch": ["w2"],
+    }
+    assert worked_out(f"{{{{ {refusing['when']} }}}}", known)
+    said = worked_out(f"{{{{ {refusing['ansible.builtin.assert']['that']} }}}}", known)
+    assert said is allowed

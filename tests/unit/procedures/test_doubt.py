@@ -45,7 +45,7 @@ def opened(venue: Venue, tmp_path: Path) -> Desk:
 
 def restart(venue: Venue, *hosts: str, reason: str = "") -> Plan:
     """A roll, with the glass broken if there is a reason."""
-    plan = plan_restart(venue, hosts, ("wagering",))
+    plan = plan_restart(venue, {"wagering": hosts})
     return replace(plan, break_glass=bool(reason), reason=reason)
 
 
@@ -183,7 +183,7 @@ def test_a_restart_proves_nothing_of_what_has_no_unit(board: Venue, tmp_path: Pa
     desk = Desk(tmp_path / "runs", NIGHT)
     assert verdict_of_morning(desk, board) == "GO"
     desk.run(plan_close(board))
-    desk.run(plan_restart(board, ("db1",), ("board",)))
+    desk.run(plan_restart(board, {"board": ("db1",)}))
     assert verdict_of(desk, board) == "NO-GO"
 
 
@@ -191,7 +191,7 @@ def test_what_has_no_unit_is_not_excused_from_its_test(board: Venue, tmp_path: P
     """It was restarted and tested, and died among customers: a second morning cannot test it."""
     desk = Desk(tmp_path / "runs", NIGHT)
     assert verdict_of_morning(desk, board) == "GO"
-    roll = plan_restart(board, ("db1",), ("board",))
+    roll = plan_restart(board, {"board": ("db1",)})
     desk.run(replace(roll, break_glass=True, reason="memory leak"))
     assert desk.left
     desk.left.up.discard(("board", "db1"))

@@ -15,8 +15,9 @@ from automation.idle.due import Wear
 from automation.idle.quiet import Moment
 from automation.procedures.asking import Asker
 from automation.procedures.idle import needed_by_question, plan_idle_restart, plan_idle_test
+from automation.procedures.leaders import Leaders
 from automation.procedures.session import exit_code
-from automation.procedures.unattended import Past, Seen, choose
+from automation.procedures.unattended import Past, Seen, choose, due_plans
 from automation.run.events import Check, Message
 from automation.run.journal import Journal
 from automation.run.loop import Run
@@ -115,6 +116,14 @@ def test_another_host_that_is_down_refuses_it(venue: Venue) -> None:
     assert exit_code(state) is ExitCode.REFUSED
 
 
+def test_the_last_server_that_gets_customers_is_left_alone(venue: Venue) -> None:
+    """The other one is ready, and out of rotation: nothing is touched."""
+    out = replace(SELLING, taken_out=frozenset({"to_wagering/w1"}))
+    state, simulator = roll(venue, world=out)
+    assert stopped(simulator) == []
+    assert exit_code(state) is ExitCode.REFUSED
+
+
 def test_another_host_that_goes_down_during_the_drain_ends_it(venue: Venue) -> None:
     """It is looked at once more right before the stop; the drained one is put back."""
     state, simulator = roll(venue, faults={("wagering.others.1", "w1"): Fault.UNREACHABLE})
@@ -172,7 +181,7 @@ def asker(venue: Venue, folder: Path, value: float = 0.0, at: datetime = NIGHT) 
 def choice(venue: Venue, folder: Path, **more: Any) -> tuple[str, str]:
     """The first host to be restarted, or what is tested; and why others are not."""
     worn = more.get("worn", (worn_host("w1", WEEK + 1), worn_host("w2", WEEK + 2)))
-    seen = Seen(worn, frozenset(more.get("primaries", ())))
+    seen = Seen(worn, more.get("leaders", {}))
     past = Past(tuple(more.get("runs", ())), tuple(more.get("histories", ())))
     at = more.get("at", NIGHT)
     found = choose(venue, seen, past, asker(venue, folder, more.get("value", 0.0), at), at)
@@ -208,8 +217,19 @@ def test_customers_keep_everything_from_being_done(venue: Venue, tmp_path: Path)
 
 def test_a_primary_is_left_to_an_operator(venue: Venue, tmp_path: Path) -> None:
     """Its restart is an outage."""
-    found = choice(venue, tmp_path, worn=(worn_host("db1", WEEK, "database"),), primaries=["db1"])
+    leaders = {"database": Leaders(primaries=("db1",))}
+    found = choice(venue, tmp_path, worn=(worn_host("db1", WEEK, "database"),), leaders=leaders)
     assert found == ("test w1", "")
+
+
+def test_who_may_be_a_primary_is_left_to_an_operator(venue: Venue, tmp_path: Path) -> None:
+    """It did not say that it is a standby; on the same host another component is restarted."""
+    worn = (worn_host("w1", WEEK + 1), worn_host("w1", WEEK, "database"))
+    seen = Seen(worn, {"database": Leaders(unknown=("w1",))})
+    plans, kept = due_plans(venue, seen, Past(), NIGHT)
+    stops = [step for plan in plans for step in plan.steps.values() if step.verb is Verb.STOP]
+    assert {(step.component, *step.hosts) for step in stops} == {("wagering", "w1")}
+    assert str(kept[0]) == "it could not be found out whether w1 is the primary of database"
 
 
 def test_what_does_not_fit_is_not_begun_and_what_fits_is(venue: Venue, tmp_path: Path) -> None:

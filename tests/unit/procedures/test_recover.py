@@ -59,7 +59,7 @@ def killed_after(told: Told, event: Event) -> State:
 
 def rolling(venue: Venue) -> Told:
     """A restart of both hosts while customers buy."""
-    plan = plan_restart(venue, ("w1", "w2"), ("wagering",))
+    plan = plan_restart(venue, {"wagering": ("w1", "w2")})
     return drive(replace(plan, break_glass=True, reason="memory leak"))
 
 
@@ -180,7 +180,7 @@ def test_what_depends_on_a_start_that_failed_is_started_all_the_same(tmp_path: P
 
 def test_a_server_that_did_not_come_back_stays_in_the_ledger(venue: Venue) -> None:
     """The last gate says that it is out; what counts is that it was in before."""
-    plan = replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True)
+    plan = replace(plan_restart(venue, {"wagering": ("w1", "w2")}), break_glass=True)
     failed = fold_all(drive(plan, faults={("wagering.start.2", "w2"): Fault.FAILS}))
     assert failed.steps["wagering.undrain.2"].status == "skipped"
     assert ledger_of([failed]).servers == ledger_of([failed]).stopped == (("wagering", "w2"),)
@@ -190,7 +190,7 @@ def test_what_is_not_put_back_is_an_error(tmp_path: Path) -> None:
     """All servers were out when the run died, so sales look closed: nobody can say by whom."""
     venue = site(tmp_path, VENUE.replace("serial: 1", 'serial: "100%"'), HEAD)
     desk = Desk(tmp_path / "runs", SELLING)
-    plan = plan_restart(venue, ("w1", "w2"), ("wagering",))
+    plan = plan_restart(venue, {"wagering": ("w1", "w2")})
     desk.run(replace(plan, break_glass=True, reason="leak"), until="wagering.undrain.1")
     state = desk.run(plan_recover(venue, left_behind(desk.reports)))
     assert state.steps["wagering.undrain.1"].status == "skipped"

@@ -1,5 +1,6 @@
 """The rolling restart: its batches, what it owes to customers, what one process can do of it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -39,7 +40,7 @@ def venue(tmp_path: Path) -> Venue:
 @pytest.fixture
 def plan(venue: Venue) -> Plan:
     """Both hosts, although sales are open."""
-    return replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True)
+    return replace(plan_restart(venue, {"wagering": ("w1", "w2")}), break_glass=True)
 
 
 def test_each_try_of_a_start_has_its_time(tmp_path: Path) -> None:
@@ -49,21 +50,29 @@ def test_each_try_of_a_start_has_its_time(tmp_path: Path) -> None:
         again = VENUE.replace("min_ready: 1", f"min_ready: 1\n    retries: {retries}")
         folder = tmp_path / str(retries)
         folder.mkdir()
-        steps = plan_restart(site(folder, again, HEAD), ("w1",), ("wagering",)).steps
+        steps = plan_restart(site(folder, again, HEAD), {"wagering": ("w1",)}).steps
         return steps["wagering.start.1"].timeout
 
     assert start_bound(2) == 5 * start_bound(0)
 
 
 def restart(
-    plan: Plan, faults: Faults, world: World = SELLING, interrupted_by: str = ""
+    plan: Plan,
+    faults: Faults,
+    world: World = SELLING,
+    interrupted_by: str = "",
+    meanwhile: Callable[[Simulator], None] = lambda _simulator: None,
 ) -> tuple[State, Simulator]:
     """A simulated run, interrupted once a step of this name was begun."""
     simulator = Simulator(Random(1), faults, FakeClock(), world)  # noqa: S311  # a simulation
     run = Run(Journal(Paper()), simulator, simulator.clock)
     run.start("run", "kim", plan, {})
-    begun = simulator.truth.begun
-    return run.drive(lambda: "kim" if interrupted_by in begun else ""), simulator
+
+    def glance() -> str:
+        meanwhile(simulator)
+        return "kim" if interrupted_by in simulator.truth.begun else ""
+
+    return run.drive(glance), simulator
 
 
 @pytest.mark.parametrize(
@@ -92,13 +101,71 @@ def test_a_restart_among_customers_ends_as_it_began(plan: Plan) -> None:
     assert simulator.customers() == set(SERVERS["ticketing"])
 
 
+OUT = replace(SELLING, taken_out=frozenset({"to_wagering/w1"}))
+
+
 def test_a_server_that_was_out_stays_out(plan: Plan) -> None:
     """What an operator had taken out of rotation is restarted and not put in."""
-    out = replace(SELLING, taken_out=frozenset({"to_wagering/w1"}))
-    state, simulator = restart(plan, {}, out)
+    _state, simulator = restart(plan, {}, OUT)
     assert "wagering.start.1" in simulator.truth.begun
     assert simulator.customers() == {"to_wagering/w2"}
+
+
+def test_the_last_server_that_gets_customers_is_left_alone(plan: Plan) -> None:
+    """However ready the other is: nobody is sent there. The reason says so."""
+    state, simulator = restart(plan, {}, OUT)
+    assert "wagering.drain.2" not in simulator.truth.begun
+    assert state.result_state == "ERRORS"
+    why = str(state.steps["wagering.capacity.2"].reason)
+    assert why == "no customers are sent to w1, and without it too few servers would be left"
+
+
+def test_customers_of_another_backend_are_others(venue: Venue) -> None:
+    """Who is out of rotation in its own stands in for nobody there."""
+    plan = replace(plan_restart(venue, {"wagering": ("w2",)}), break_glass=True)
+    shared = {"ticketing": (*SERVERS["ticketing"], "other/w1")}
+    _state, simulator = restart(plan, {}, replace(OUT, servers=shared))
+    assert "wagering.drain.1" not in simulator.truth.begun
+
+
+def test_who_gets_customers_is_asked_anew_before_each_batch(plan: Plan) -> None:
+    """Somebody takes the first server out again as soon as it is back."""
+
+    def take_out(simulator: Simulator) -> None:
+        if "wagering.undrain.1" in simulator.truth.begun:
+            simulator.truth.rotation["ticketing", "t1"].discard("to_wagering/w1")
+
+    _state, simulator = restart(plan, {}, meanwhile=take_out)
+    assert "wagering.start.1" in simulator.truth.begun
+    assert "wagering.drain.2" not in simulator.truth.begun
+
+
+@pytest.mark.parametrize("fault", [Fault.UNREACHABLE, Fault.MUTE])
+def test_unknown_customers_are_customers(plan: Plan, fault: Fault) -> None:
+    """A load balancer that does not say whom it sends them to ends the roll."""
+    _state, simulator = restart(plan, {("wagering.rotation.2", "t1"): fault})
+    assert "wagering.undrain.1" in simulator.truth.begun
+    assert "wagering.drain.2" not in simulator.truth.begun
+
+
+def test_without_customers_nobody_is_missed(plan: Plan) -> None:
+    """While sales are closed every server is out of rotation, and all are restarted."""
+    state, simulator = restart(plan, {}, replace(SELLING, sales_open=False))
+    assert "wagering.start.2" in simulator.truth.begun
     assert state.result_state == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("serial", "least"), [("1", [9, 9, 9]), ('[1, "50%"]', [9, 5, 5]), ('["20%"]', [8, 8, 8])]
+)
+def test_each_batch_has_its_own_size(tmp_path: Path, serial: str, least: list[int]) -> None:
+    """So many others must be ready before it that never more than that are down together."""
+    hosts = tuple(f"w{number}" for number in range(1, 11))
+    venue = site(tmp_path, VENUE.replace("serial: 1", f"serial: {serial}"), HEAD)
+    wagering = replace(venue.components["wagering"], hosts=hosts)
+    wide = replace(venue, components={**venue.components, "wagering": wagering})
+    steps = plan_restart(wide, {"wagering": hosts}).steps
+    assert [steps[f"wagering.capacity.{number}"].min_ready for number in (1, 2, 3)] == least
 
 
 def test_the_first_failure_ends_the_roll(plan: Plan) -> None:

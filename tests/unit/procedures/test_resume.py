@@ -21,7 +21,7 @@ from automation.procedures.resume import (
 )
 from automation.procedures.sales import plan_close
 from automation.run.events import RunResumed
-from automation.run.plan import Plan
+from automation.run.plan import Plan, Verb
 from automation.run.state import State
 from automation.venue.site import Venue
 from tests.unit.procedures.desk import Desk
@@ -40,7 +40,7 @@ def venue(tmp_path: Path) -> Venue:
 @pytest.fixture
 def plan(venue: Venue) -> Plan:
     """Both hosts, although sales are open."""
-    return replace(plan_restart(venue, ("w1", "w2"), ("wagering",)), break_glass=True)
+    return replace(plan_restart(venue, {"wagering": ("w1", "w2")}), break_glass=True)
 
 
 @pytest.fixture
@@ -80,12 +80,14 @@ def test_a_batch_that_was_put_back_is_reused(desk: Desk, venue: Venue, plan: Pla
 def test_a_unit_that_was_started_by_somebody_since_is_not_believed(
     desk: Desk, venue: Venue, plan: Plan
 ) -> None:
-    """Its batch is done again."""
+    """Its batch is done again, but not before the other one, which was drained, is back."""
     died = killed_in_batch_two(desk, plan)
     desk.simulator.truth.invocations["wagering", "w1"] = "by hand"
     state = go_on(desk, venue, died)
     assert not sorted_out(state, begun(died)).reused
-    assert state.result_state == "SUCCESS"
+    assert "wagering.drain.1" not in desk.simulator.truth.begun
+    assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
+    assert go_on(desk, venue, state).result_state == "SUCCESS"
     assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
 
 
@@ -169,6 +171,23 @@ def test_a_changed_venue_file_is_refused_unless_accepted(
         plan_resume(changed, half, MORNING, accept_changes=True)
 
 
+def test_a_changed_venue_file_moves_no_host_to_another_component(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Two components share their hosts, and only one host of one of them was to be restarted."""
+    shared = f"{VENUE}  cache: {{role: redis, hosts: wagering}}\n"
+    before = site(tmp_path, shared, HEAD)
+    plan = plan_restart(before, {"wagering": ("w1", "w2"), "cache": ("w2",)})
+    died = desk.run(plan, until="ticketing.look")
+    changed = site(tmp_path, shared.replace("min_ready: 1", "min_ready: 2"), HEAD)
+    anew = plan_resume(changed, died, MORNING, accept_changes=True)
+    stops = [step for step in anew.steps.values() if step.verb is Verb.STOP]
+    assert [(step.component, step.hosts) for step in stops if step.component == "cache"] == [
+        ("cache", ("w2",))
+    ]
+    assert len(stops) == 3
+
+
 def newest(desk: Desk) -> Path:
     """The folder of the last run."""
     return run_folders(desk.reports)[0]
@@ -184,7 +203,8 @@ def test_only_a_run_that_stopped_is_resumed(desk: Desk, venue: Venue, plan: Plan
     desk.run(plan_close(venue), until="ticketing.close")
     with pytest.raises(UsageError, match="only morning"):
         resumable(newest(desk))
-    assert desk.run(plan).result_state == "SUCCESS"
+    drained = replace(plan_restart(venue, {"wagering": ("w2",)}), break_glass=True)
+    assert desk.run(drained).result_state == "SUCCESS"
     with pytest.raises(UsageError, match="Nothing is left"):
         resumable(newest(desk))
 

@@ -144,9 +144,10 @@ def _restart(venue: Venue, random: Random) -> Task:
     """Some hosts of some components, in any order; now and then among customers."""
     ours = [name for name, item in venue.components.items() if not item.external]
     names = random.sample(ours, random.randint(1, len(ours)))
-    hosts = [host for name in names for host in venue.components[name].hosts]
+    hosts = [(name, host) for name in names for host in venue.components[name].hosts]
     chosen = random.sample(hosts, random.randint((len(hosts) + 1) // 2, len(hosts)))
-    plan = replace(plan_restart(venue, chosen, names), break_glass=random.random() < 0.5)
+    rolled = {name: tuple(host for other, host in chosen if other == name) for name in names}
+    plan = replace(plan_restart(venue, rolled), break_glass=random.random() < 0.5)
     return Task(venue, plan, random_world(venue, random, random.choice((1.0, 1.0, 0.9)), 0.6))
 
 

@@ -119,6 +119,25 @@ def enough_are_left(trial: Trial) -> Iterator[str]:
             yield f"{step.id} began with {ready} others ready"
 
 
+def customers_keep_enough(trial: Trial) -> Iterator[str]:
+    """In a restart a drain leaves customers `min_ready` others that are ready, if it leaves any."""
+    if trial.plan.procedure != "restart" or trial.plan.check:
+        return
+    for step in _begun(trial, Verb.DRAIN):
+        component, customers = (
+            trial.venue.components[step.component],
+            trial.truth.customers[step.id],
+        )
+        others = [host for host in component.hosts if host not in step.servers]
+        seen = _beside(step, "capacity")
+        ready = [host for host in others if (seen, host) in trial.truth.answered]
+        left = _words(trial, component.name, ready) & customers
+        least = component.min_ready if component.min_ready < len(component.hosts) else 1
+        taken = _words(trial, component.name, step.servers) & customers
+        if others and taken and len(left) < least:
+            yield f"{step.id} left customers {len(left)} servers"
+
+
 def a_failure_ends_it(trial: Trial) -> Iterator[str]:
     """After a failure nothing more is drained or stopped: what is up then stays up."""
     failed = ""
@@ -244,7 +263,7 @@ def _ever(trial: Trial, step: Step) -> bool:
     return step in _ever_begun(trial, step.verb)
 
 
-def _beside(step: Step, verb: Verb) -> str:
+def _beside(step: Step, verb: str) -> str:
     """The step of the same batch with another verb."""
     return step.id.replace(f".{step.verb}.", f".{verb}.")
 
@@ -270,6 +289,7 @@ WHEN_ROLLING: tuple[Promise, ...] = (
     drained_before_stopped,
     batches_are_kept,
     enough_are_left,
+    customers_keep_enough,
     a_failure_ends_it,
     what_is_stopped_is_started,
     what_is_drained_is_put_back,

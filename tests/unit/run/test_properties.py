@@ -189,7 +189,10 @@ MUTANTS = {
     ),
     "all hosts are one batch": Mutant(restart, "batches", _at_once, "down together", RESTARTS),
     "the others are not asked": Mutant(
-        restart, "_capacity", lambda *_args: None, "others ready", RESTARTS
+        restart, "_capacity", lambda *_args: (), "others ready", RESTARTS
+    ),
+    "who gets no customers stands in": Mutant(
+        decide, "out_of_rotation", lambda *_args: (), "left customers", RESTARTS
     ),
     "a failure is no matter": Mutant(loop, "decide", _dogged, "had failed", EVENINGS),
     "what was stopped stays down": Mutant(

@@ -48,6 +48,7 @@ def test_what_a_role_says_is_read(place: Path) -> None:
     assert read_kind("tote", place) == Kind(
         unit="tote",
         healthcheck=Healthcheck(tcp="127.0.0.1:7"),
+        facts=frozenset({"sales"}),
         checks={"test": ("a bet", "a pool")},
         needs=("race_card",),
         channel="bet",

@@ -1,0 +1,85 @@
+"""The emergency: everything at once, also when a load balancer cannot be closed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from automation.execute.simulator import Fault, Faults
+from automation.procedures.recover import left_behind
+from automation.procedures.restart import plan_emergency
+from automation.run.plan import Plan
+from automation.venue.site import Venue
+from automation.views.causes import causes
+from tests.unit.procedures.desk import Desk
+from tests.unit.procedures.test_restart import HEAD, SELLING, SERVERS, VENUE
+from tests.unit.venue.sites import site
+
+DEAD: Faults = {(name, "t2"): Fault.UNREACHABLE for name in ("ticketing.look", "ticketing.close")}
+BOTH = set(SERVERS["ticketing"])
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Venue:
+    """Two hosts behind a pair of load balancers."""
+    found = site(tmp_path, VENUE, HEAD)
+    pair = replace(found.components["ticketing"], hosts=("t1", "t2"))
+    return replace(found, components={**found.components, "ticketing": pair})
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """While customers buy."""
+    return Desk(tmp_path / "runs", SELLING)
+
+
+def struck(venue: Venue, *names: str, broken: bool = True) -> Plan:
+    """These components at once, with the glass broken or not."""
+    return replace(plan_emergency(venue, names), break_glass=broken, reason="both hang")
+
+
+def sends(desk: Desk, host: str) -> set[str]:
+    """Whom a load balancer sends customers to."""
+    return desk.simulator.truth.rotation["ticketing", host]
+
+
+def test_sales_close_and_open_again(desk: Desk, venue: Venue) -> None:
+    """At both, without breaking any glass."""
+    state = desk.run(struck(venue, "wagering", broken=False))
+    assert state.result_state == "SUCCESS"
+    assert sends(desk, "t1") == sends(desk, "t2") == BOTH
+
+
+def test_a_dead_load_balancer_does_not_keep_the_other_one_closed(desk: Desk, venue: Venue) -> None:
+    """It goes on for whoever broke the glass; the dead one is named, and that is no success."""
+    state = desk.run(struck(venue, "wagering"), DEAD)
+    begun = desk.simulator.truth.begun
+    assert begun["wagering.kill"] == begun["wagering.start"] == ("w1", "w2")
+    assert begun["ticketing.open"] == ("t1",)
+    assert sends(desk, "t1") == BOTH
+    assert [(item.step, item.hosts) for item in causes(state)] == [("ticketing.close", ("t2",))]
+    assert state.result_state == "ERRORS"
+    assert not left_behind(desk.reports)
+
+
+def test_without_breaking_the_glass_nothing_is_ended(desk: Desk, venue: Venue) -> None:
+    """Nobody knows whether customers still buy there; what to do about it is said."""
+    state = desk.run(struck(venue, "wagering", broken=False), DEAD)
+    assert "wagering.kill" not in desk.simulator.truth.begun
+    assert str(causes(state)[0].problem.next).endswith("Or go on all the same: --break-glass")
+
+
+@pytest.mark.parametrize("fault", [Fault.FAILS, Fault.UNREACHABLE])
+def test_a_load_balancer_that_hangs_itself_is_ended(desk: Desk, venue: Venue, fault: Fault) -> None:
+    """It cannot be closed, which is why it is to be ended; what it sold before it sells again."""
+    plan = struck(venue, "ticketing")
+    desk.run(plan, {("ticketing.close", "t1"): fault})
+    assert desk.simulator.truth.begun["ticketing.kill"] == ("t1", "t2")
+    assert sends(desk, "t1") == sends(desk, "t2") == BOTH
+
+
+def test_nothing_is_opened_that_fails_its_test(desk: Desk, venue: Venue) -> None:
+    """Sales stay closed where they were closed."""
+    desk.run(struck(venue, "wagering"), {**DEAD, ("wagering.test", "w1"): Fault.FAILS})
+    assert "wagering.test" in desk.simulator.truth.begun
+    assert sends(desk, "t1") == set()
