@@ -16,7 +16,7 @@ from random import Random
 from automation.run.decide import Begin
 from automation.run.events import Check, HostReported, HostState, Message, Problem, StepFinished
 from automation.run.plan import Plan, Step, Verb
-from automation.run.state import meant
+from automation.run.state import BEFORE, meant
 
 Report = HostReported | StepFinished
 MORNING = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)
@@ -128,6 +128,7 @@ class Simulator:
         self._changes_nothing = False
         self._deaths: dict[tuple[str, str], datetime] = {}
         self._open: set[str] = set()
+        self._found: dict[tuple[str, str], frozenset[str]] = {}
         self._dead_lanes: dict[str, Message] = {}
         self._queue: list[tuple[datetime, int, Callable[[], Report]]] = []
         self._queued = 0
@@ -294,6 +295,8 @@ class Simulator:
     def _do(self, step: Step, host: str, fault: Fault | None) -> HostState:
         """Change the world as the step asks, if there is anything to change."""
         place = (step.owner, host)
+        if step.verb in ROTATES:
+            self._found.setdefault((step.id, host), frozenset(self.truth.rotation[place]))
         if fault is Fault.DIES:
             self._deaths[place] = self.clock.now + timedelta(seconds=self._random.uniform(0, 60))
         if not (step.verb is Verb.START or step.verb in ENDS or step.verb in ROTATES):
@@ -380,6 +383,9 @@ class Simulator:
             told["sales"] = "open" if self._sells(place) else "closed"
             if step.verb not in ROTATES and place[0] in self.world.servers:
                 told["rotation"] = " ".join(sorted(self.truth.rotation[place])) or "none"
+        if (found := self._found.get((step.id, place[1]))) is not None:
+            for word in self._named(step, place):
+                told[f"{BEFORE}{word}"] = "ready" if word in found else "maint"
         if told.get("sales") == "open" and step.id in self._open:
             self.truth.told_open.add(place[1])
         return told

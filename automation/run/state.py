@@ -40,6 +40,7 @@ class Status(StrEnum):
 
 
 SALES, ROTATION = "sales", "rotation"  # facts that a load balancer's hosts tell
+BEFORE = "before:"  # and how each server was when they were told to take it out
 CHANGES = frozenset({Verb.START, Verb.STOP, Verb.KILL})
 PASSED = frozenset({Status.SUCCEEDED, Status.DEGRADED})
 ENDED = PASSED | {Status.FAILED, Status.SKIPPED}
@@ -201,10 +202,24 @@ def sent_to(state: State, host: str) -> frozenset[str]:
 
 
 def in_rotation(state: State, step: Step) -> Mapping[str, tuple[str, ...]]:
-    """By host of a load balancer, those of a step's servers that it sent customers to before."""
-    before = {host: sent_to(state, host) for host in step.hosts}
-    own = {host: meant(words, step.servers or words) for host, words in before.items()}
-    return {host: tuple(sorted(words)) for host, words in own.items() if words}
+    """By host of a load balancer, those of a step's servers that it sent customers to before.
+
+    That is until they were taken out by this run, and not by somebody else in the meantime.
+    """
+    taken = state.steps[step.puts_back or step.id].latest
+    found: dict[str, tuple[str, ...]] = {}
+    for host in step.hosts:
+        before, by_others = sent_to(state, host), _found_out(taken, host) - _of(state.owed, host)
+        own = meant(before, step.servers or before) - by_others
+        found |= {host: tuple(sorted(own))} if own else {}
+    return found
+
+
+def _found_out(taken: StepState, host: str) -> frozenset[str]:
+    """What a load balancer sent nobody to any more when it was told to take it out."""
+    evidence = taken.hosts[host].evidence if host in taken.hosts else {}
+    before = {name: was for name, was in evidence.items() if name.startswith(BEFORE)}
+    return frozenset(name.removeprefix(BEFORE) for name, was in before.items() if was != "ready")
 
 
 def fold(state: State | None, event: Event, at: datetime) -> State:

@@ -39,7 +39,7 @@ options:
   servers:
     description:
       - The servers to work on; every server of the backends by default. A name means that server in each of
-        O(backends), C(BACKEND/SERVER) in that one only.
+        O(backends), C(BACKEND/SERVER) in that one only. V(undrain) leaves alone what is in another backend.
     type: list
     elements: str
     default: []

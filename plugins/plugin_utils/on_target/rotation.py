@@ -183,8 +183,11 @@ def names_of(place):
 
 def missing(params, servers):
     """Names of servers that no backend has."""
-    known = [names_of(place) for place in servers if place[0] in params["backends"]]
-    return [name for name in params.get("servers") or () if name not in set().union(*known)]
+    mine = (place for place in servers if place[0] in params["backends"])
+    known = set().union(*map(names_of, mine))
+    if params["action"] == "undrain":  # whoever is in another backend was not taken out of it
+        known.update(map("/".join, servers))
+    return [name for name in params.get("servers") or () if name not in known]
 
 
 def look(params):

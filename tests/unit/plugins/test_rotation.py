@@ -169,6 +169,16 @@ def test_a_server_may_be_named_with_its_backend(plugin: Plugin, desk: str) -> No
     assert Desk.servers["ticketing/w2"] == Desk.servers["wagering/w1"] == "MAINT"
 
 
+def test_what_was_never_closed_need_not_be_put_back(plugin: Plugin, desk: str) -> None:
+    """A backend that is not ours to close may have servers of the same name; a drain takes ours."""
+    Desk.servers["api/w1"] = "UP"
+    both = ("api/w1", "wagering/w1")
+    result = rotate(plugin, desk, "undrain", *both)
+    assert (failed(result), Desk.told) == ([], ["wagering/w1 state ready"])
+    assert failed(rotate(plugin, desk, "drain", *both)) == ["sessions of api/w1"]
+    assert Desk.servers["api/w1"] == "UP"
+
+
 def test_a_drained_server_finishes_its_customers_and_ends_in_maint(
     plugin: Plugin, open_desk: str
 ) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from automation.execute.simulator import Fault, World
+from automation.execute.simulator import Fault, Simulator, World
 from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
+from automation.run.decide import Begin
 from automation.run.plan import Plan, Verb
 from automation.venue.checks import check_document
 from automation.venue.document import read_document
@@ -106,6 +107,28 @@ def test_a_restart_puts_nothing_back_that_only_a_neighbour_had_in(tmp_path: Path
     state = desk.run(among_customers(plan_restart(venue, ("a", "b"), ("tickets",))))
     assert state.steps["tickets.undrain.1"].status == "skipped"
     assert desk.simulator.customers() == set(rest)
+
+
+@pytest.mark.parametrize("kind", ["restart", "emergency"])
+def test_what_an_operator_takes_out_meanwhile_stays_out(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was in at the first look, and out when its turn came."""
+    venue = pair(tmp_path)
+    desk = selling(tmp_path, *BOTH)
+    begin = Simulator.begin
+
+    def by_hand(self: Simulator, order: Begin) -> None:
+        if order.step.id in {"bets.drain.2", "front.close"}:
+            self.truth.rotation["front", "l2"].discard("bets/b")
+        begin(self, order)
+
+    monkeypatch.setattr(Simulator, "begin", by_hand)
+    restart = plan_restart(venue, ("a", "b"), ("bets",))
+    plan = plan_emergency(venue, ("bets",)) if kind == "emergency" else restart
+    state = desk.run(among_customers(plan))
+    assert (state.result_state, at_pair(desk)) == ("SUCCESS", {"l1": set(BOTH), "l2": {"bets/a"}})
+    assert not left_behind(desk.reports)
 
 
 @pytest.mark.parametrize("serial", [1, 2])
