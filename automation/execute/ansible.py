@@ -102,7 +102,7 @@ class AnsibleExecutor:
         stage = lane.stage_of(step)
         lane.skipped.add(step.id)
         if lane.skipped.issuperset(item.id for item in stage.steps):
-            _write_order(stage, {"hosts": [], "unready": [], "servers": []})
+            _write_order(stage, {"hosts": [], "unready": [], "servers": {}})
 
     def abandon(self, step: Step) -> None:
         """End the step's whole process; ansible-runner looks at the flag at least once a second."""
@@ -169,7 +169,7 @@ class AnsibleExecutor:
         line = {
             "hosts": list(dict.fromkeys(host for order in orders for host in order.hosts)),
             "unready": orders[-1].unready,
-            "servers": orders[-1].servers,
+            "servers": {host: told for order in orders for host, told in order.servers.items()},
         }
         _write_order(lane.stage_of(orders[0].step), line)
         if lane.ended:
@@ -331,7 +331,7 @@ def end_run(run_id: str) -> int:
     return ended
 
 
-def _write_order(stage: Stage, order: Mapping[str, Sequence[str]]) -> None:
+def _write_order(stage: Stage, order: Mapping[str, Any]) -> None:
     os.write(stage.fifo, json.dumps(order).encode() + b"\n")
 
 

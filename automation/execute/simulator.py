@@ -16,6 +16,7 @@ from random import Random
 from automation.run.decide import Begin
 from automation.run.events import Check, HostReported, HostState, Message, Problem, StepFinished
 from automation.run.plan import Plan, Step, Verb
+from automation.run.state import BEFORE, meant
 
 Report = HostReported | StepFinished
 MORNING = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)
@@ -66,13 +67,14 @@ class World:
     """How things are before the run: this share of the hosts is up, customers bet already.
 
     `servers` are those behind each load balancer, as "backend/server"; when sales are open,
-    customers are sent to all but those `taken_out`.
+    customers are sent to all but those `taken_out`, be it everywhere or at one of its hosts.
     """
 
     up: float = 0.0
     sales_open: bool = False
     servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     taken_out: frozenset[str] = frozenset()
+    taken_out_at: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -126,6 +128,7 @@ class Simulator:
         self._changes_nothing = False
         self._deaths: dict[tuple[str, str], datetime] = {}
         self._open: set[str] = set()
+        self._found: dict[tuple[str, str], frozenset[str]] = {}
         self._dead_lanes: dict[str, Message] = {}
         self._queue: list[tuple[datetime, int, Callable[[], Report]]] = []
         self._queued = 0
@@ -292,6 +295,8 @@ class Simulator:
     def _do(self, step: Step, host: str, fault: Fault | None) -> HostState:
         """Change the world as the step asks, if there is anything to change."""
         place = (step.owner, host)
+        if step.verb in ROTATES:
+            self._found.setdefault((step.id, host), frozenset(self.truth.rotation[place]))
         if fault is Fault.DIES:
             self._deaths[place] = self.clock.now + timedelta(seconds=self._random.uniform(0, 60))
         if not (step.verb is Verb.START or step.verb in ENDS or step.verb in ROTATES):
@@ -329,15 +334,10 @@ class Simulator:
 
     def _named(self, step: Step, place: tuple[str, str]) -> set[str]:
         """The places behind a load balancer that a step is about."""
-        order = self._orders[step.id]
-        servers = order.servers or step.servers
+        order, behind = self._orders[step.id], self._behind(place[0])
+        servers = order.servers.get(place[1], step.servers)
         left_out = order.unready if step.verb is Verb.UNDRAIN else ()
-        names = {word: word.rpartition("/")[2] for word in self._behind(place[0])}
-        return {
-            word
-            for word, name in names.items()
-            if (name in servers or not servers) and name not in left_out
-        }
+        return set(meant(behind, servers or behind) - meant(behind, left_out))
 
     def _behind(self, front: str) -> tuple[str, ...]:
         """What stands behind a load balancer; its own name when the world does not say."""
@@ -346,7 +346,8 @@ class Simulator:
     def _at_first(self, front: str, host: str) -> set[str]:
         if not self.world.sales_open or (front, host) not in self.truth.up:
             return set()
-        return set(self._behind(front)) - self.world.taken_out
+        taken_out = self.world.taken_out | self.world.taken_out_at.get(host, frozenset())
+        return set(self._behind(front)) - taken_out
 
     def _sells(self, place: tuple[str, str]) -> bool:
         return (
@@ -382,6 +383,9 @@ class Simulator:
             told["sales"] = "open" if self._sells(place) else "closed"
             if step.verb not in ROTATES and place[0] in self.world.servers:
                 told["rotation"] = " ".join(sorted(self.truth.rotation[place])) or "none"
+        if (found := self._found.get((step.id, place[1]))) is not None:
+            for word in self._named(step, place):
+                told[f"{BEFORE}{word}"] = "ready" if word in found else "maint"
         if told.get("sales") == "open" and step.id in self._open:
             self.truth.told_open.add(place[1])
         return told

@@ -12,6 +12,7 @@ from automation.procedures.restart import plan_restart
 from automation.procedures.steps import PROBE_SECONDS, make_plan, make_step
 from automation.procedures.test import plan_test
 from automation.run.plan import Plan, Step, Verb
+from automation.run.state import server_of
 from automation.venue.loads import rehearsable
 from automation.venue.site import Component, Venue
 
@@ -110,7 +111,8 @@ def _guarded(venue: Venue, component: Component, step: Step) -> Iterator[Step]:
     if step.id == f"{component.name}.capacity.{number}":
         step = replace(step, min_ready=len(step.hosts))
     if step.verb is Verb.DRAIN:
-        asked = _question(venue, component, number, step.servers, step.needs, step.after)
+        hosts = tuple(map(server_of, step.servers))
+        asked = _question(venue, component, number, hosts, step.needs, step.after)
         yield asked
         step = replace(step, needs=(*step.needs, asked.id))
     if step.verb is Verb.STOP:

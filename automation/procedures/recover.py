@@ -24,6 +24,7 @@ from automation.run.ledger import Ledger, ledger_of, settles_all
 from automation.run.lock import Holder, hold
 from automation.run.plan import Plan, Step, Verb
 from automation.venue.graph import dependencies
+from automation.venue.model import Behind
 from automation.venue.site import Component, Venue
 
 
@@ -113,10 +114,14 @@ def _component(
         test = _test(venue, component, host, number, (*heard, gate.id)) if doubtful else None
         if test:
             yield test
-        if (component.name, host) in left.servers and component.restart.behind:
-            front = venue.components[component.restart.behind.component]
-            if front.name not in left.half_open:
-                yield _undrain(component, front, host, number, gate.id, test)
+        sent_by = left.servers.get((component.name, host), ())
+        behind = component.restart.behind
+        if behind and behind.component not in left.half_open:
+            front = venue.components[behind.component]
+            at = tuple(name for name in front.hosts if name in sent_by)
+            if at:
+                needs = (test.id,) if test else ()
+                yield _undrain(component, behind, host, at, number=number, needs=needs)
 
 
 def _stopped(component: Component, left: Ledger) -> tuple[str, ...]:
@@ -151,18 +156,25 @@ def _test(
 
 
 def _undrain(
-    component: Component, front: Component, host: str, number: int, gate: str, test: Step | None
+    component: Component,
+    behind: Behind,
+    host: str,
+    at: tuple[str, ...],
+    *,
+    number: int,
+    needs: tuple[str, ...],
 ) -> Step:
+    """Only at those hosts of the load balancer that sent customers to it."""
     return make_step(
         component,
         Verb.UNDRAIN,
         f"{component.name}.{Verb.UNDRAIN}",
         id=f"{component.name}.{Verb.UNDRAIN}.{number}",
-        hosts=front.hosts,
-        hosts_of=front.name,
-        needs=(test.id,) if test else (),
-        after=(gate,),
-        servers=(host,),
-        min_ready=len(front.hosts),
+        hosts=at,
+        hosts_of=behind.component,
+        needs=needs,
+        after=(f"{component.name}.gate",),
+        servers=(f"{behind.backend}/{host}",),
+        min_ready=len(at),
         timeout=ROTATION_SECONDS,
     )

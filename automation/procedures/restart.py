@@ -22,6 +22,7 @@ from automation.procedures.steps import (
 )
 from automation.run.plan import Plan, Step, Verb
 from automation.venue.graph import dependents
+from automation.venue.model import Behind
 from automation.venue.site import Component, Venue
 
 
@@ -136,17 +137,19 @@ def _batch(
         values = {"hosts": batch, "min_ready": len(batch), **fields}
         return make_step(component, verb, lane, id=f"{component.name}.{verb}.{number}", **values)
 
-    def rotation(verb: Verb, lane: str, front: Component, **fields: object) -> Step:
-        values = {"hosts": front.hosts, "hosts_of": front.name, "min_ready": len(front.hosts)}
-        return step(verb, lane, servers=batch, timeout=ROTATION_SECONDS, **values, **fields)
-
     behind = component.restart.behind
+
+    def rotation(verb: Verb, lane: str, behind: Behind, **fields: object) -> Step:
+        front = venue.components[behind.component]
+        values = {"hosts": front.hosts, "hosts_of": front.name, "min_ready": len(front.hosts)}
+        servers = tuple(f"{behind.backend}/{host}" for host in batch)
+        return step(verb, lane, servers=servers, timeout=ROTATION_SECONDS, **values, **fields)
+
     capacity = _capacity(venue, component, batch, number, after, needs)
     yield from capacity
     needs = tuple(step.id for step in capacity) or needs
     if behind:
-        front = venue.components[behind.component]
-        yield rotation(Verb.DRAIN, component.name, front, needs=needs, after=after)
+        yield rotation(Verb.DRAIN, component.name, behind, needs=needs, after=after)
         needs = (_id(component, Verb.DRAIN, number),)
     yield step(Verb.STOP, needs=needs, after=after, timeout=patience(venue, component))
     stopped = _id(component, Verb.STOP, number)
@@ -168,7 +171,7 @@ def _batch(
         drained = _id(component, Verb.DRAIN, number)
         lane = f"{component.name}.{Verb.UNDRAIN}"
         after = (drained, started, _last(venue, component, number))
-        yield rotation(Verb.UNDRAIN, lane, front, after=after, puts_back=drained)
+        yield rotation(Verb.UNDRAIN, lane, behind, after=after, puts_back=drained)
     if component.name in fronts(venue):  # it comes up with every server closed
         lane = f"{component.name}.{Verb.UNDRAIN}"
         after = (started, _last(venue, component, number))

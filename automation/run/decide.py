@@ -1,24 +1,32 @@
 """What to do next: `decide(state, now) -> actions`, pure. Doubt means not ready."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from automation.run.capacity import out_of_rotation
 from automation.run.events import HostState, Message
 from automation.run.plan import Plan, Step, Verb
 from automation.run.reuse import has_looked, still_stands
-from automation.run.state import ENDED, PASSED, ROTATION, State, Status, StepState, names_of
+from automation.run.state import (
+    ENDED,
+    PASSED,
+    ROTATION,
+    State,
+    Status,
+    StepState,
+    in_rotation,
+    server_of,
+    words_of,
+)
 from automation.run.verdict import (
     LOOKS,
     SALES_OPEN,
     Judgement,
     confirmed_hosts,
     findings,
-    in_rotation,
     is_excused,
     judge,
-    sent_to,
     unready_hosts,
     warnings,
 )
@@ -28,14 +36,14 @@ from automation.run.verdict import (
 class Begin:
     """Release a step on these hosts, with what a load balancer must know of the servers behind it.
 
-    No test goes through an `unready` one and no customer is sent there; of `servers` it is told,
-    none meaning all.
+    No test goes through an `unready` one and no customer is sent there; by host, of `servers` it
+    is told, none meaning all.
     """
 
     step: Step
     hosts: tuple[str, ...]
     unready: tuple[str, ...] = ()
-    servers: tuple[str, ...] = ()
+    servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -213,14 +221,22 @@ def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
         return Skip(step, CLOSED_SINCE)
     unready = unready_hosts(state)
     before = in_rotation(state, step)
-    servers = tuple(name for name in before if name not in unready)
+    ready = {host: _without(words, unready) for host, words in before.items()}
+    servers = {host: words for host, words in ready.items() if words}
     if servers:
-        sent = (host for host in step.hosts if sent_to(state, host).intersection(servers))
-        return Begin(step, tuple(sent), unready, servers)
+        return Begin(step, tuple(servers), unready, servers)
     if before:
-        args = {"hosts": ", ".join(before)}
-        return Skip(step, Message("%(hosts)s is not ready, so it stays out of rotation", args))
+        return Skip(step, _not_ready(word for words in before.values() for word in words))
     return Skip(step, NOT_IN_ROTATION)
+
+
+def _without(servers: Sequence[str], left_out: Collection[str]) -> tuple[str, ...]:
+    return tuple(word for word in servers if server_of(word) not in left_out)
+
+
+def _not_ready(servers: Iterable[str]) -> Message:
+    args = {"hosts": ", ".join(sorted(set(map(server_of, servers))))}
+    return Message("%(hosts)s is not ready, so it stays out of rotation", args)
 
 
 def _is_closed_by_others(state: State, step: Step) -> bool:
@@ -228,7 +244,7 @@ def _is_closed_by_others(state: State, step: Step) -> bool:
     said = state.first_said(ROTATION)
     for host in step.hosts:
         others = state.at_first.get(host, frozenset()) - state.owed.get(host, frozenset())
-        if others and not others & names_of(said[host]):
+        if others and not others & words_of(said[host]):
             return True
     return False
 
@@ -278,16 +294,20 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
     """Into rotation goes only what is ready; any other order names all that it is about."""
     unready = unready_hosts(state)
     if step.verb is not Verb.UNDRAIN:
-        return Begin(step, hosts, unready, step.servers)
+        return Begin(step, hosts, unready, _told(hosts, step.servers))
     if state.sales_said() != "open":
         text = "sales are not open, so it stays out; raceday sales open puts it back"
         return Skip(step, Message(text))
     proven = confirmed_hosts(state, step.component)
-    servers = tuple(name for name in step.servers if name in proven and name not in unready)
+    ready = _without(step.servers, unready)
+    servers = tuple(word for word in ready if server_of(word) in proven)
     if servers:
-        return Begin(step, hosts, unready, servers)
-    args = {"hosts": ", ".join(step.servers)}
-    return Skip(step, Message("%(hosts)s is not ready, so it stays out of rotation", args))
+        return Begin(step, hosts, unready, _told(hosts, servers))
+    return Skip(step, _not_ready(step.servers))
+
+
+def _told(hosts: Sequence[str], servers: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    return dict.fromkeys(hosts, servers) if servers else {}
 
 
 def _knows_rotation(state: State, step: Step) -> bool:
@@ -326,9 +346,9 @@ def _on_verdict(state: State, step: Step) -> Begin | Skip | None:
     if state.verdict.result == "GO" or accepted:
         unready = unready_hosts(state)
         doubtful = {*unready, *_unproven(state)}
-        servers = tuple(name for name in step.servers if name not in doubtful)
+        servers = _without(step.servers, doubtful)
         if servers or not step.servers:
-            return Begin(step, step.hosts, unready, servers)
+            return Begin(step, step.hosts, unready, _told(step.hosts, servers))
         return Skip(step, Message("none of the servers behind it is ready"))
     return Skip(step, Message("the verdict is %(verdict)s", {"verdict": state.verdict.result}))
 

@@ -68,11 +68,11 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class StepStarted:
-    """A step was released on these hosts; a load balancer was told of these servers."""
+    """A step was released on these hosts; by host, these servers a load balancer was told of."""
 
     step: str
     hosts: tuple[str, ...]
-    servers: tuple[str, ...] = ()
+    servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -209,9 +209,18 @@ def dump_event(event: Event) -> dict[str, Any]:
 def load_event(data: Mapping[str, Any]) -> Event:
     """The event that `dump_event` wrote. Raises KeyError or TypeError on anything else."""
     kind = _TYPES[data["type"]]
+    data = _of_today(data)
     known = (name for name in _FIELDS[kind] if name in data)
     event: Event = kind(**{name: _revive(name, data[name]) for name in known})
     return event
+
+
+def _of_today(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Version 0.1 told every host of a load balancer of the same servers, and wrote one list."""
+    if not isinstance(data.get("servers"), list):
+        return data
+    hosts = data["hosts"] if data["servers"] else ()
+    return {**data, "servers": dict.fromkeys(hosts, data["servers"])}
 
 
 def load_check(data: Mapping[str, Any]) -> Check:
@@ -248,7 +257,7 @@ def _revive(name: str, value: Any) -> Any:
 
 _REVIVERS: Mapping[str, Callable[[Any], Any]] = {
     "hosts": tuple,
-    "servers": tuple,
+    "servers": lambda told: {host: tuple(servers) for host, servers in told.items()},
     "state": HostState,
     "checks": lambda items: tuple(load_check(item) for item in items),
     "problem": load_problem,

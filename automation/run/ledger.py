@@ -4,12 +4,19 @@ A step is written down before it is begun, so whatever may have been taken is kn
 that was killed in the middle of it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from automation.run.plan import Verb
-from automation.run.state import PASSED, State, StepState, missing_checks
-from automation.run.verdict import in_rotation
+from automation.run.state import (
+    PASSED,
+    State,
+    StepState,
+    in_rotation,
+    meant,
+    missing_checks,
+    server_of,
+)
 
 type Place = tuple[str, str]
 TAKES_DOWN = frozenset({Verb.STOP, Verb.KILL})
@@ -19,12 +26,13 @@ TAKES_DOWN = frozenset({Verb.STOP, Verb.KILL})
 class Ledger:
     """What is to be put back, as components with their hosts, and load balancers by name.
 
-    `servers` get no customers, `stopped` were not started again, `untested` were, and nobody has
-    proved them since. Load balancers are `half_open`, or `closed` by a restart that would have
-    opened them again. `reason` is why the glass was broken when it was.
+    `servers` get no customers from these hosts of the load balancer, which sent them some before;
+    `stopped` were not started again, `untested` were, and nobody has proved them since. Load
+    balancers are `half_open`, or `closed` by a restart that would have opened them again. `reason`
+    is why the glass was broken when it was.
     """
 
-    servers: tuple[Place, ...] = ()
+    servers: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
     stopped: tuple[Place, ...] = ()
     untested: tuple[Place, ...] = ()
     half_open: tuple[str, ...] = ()
@@ -43,9 +51,12 @@ class Ledger:
 
 @dataclass
 class _Settled:
-    """What newer runs have put back or taken themselves, so that older ones do not count."""
+    """What newer runs have put back or taken themselves, so that older ones do not count.
 
-    servers: set[str] = field(default_factory=set)
+    `servers` are told by host of a load balancer.
+    """
+
+    servers: dict[str, set[str]] = field(default_factory=dict)
     started: set[Place] = field(default_factory=set)
     tested: set[Place] = field(default_factory=set)
     sales: bool = False
@@ -59,7 +70,8 @@ class _Settled:
                 if result.good and not missing_checks(item.step, result)
             }
             if item.step.verb is Verb.UNDRAIN and item.status in PASSED:
-                self.servers.update(item.servers)
+                for host, servers in item.servers.items():
+                    self.servers.setdefault(host, set()).update(servers)
             if item.step.verb is Verb.START:
                 self.started |= good
             if item.step.verb is Verb.TEST:
@@ -72,7 +84,7 @@ def ledger_of(states: Iterable[State]) -> Ledger:
     An opening or a closing of sales that came to its end settles every rotation before it; a
     morning that opened them and an evening that stops settle all.
     """
-    servers: dict[Place, None] = {}
+    servers: dict[Place, tuple[str, ...]] = {}
     stopped: dict[Place, None] = {}
     untested: dict[Place, None] = {}
     half_open: dict[str, None] = {}
@@ -85,7 +97,8 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         stopped.update(dict.fromkeys(_not_started(state, items, settled)))
         untested.update(dict.fromkeys(_not_tested(state, items, settled)))
         if not settled.sales:
-            servers.update(dict.fromkeys(_not_undrained(state, items, settled)))
+            for place, host in _not_undrained(state, items, settled):
+                servers[place] = tuple(dict.fromkeys((*servers.get(place, ()), host)))
             half_open.update(dict.fromkeys(_unfinished(state, items)))
             closed.update(dict.fromkeys(_not_reopened(state, items)))
             settled.sales = any(_settles_sales(state, item) for item in items)
@@ -94,7 +107,7 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         if settles_all(state):
             break
     kept = tuple(place for place in untested if place not in stopped)
-    return Ledger(tuple(servers), tuple(stopped), kept, tuple(half_open), tuple(closed), reason)
+    return Ledger(servers, tuple(stopped), kept, tuple(half_open), tuple(closed), reason)
 
 
 def settles_all(state: State) -> bool:
@@ -113,11 +126,17 @@ def _returns(state: State, taken: StepState, verb: Verb) -> StepState | None:
     return next((item for item in back if item.step.verb is verb), None)
 
 
-def _not_undrained(state: State, items: Iterable[StepState], settled: _Settled) -> Iterator[Place]:
+def _not_undrained(
+    state: State, items: Iterable[StepState], settled: _Settled
+) -> Iterator[tuple[Place, str]]:
+    """Servers, each with a host of the load balancer that sent customers to it."""
     for item in items:
-        if item.step.verb is Verb.DRAIN:
-            names = (name for name in in_rotation(state, item.step) if name not in settled.servers)
-            yield from ((item.step.component, name) for name in names)
+        taken = in_rotation(state, item.step) if item.step.verb is Verb.DRAIN else {}
+        for host, words in taken.items():
+            back = meant(words, settled.servers.get(host, ()))
+            for word in words:
+                if word not in back:
+                    yield (item.step.component, server_of(word)), host
 
 
 def _not_started(state: State, items: Iterable[StepState], settled: _Settled) -> Iterator[Place]:
@@ -151,12 +170,19 @@ def _is_of_the_day(state: State, item: StepState) -> bool:
     return item.step.verb is Verb.STOP and not _returns(state, item, Verb.START)
 
 
+def _reopens(state: State, item: StepState) -> bool:
+    """It undoes a closing at a whole load balancer, as the end of an emergency does."""
+    taken = state.plan.steps.get(item.step.puts_back)
+    return taken is not None and taken.verb is Verb.CLOSE
+
+
 def _unfinished(state: State, items: Iterable[StepState]) -> Iterator[str]:
-    """Load balancers that were being opened or closed, and not opened again since."""
+    """Load balancers that were being opened, opened again, or closed, and not opened since."""
     for item in items:
         back = _returns(state, item, Verb.UNDRAIN)
         is_open = back is not None and back.status in PASSED
-        if _is_of_sales(item) and item.status not in PASSED and not is_open:
+        moving = _is_of_sales(item) or _reopens(state, item)
+        if moving and item.status not in PASSED and not is_open:
             yield item.step.component
 
 
@@ -164,8 +190,8 @@ def _not_reopened(state: State, items: Iterable[StepState]) -> Iterator[str]:
     """Load balancers that were closed, or came up closed, and were to be opened again."""
     for item in items:
         back = _returns(state, item, Verb.UNDRAIN)
-        closes = item.step.verb is Verb.CLOSE and item.status in PASSED
-        if back is None or back.status in PASSED or not (closes or item.step.verb in TAKES_DOWN):
+        if back is None or back.status in PASSED:
             continue
-        if in_rotation(state, back.step):
+        closed = item.step.verb is Verb.CLOSE and item.status in PASSED and not back.targets
+        if (closed or item.step.verb in TAKES_DOWN) and in_rotation(state, back.step):
             yield item.step.component

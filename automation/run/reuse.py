@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from automation.run.events import GOOD
 from automation.run.plan import Step, Verb
-from automation.run.state import ENDED, ROTATION, HostResult, State, Status, StepState, names_of
+from automation.run.state import ENDED, ROTATION, HostResult, State, Status, StepState, words_of
 
 TAKES_OUT = frozenset({Verb.STOP, Verb.KILL, Verb.DRAIN, Verb.CLOSE})
 
@@ -88,7 +88,8 @@ def _runs_on(state: State, started: StepState, host: str) -> bool:
 def _sends_to(state: State, undrained: StepState, host: str) -> bool:
     """The load balancer sends customers to every server that was put into rotation."""
     seen = _seen(state, undrained.step.owner, host)
-    return seen is not None and names_of(seen.evidence.get(ROTATION, "")) >= set(undrained.servers)
+    told = undrained.servers.get(host, ())
+    return seen is not None and words_of(seen.evidence.get(ROTATION, "")).issuperset(told)
 
 
 def _seen(state: State, component: str, host: str) -> HostResult | None:

@@ -1,6 +1,6 @@
 """What is known of a run: `fold(state, event) -> state`, pure and total over its events."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -40,6 +40,7 @@ class Status(StrEnum):
 
 
 SALES, ROTATION = "sales", "rotation"  # facts that a load balancer's hosts tell
+BEFORE = "before:"  # and how each server was when they were told to take it out
 CHANGES = frozenset({Verb.START, Verb.STOP, Verb.KILL})
 PASSED = frozenset({Status.SUCCEEDED, Status.DEGRADED})
 ENDED = PASSED | {Status.FAILED, Status.SKIPPED}
@@ -66,8 +67,8 @@ class HostResult:
 class StepState:
     """One step's progress. `hosts` holds results; `targets` the hosts it was released on.
 
-    `servers` are those that a load balancer was told of. `earlier` is what came of it before the
-    run was resumed; a step that is `reused` still stands as it did then.
+    `servers` are those that each host of a load balancer was told of. `earlier` is what came of it
+    before the run was resumed; a step that is `reused` still stands as it did then.
     """
 
     step: Step
@@ -75,7 +76,7 @@ class StepState:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     targets: tuple[str, ...] = ()
-    servers: tuple[str, ...] = ()
+    servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hosts: Mapping[str, HostResult] = field(default_factory=dict)
     reason: Message | None = None
     earlier: "StepState | None" = None
@@ -113,7 +114,7 @@ class State:
 
     Once it is resumed, the steps named in `again` are not reused whatever the looks find. By host
     of a load balancer, `at_first` is whom it sent customers to before anything was done, and `owed`
-    whom of these the run has taken out since and not put back.
+    whom of these the run has taken out since and not put back; both as "backend/server".
     """
 
     run_id: str
@@ -180,9 +181,45 @@ class State:
         return lost
 
 
-def names_of(rotation: str) -> frozenset[str]:
-    """The servers' names in what a load balancer says: "backend/server backend/server"."""
-    return frozenset(word.rpartition("/")[2] for word in rotation.split() if "/" in word)
+def words_of(rotation: str) -> frozenset[str]:
+    """The servers in what a load balancer says: "backend/server backend/server"."""
+    return frozenset(word for word in rotation.split() if "/" in word)
+
+
+def server_of(word: str) -> str:
+    """The server's own name, which is its host's, whatever backend it is in."""
+    return word.rpartition("/")[2]
+
+
+def meant(words: Iterable[str], servers: Collection[str]) -> frozenset[str]:
+    """Those of the words that are among the servers, be it whole or by the server's own name."""
+    return frozenset(word for word in words if word in servers or server_of(word) in servers)
+
+
+def sent_to(state: State, host: str) -> frozenset[str]:
+    """The servers that a host of a load balancer sent customers to before the run touched them."""
+    return words_of(state.first_said(ROTATION).get(host, "")) | _of(state.owed, host)
+
+
+def in_rotation(state: State, step: Step) -> Mapping[str, tuple[str, ...]]:
+    """By host of a load balancer, those of a step's servers that it sent customers to before.
+
+    That is until they were taken out by this run, and not by somebody else in the meantime.
+    """
+    taken = state.steps[step.puts_back or step.id].latest
+    found: dict[str, tuple[str, ...]] = {}
+    for host in step.hosts:
+        before, by_others = sent_to(state, host), _found_out(taken, host) - _of(state.owed, host)
+        own = meant(before, step.servers or before) - by_others
+        found |= {host: tuple(sorted(own))} if own else {}
+    return found
+
+
+def _found_out(taken: StepState, host: str) -> frozenset[str]:
+    """What a load balancer sent nobody to any more when it was told to take it out."""
+    evidence = taken.hosts[host].evidence if host in taken.hosts else {}
+    before = {name: was for name, was in evidence.items() if name.startswith(BEFORE)}
+    return frozenset(name.removeprefix(BEFORE) for name, was in before.items() if was != "ready")
 
 
 def fold(state: State | None, event: Event, at: datetime) -> State:
@@ -266,9 +303,8 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
     plan = load_plan(event.plan)
     done = {name: item.latest for name, item in state.steps.items() if item.latest.targets}
     earlier = {name: _changed(item, earlier=None, reused=False) for name, item in done.items()}
-    said = state.first_said(ROTATION)
     hosts = {host for name in plan.fronts for host in plan.components[name].hosts}
-    first = {host: names_of(said.get(host, "")) | _of(state.owed, host) for host in hosts}
+    first = {host: sent_to(state, host) for host in hosts}
     return _changed(
         state,
         plan=plan,
@@ -282,26 +318,25 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
         resumed=(*state.resumed, Resumption(at, event.by)),
         again=plan.following(event.from_step) if event.from_step else frozenset(),
         at_first=first,
-        owed={host: _taken(state, host) & names for host, names in first.items()},
+        owed={host: _taken(state, host) & words for host, words in first.items()},
     )
 
 
-def _of(names: Mapping[str, frozenset[str]], host: str) -> frozenset[str]:
-    return names.get(host, frozenset())
+def _of(words: Mapping[str, frozenset[str]], host: str) -> frozenset[str]:
+    return words.get(host, frozenset())
 
 
 def _taken(state: State, host: str) -> frozenset[str]:
     """The servers that a run took out of rotation at a load balancer and did not put back."""
-    names: set[str] = set(_of(state.owed, host))
+    words: set[str] = set(_of(state.owed, host))
     for item in state.steps.values():
         if item.step.verb is Verb.UNDRAIN and item.step.puts_back and host in item.step.hosts:
             taken = state.steps[item.step.puts_back].latest
             if item.latest.status in PASSED and item.latest.targets:
-                names -= set(item.latest.servers)
+                words -= meant(words, item.latest.servers.get(host, ()))
             elif taken.targets:
-                said = names_of(state.first_said(ROTATION).get(host, "")) | _of(state.owed, host)
-                names |= said & set(item.step.servers or said)
-    return frozenset(names)
+                words |= set(in_rotation(state, item.step).get(host, ()))
+    return frozenset(words)
 
 
 def _started(state: State, event: StepStarted, at: datetime) -> State:
@@ -375,11 +410,19 @@ def _finished(state: State, event: StepFinished, at: datetime) -> State:
     return _update(
         state,
         event.step,
-        status=_outcome(item, hosts, event.cause),
+        status=_outcome(item, hosts, event.cause, _asked(state, item.step)),
         finished_at=at,
         hosts=hosts,
         reason=event.cause,
     )
+
+
+def _asked(state: State, step: Step) -> int:
+    """How many hosts a step is about: a load balancer that sent nobody there has nothing back."""
+    if not (step.verb is Verb.UNDRAIN and step.puts_back):
+        return len(step.hosts)
+    unheard = set(step.hosts) - state.first_said(ROTATION).keys()
+    return len(unheard | in_rotation(state, step).keys())
 
 
 def _silent(step: Step, host: str, cause: Message | None) -> HostResult:
@@ -389,7 +432,9 @@ def _silent(step: Step, host: str, cause: Message | None) -> HostResult:
     return HostResult(HostState.UNKNOWN, problem=Problem(what, why))
 
 
-def _outcome(item: StepState, hosts: Mapping[str, HostResult], cause: Message | None) -> Status:
+def _outcome(
+    item: StepState, hosts: Mapping[str, HostResult], cause: Message | None, asked: int
+) -> Status:
     """A strict step fails with its first bad check; others need only min_ready.
 
     A question that did not end in order has failed whatever was answered: it may be too old.
@@ -402,7 +447,7 @@ def _outcome(item: StepState, hosts: Mapping[str, HostResult], cause: Message | 
         item.step.is_strict and good < len(hosts)
     ):
         return Status.FAILED
-    return Status.SUCCEEDED if good == len(item.step.hosts) else Status.DEGRADED
+    return Status.SUCCEEDED if good == asked else Status.DEGRADED
 
 
 def _complete(step: Step, result: HostResult) -> bool:

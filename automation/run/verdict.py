@@ -5,17 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from automation.run.events import GOOD, Check, HostState, Message, Problem
-from automation.run.plan import PlannedComponent, Step, Verb
+from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
     ENDED,
-    ROTATION,
     SALES,
     HostResult,
     State,
     Status,
     StepState,
     missing_checks,
-    names_of,
 )
 
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
@@ -148,18 +146,6 @@ def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
         if owner and not owner.external and bad:
             failed.setdefault(owner.name, {}).update(dict.fromkeys(bad))
     return {name: tuple(hosts) for name, hosts in failed.items()}
-
-
-def sent_to(state: State, host: str) -> frozenset[str]:
-    """The servers that a host of a load balancer sent customers to before the run touched them."""
-    said = state.first_said(ROTATION).get(host, "")
-    return names_of(said) | state.owed.get(host, frozenset())
-
-
-def in_rotation(state: State, step: Step) -> tuple[str, ...]:
-    """The servers that a step puts back: those of its own that customers were sent to before."""
-    before = frozenset[str]().union(*(sent_to(state, host) for host in step.hosts))
-    return tuple(sorted(name for name in before if name in step.servers or not step.servers))
 
 
 def _component_result(

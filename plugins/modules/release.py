@@ -35,10 +35,11 @@ unready:
   type: list
   elements: str
 servers:
-  description: The servers behind a load balancer that the verb is about; all of them when empty.
+  description:
+    - By host of a load balancer, the servers behind it that the verb is about, as C(BACKEND/SERVER) or by name;
+      all of them when it has none.
   returned: always
-  type: list
-  elements: str
+  type: dict
 stage:
   description: The name of the FIFO.
   returned: always

@@ -37,7 +37,9 @@ options:
     elements: str
     required: true
   servers:
-    description: Names of the servers to work on; every server of the backends by default.
+    description:
+      - The servers to work on; every server of the backends by default. A name means that server in each of
+        O(backends), C(BACKEND/SERVER) in that one only. V(undrain) leaves alone what is in another backend.
     type: list
     elements: str
     default: []

@@ -198,7 +198,7 @@ def test_what_is_not_put_back_yet_is_still_needed(tmp_path: Path) -> None:
     )
     story = Story(plan).begin()
     story.tell(StepStarted(look.id, look.hosts)).tell(said).tell(StepFinished(look.id))
-    story.tell(StepStarted(drain.id, drain.hosts, ("wagering1",)))
+    story.tell(StepStarted(drain.id, drain.hosts, {"load_balancer1": ("wagering1",)}))
     story.tell(HostReported(drain.id, "load_balancer1", HostState.OK)).tell(StepFinished(drain.id))
     keep(tmp_path, story.tell(RunFinished("ERRORS")), utc("2026-02-01T23:30:00"))
     (kept,) = asked(tmp_path, "prune", "--older-than", "1d", "--yes")["kept"]

@@ -166,19 +166,27 @@ def has_no_sessions(server):
 
 def wanted(servers, params):
     """The servers to act on: those of the backends that are named, or all that are not left out."""
-    names = params.get("servers")
+    named = params.get("servers")
     return {
         place: server
         for place, server in servers.items()
         if place[0] in params["backends"]
         and place[1] not in params.get("leave_out", ())
-        and (not names or place[1] in names)
+        and (not named or not names_of(place).isdisjoint(named))
     }
+
+
+def names_of(place):
+    """What a server may be called: by its name, as in every other backend, or with its own."""
+    return {place[1], "/".join(place)}
 
 
 def missing(params, servers):
     """Names of servers that no backend has."""
-    known = {name for backend, name in servers if backend in params["backends"]}
+    mine = (place for place in servers if place[0] in params["backends"])
+    known = set().union(*map(names_of, mine))
+    if params["action"] == "undrain":  # whoever is in another backend was not taken out of it
+        known.update(map("/".join, servers))
     return [name for name in params.get("servers") or () if name not in known]
 
 
@@ -265,7 +273,7 @@ def serves_check(name, server, count):
 def no_such_server(params, name):
     """A server that was named and is in none of the backends."""
     kind = "" if params["action"] == "undrain" else SESSIONS
-    place = f"{'|'.join(params['backends'])}/{name}"
+    place = name if "/" in name else f"{'|'.join(params['backends'])}/{name}"
     return record(kind + place, "a server", "no such server", False)
 
 

@@ -160,6 +160,25 @@ def test_only_the_named_server_is_put_back(plugin: Plugin, desk: str) -> None:
     assert evidence(result) == {"before:wagering/w2": "maint", "sales": "open"}
 
 
+def test_a_server_may_be_named_with_its_backend(plugin: Plugin, desk: str) -> None:
+    """Another server of its name, in another backend, stays as it is."""
+    Desk.servers["ticketing/w2"] = "MAINT"
+    result = rotate(plugin, desk, "undrain", "wagering/w2", "ticketing/t1")
+    assert failed(result) == []
+    assert Desk.servers["wagering/w2"] == Desk.servers["ticketing/t1"] == "UP"
+    assert Desk.servers["ticketing/w2"] == Desk.servers["wagering/w1"] == "MAINT"
+
+
+def test_what_was_never_closed_need_not_be_put_back(plugin: Plugin, desk: str) -> None:
+    """A backend that is not ours to close may have servers of the same name; a drain takes ours."""
+    Desk.servers["api/w1"] = "UP"
+    both = ("api/w1", "wagering/w1")
+    result = rotate(plugin, desk, "undrain", *both)
+    assert (failed(result), Desk.told) == ([], ["wagering/w1 state ready"])
+    assert failed(rotate(plugin, desk, "drain", *both)) == ["sessions of api/w1"]
+    assert Desk.servers["api/w1"] == "UP"
+
+
 def test_a_drained_server_finishes_its_customers_and_ends_in_maint(
     plugin: Plugin, open_desk: str
 ) -> None:
@@ -198,14 +217,15 @@ def test_a_server_that_is_down_is_taken_out_too(plugin: Plugin, open_desk: str) 
     assert Desk.servers["wagering/w1"] == "MAINT"
 
 
+@pytest.mark.parametrize("server", ["w9", "wagering/w9"])
 @pytest.mark.parametrize(
     ("action", "name"), [("undrain", "wagering/w9"), ("drain", "sessions of wagering/w9")]
 )
 def test_a_server_that_haproxy_does_not_know_fails(
-    plugin: Plugin, open_desk: str, action: str, name: str
+    plugin: Plugin, open_desk: str, action: str, name: str, server: str
 ) -> None:
     """A misspelt name is not a server that is out."""
-    result = rotate(plugin, open_desk, action, "w9", backends=["wagering"])
+    result = rotate(plugin, open_desk, action, server, backends=["wagering"])
     assert (failed(result), result["failed"]) == ([name], True)
 
 

@@ -20,7 +20,7 @@ from automation.run.journal import Journal
 from automation.run.ledger import Ledger, ledger_of
 from automation.run.loop import Run
 from automation.run.plan import Plan, Verb
-from automation.run.state import State, fold_all
+from automation.run.state import State, fold_all, server_of
 from automation.venue.site import Venue
 from tests.unit.procedures.desk import Desk
 from tests.unit.procedures.test_restart import HEAD, SELLING, SERVERS, VENUE
@@ -70,9 +70,9 @@ def test_a_server_is_in_the_ledger_from_before_its_drain_until_it_is_back(venue:
     for number, (event, _) in enumerate(told, start=1):
         state = fold_all(told[:number])
         if isinstance(event, StepStarted) and ".drain." in event.step:
-            out.update(state.plan.steps[event.step].servers)
+            out.update(map(server_of, state.plan.steps[event.step].servers))
         if isinstance(event, StepFinished) and ".undrain." in event.step:
-            out.difference_update(state.plan.steps[event.step].servers)
+            out.difference_update(map(server_of, state.plan.steps[event.step].servers))
         known = {server for _, server in ledger_of([state]).servers}
         assert known == out
     assert not ledger_of([fold_all(told)])
@@ -84,7 +84,7 @@ def test_a_later_run_settles_what_an_earlier_one_left(venue: Venue) -> None:
     dead = killed_after(told, StepStarted("wagering.stop.1", ("w1",)))
     left = ledger_of([dead])
     w1 = (("wagering", "w1"),)
-    assert left == Ledger(servers=w1, stopped=w1, reason="memory leak")
+    assert left == Ledger(servers={w1[0]: ("t1",)}, stopped=w1, reason="memory leak")
     recovered = fold_all(drive(plan_recover(venue, left)))
     assert recovered.steps["wagering.undrain.1"].status == "succeeded"
     assert not ledger_of([recovered, dead])
@@ -101,7 +101,7 @@ def test_what_was_started_and_not_tested_is_tested_first(venue: Venue) -> None:
     plan = plan_recover(venue, left)
     recovered = fold_all(drive(plan))
     assert recovered.steps["wagering.test.1"].status == "succeeded"
-    assert recovered.steps["wagering.undrain.1"].servers == ("w1",)
+    assert recovered.steps["wagering.undrain.1"].servers == {"t1": ("to_wagering/w1",)}
     assert not ledger_of([recovered, dead])
     failed = fold_all(drive(plan, faults={("wagering.test.1", "w1"): Fault.BAD_CHECK}))
     assert failed.steps["wagering.undrain.1"].status == "skipped"
@@ -132,12 +132,12 @@ def test_an_emergency_that_died_has_left_sales_closed(venue: Venue) -> None:
 
 def test_what_is_not_ready_is_not_put_back(venue: Venue) -> None:
     """A server that recovery finds dead stays out, and says why."""
-    left = Ledger(servers=(("wagering", "w1"), ("wagering", "w2")))
+    left = Ledger(servers={("wagering", "w1"): ("t1",), ("wagering", "w2"): ("t1",)})
     faults = {("wagering.gate", "w1"): Fault.FAILS}
     world = World(up=1.0, sales_open=True, servers=SERVERS)
     state = fold_all(drive(plan_recover(venue, left), world, faults))
     assert state.steps["wagering.undrain.1"].status == "skipped"
-    assert state.steps["wagering.undrain.2"].servers == ("w2",)
+    assert state.steps["wagering.undrain.2"].servers == {"t1": ("to_wagering/w2",)}
 
 
 def test_sales_that_are_half_open_are_closed(venue: Venue) -> None:
@@ -183,7 +183,8 @@ def test_a_server_that_did_not_come_back_stays_in_the_ledger(venue: Venue) -> No
     plan = replace(plan_restart(venue, {"wagering": ("w1", "w2")}), break_glass=True)
     failed = fold_all(drive(plan, faults={("wagering.start.2", "w2"): Fault.FAILS}))
     assert failed.steps["wagering.undrain.2"].status == "skipped"
-    assert ledger_of([failed]).servers == ledger_of([failed]).stopped == (("wagering", "w2"),)
+    left = ledger_of([failed])
+    assert tuple(left.servers) == left.stopped == (("wagering", "w2"),)
 
 
 def test_what_is_not_put_back_is_an_error(tmp_path: Path) -> None:
@@ -196,7 +197,7 @@ def test_what_is_not_put_back_is_an_error(tmp_path: Path) -> None:
     assert state.steps["wagering.undrain.1"].status == "skipped"
     assert "raceday sales open" in str(state.steps["wagering.undrain.1"].reason)
     assert (state.result_state, exit_code(state)) == ("ERRORS", ExitCode.NO_GO)
-    assert left_behind(desk.reports).servers == (("wagering", "w1"), ("wagering", "w2"))
+    assert tuple(left_behind(desk.reports).servers) == (("wagering", "w1"), ("wagering", "w2"))
 
 
 def test_what_waits_for_other_things_is_no_play_together(venue: Venue, tmp_path: Path) -> None:

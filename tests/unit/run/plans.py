@@ -79,12 +79,15 @@ def random_venue(random: Random) -> Venue:
     for name in names:
         in_front = names[count - fronts :]
         component = _random_component(random, name, tuple(components), in_front)
-        components[name] = component
+        components[name] = _moved_in(random, component, components)
     return _venue(components)
 
 
 def random_world(venue: Venue, random: Random, up: float, selling: float) -> World:
-    """This share of the hosts up, customers perhaps betting, here and there a server taken out."""
+    """This share of the hosts up, customers perhaps betting, here and there a server taken out.
+
+    Some are out at one of a load balancer's hosts only.
+    """
     servers: dict[str, list[str]] = {}
     for component in venue.components.values():
         if behind := component.restart.behind:
@@ -96,6 +99,11 @@ def random_world(venue: Venue, random: Random, up: float, selling: float) -> Wor
         sales_open=up > 0 and random.random() < selling,
         servers={front: tuple(words) for front, words in servers.items()},
         taken_out=frozenset(taken_out),
+        taken_out_at={
+            host: frozenset(word for word in words if random.random() < 0.15)
+            for front, words in servers.items()
+            for host in venue.components[front].hosts[1:]
+        },
     )
 
 
@@ -195,6 +203,15 @@ def _random_component(
         ports=(8081,) if random.random() < 0.1 else (),
         certificates=("/etc/ssl/site.pem",) if random.random() < 0.1 else (),
     )
+
+
+def _moved_in(random: Random, component: Component, earlier: Mapping[str, Component]) -> Component:
+    """Now and then it shares the hosts of another one that stands behind a load balancer, too."""
+    others = [item for item in earlier.values() if item.restart.behind]
+    if not (component.restart.behind and others) or random.random() < 0.8:
+        return component
+    hosts = random.choice(others).hosts
+    return replace(component, hosts=hosts, min_ready=random.randint(1, len(hosts)))
 
 
 def _venue(components: Mapping[str, Component]) -> Venue:

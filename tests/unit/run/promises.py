@@ -129,17 +129,21 @@ def sales_open_on_go_only(trial: Trial) -> Iterator[str]:
 
 
 def _has_a_ready_server(trial: Trial, front: str) -> bool:
-    behind = (item for item in trial.venue.components.values() if item.restart.behind)
+    """One on whose host nothing is doubtful, whichever component it is of."""
+    components = trial.venue.components.values()
     return any(
-        all(
-            (step.id, host) in trial.truth.proven
-            for step in trial.plan.of_component(item.name)
-            if host in step.hosts and step.id in trial.truth.begun and not step.is_look
-        )
-        and (f"{item.name}.gate", host) in trial.truth.proven
-        for item in behind
+        all(_is_proven(trial, other.name, host) for other in components if host in other.hosts)
+        for item in components
         if item.restart.behind and item.restart.behind.component == front
         for host in item.hosts
+    )
+
+
+def _is_proven(trial: Trial, component: str, host: str) -> bool:
+    return (f"{component}.gate", host) in trial.truth.proven and all(
+        (step.id, host) in trial.truth.proven
+        for step in trial.plan.of_component(component)
+        if host in step.hosts and step.id in trial.truth.begun and not step.is_look
     )
 
 

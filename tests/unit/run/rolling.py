@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from automation.run.events import Event, StepFinished, StepReused, StepStarted
 from automation.run.plan import Step, Verb
+from automation.run.state import server_of
 from automation.venue.site import Component
 from tests.unit.run.promises import Promise
 from tests.unit.run.trials import Trial
@@ -64,7 +65,8 @@ def drained_before_stopped(trial: Trial) -> Iterator[str]:
             drain = trial.plan.steps.get(_beside(step, Verb.DRAIN))
             if step.verb is Verb.STOP and _is_behind(trial, step):
                 proven = drain and _is_proven(trial, drain) and drain.id in ended
-                if not proven or set(step.hosts) - set(drain.servers if drain else ()):
+                drained = map(server_of, drain.servers if drain else ())
+                if not proven or set(step.hosts) - set(drained):
                     yield f"{step.id} began before its drain had succeeded"
 
 
@@ -188,7 +190,8 @@ def what_is_drained_is_put_back(trial: Trial) -> Iterator[str]:
         ]
         if trial.earlier and len(said) < len(undrain.hosts):
             continue  # when it was resumed, not every load balancer said whom it sends customers to
-        ready = [host for host in step.servers if _is_ready(trial, step.component, host)]
+        servers = map(server_of, step.servers)
+        ready = [host for host in servers if _is_ready(trial, step.component, host)]
         left = (_words(trial, step.component, ready) & before) - now
         yield from (f"{word} was drained and not put back" for word in left)
 
@@ -235,7 +238,7 @@ def nobody_is_sent_to_the_unready(trial: Trial) -> Iterator[str]:
         if trial.plan.procedure == "restart" and trial.state and not trial.plan.check:
             sick = [
                 host
-                for host in step.servers
+                for host in map(server_of, step.servers)
                 if not _is_ready(trial, step.component, host, until=step.id)
             ]
             now = {word for words in trial.truth.rotation.values() for word in words}

@@ -35,6 +35,7 @@ CHECK = Check("clock", "< 1 s", "300 s", passed=False, seconds=0.1, why=NESTED, 
 EVENTS: tuple[Event, ...] = (
     RunStarted("run", "kim", {"venue": "demo", "steps": {}}, {"raceday": "0.1.0"}),
     StepStarted("wagering.start", ("w1", "w2")),
+    StepStarted("lb.open", ("l1", "l2"), {"l1": ("bets/w1", "bets/w2"), "l2": ("bets/w2",)}),
     HostReported("wagering.start", "w1", HostState.OK),
     HostReported("a.start", "w1", HostState.OK, failed_tries=(Problem(NESTED, INNER),)),
     HostReported(
@@ -64,6 +65,15 @@ def through_json(event: Event) -> Any:
 def test_round_trip(event: Event) -> None:
     """Every event comes back equal, nested messages, problems and checks included."""
     assert load_event(through_json(event)) == event
+
+
+def test_a_journal_of_version_0_1_told_all_hosts_of_the_same_servers() -> None:
+    """It can be read, and what its run left can be put back."""
+    begun = {"type": "step.started", "step": "w.undrain.1", "hosts": ["l1", "l2"]}
+    told = load_event({**begun, "servers": ["w1"]})
+    assert told == StepStarted("w.undrain.1", ("l1", "l2"), {"l1": ("w1",), "l2": ("w1",)})
+    nobody = load_event({**begun, "servers": []})
+    assert nobody == StepStarted("w.undrain.1", ("l1", "l2"))
 
 
 @given(

@@ -3,7 +3,7 @@
 import gc
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +19,7 @@ from automation.run import decide, journal, loop, reuse, state, verdict
 from automation.run.events import Event, HostState, Message, load_event
 from automation.run.journal import read_journal
 from automation.run.plan import Step, Verb
-from automation.run.state import HostResult, State, StepState, fold_all
+from automation.run.state import HostResult, State, StepState, fold_all, server_of
 from automation.venue.site import Component
 from tests.unit.run.plans import ALL, EVENINGS, RESTARTS, remember_kinds
 from tests.unit.run.promises import ALWAYS
@@ -32,6 +32,7 @@ SEED = int(os.environ.get("RACEDAY_SEED", "0"))
 AGAIN = "RACEDAY_SEED={seed} RACEDAY_SIMULATE=1 pytest tests/unit/run/test_properties.py -k random"
 CHUNK = 100
 ON_VERDICT, PUT_BACK = decide._on_verdict, decide._put_back  # noqa: SLF001  # mutants bend them
+IN_ROTATION = state.in_rotation
 
 
 @pytest.mark.simulation
@@ -142,6 +143,16 @@ def _forgetful_of(verb: Verb) -> Callable[..., decide.Move | None]:
     return put_back
 
 
+def _nameless(seen: State, step: Step) -> Mapping[str, tuple[str, ...]]:
+    told = IN_ROTATION(seen, step)
+    return {host: tuple(map(server_of, words)) for host, words in told.items()}
+
+
+def _same_for_all(seen: State, step: Step) -> Mapping[str, tuple[str, ...]]:
+    words = {word for told in IN_ROTATION(seen, step).values() for word in told}
+    return dict.fromkeys(step.hosts, tuple(words)) if words else {}
+
+
 def _lossy(data: dict[str, Any]) -> Event:
     return load_event({**data, **({"evidence": {}} if "evidence" in data else {})})
 
@@ -202,7 +213,17 @@ MUTANTS = {
         decide, "_put_back", _forgetful_of(Verb.UNDRAIN), "not put back", RESTARTS
     ),
     "everybody is put in rotation": Mutant(
-        decide, "in_rotation", lambda _state, step: step.servers, "not in rotation before", RESTARTS
+        decide,
+        "in_rotation",
+        lambda _state, step: dict.fromkeys(step.hosts, step.servers),
+        "not in rotation before",
+        RESTARTS,
+    ),
+    "a server is known by its name alone": Mutant(
+        decide, "in_rotation", _nameless, "not in rotation before", RESTARTS
+    ),
+    "all load balancers are told the same": Mutant(
+        decide, "in_rotation", _same_for_all, "not in rotation before", RESTARTS
     ),
     "everybody is ready": Mutant(
         decide, "unready_hosts", lambda _state: (), "sent customers to", RESTARTS

@@ -1,0 +1,204 @@
+"""Who gets customers after a run is who got them before, at each load balancer and backend."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from automation.execute.simulator import Fault, Simulator, World
+from automation.procedures.recover import left_behind, plan_recover
+from automation.procedures.restart import plan_emergency, plan_restart
+from automation.run.decide import Begin
+from automation.run.plan import Plan, Verb
+from automation.venue.checks import check_document
+from automation.venue.document import read_document
+from automation.venue.inventory import Inventory
+from automation.venue.load import resolve_venue
+from automation.venue.site import Venue
+from tests.unit.procedures.desk import Desk
+
+HEAD = "venue: {name: demo, time_zone: Asia/Seoul, race_card: venue.yml}\n"
+SHARED = """
+  bets:
+    role: service
+    unit: bets
+    hosts: apps
+    min_ready: 1
+    restart: {serial: 1, behind: {component: front, backend: bets}}
+  tickets:
+    role: service
+    unit: tickets
+    hosts: apps
+    min_ready: 1
+    restart: {serial: 1, behind: {component: front, backend: tickets}}
+  front: {role: haproxy, hosts: fronts, depends_on: [bets, tickets]}
+"""
+PAIR = """
+  bets:
+    role: service
+    unit: bets
+    hosts: apps
+    min_ready: 1
+    tests: [{name: sells a bet, command: [sell]}]
+    restart: {serial: SERIAL, behind: {component: front, backend: bets}}
+  front: {role: haproxy, hosts: fronts, depends_on: [bets]}
+"""
+BOTH = ("bets/a", "bets/b")
+
+
+def place(folder: Path, components: str, *fronts: str) -> Venue:
+    """A venue with two hosts for what is sold, and these for the load balancer."""
+    file = folder / "venue.yml"
+    file.write_text(f"{HEAD}components:\n{components}", encoding="utf-8")
+    groups = {"all": ("a", "b", *fronts), "apps": ("a", "b"), "fronts": fronts, "ungrouped": ()}
+    inventory = Inventory(folder, groups, {host: {} for host in groups["all"]})
+    document = read_document(file)
+    return resolve_venue(document, check_document(document), inventory)
+
+
+def pair(folder: Path, serial: int = 1) -> Venue:
+    """The same behind a pair of load balancers."""
+    return place(folder, PAIR.replace("SERIAL", str(serial)), "l1", "l2")
+
+
+def selling(folder: Path, *servers: str, **world: object) -> Desk:
+    """A desk at a venue that sells through these servers, but for those that `world` takes out."""
+    behind = {"front": servers}
+    return Desk(folder / "runs", World(up=1.0, sales_open=True, servers=behind, **world))  # type: ignore[arg-type]  # they are a World's fields
+
+
+def among_customers(plan: Plan) -> Plan:
+    """The same, with the glass broken."""
+    return replace(plan, break_glass=True, reason="both hang")
+
+
+def at_pair(desk: Desk) -> Mapping[str, set[str]]:
+    """Whom each of a pair of load balancers sends customers to."""
+    assert desk.left is not None
+    return {host: words for (_, host), words in desk.left.rotation.items()}
+
+
+@pytest.fixture
+def lame(tmp_path: Path) -> Desk:
+    """A pair of load balancers, at the second of which an operator took one server out."""
+    return selling(tmp_path, *BOTH, taken_out_at={"l2": frozenset({"bets/a"})})
+
+
+AS_BEFORE = {"l1": {"bets/a", "bets/b"}, "l2": {"bets/b"}}
+
+
+def test_an_emergency_leaves_out_what_another_component_of_the_host_had_out(
+    tmp_path: Path,
+) -> None:
+    """Two components share their hosts: who sells bets there again need not sell tickets."""
+    venue = place(tmp_path, SHARED, "l1")
+    rest = ("bets/a", "bets/b", "tickets/b")
+    desk = selling(tmp_path, *rest, "tickets/a", taken_out=frozenset({"tickets/a"}))
+    desk.run(replace(plan_emergency(venue, ("bets",)), reason="it hangs"))
+    assert desk.simulator.customers() == set(rest)
+
+
+def test_a_restart_puts_nothing_back_that_only_a_neighbour_had_in(tmp_path: Path) -> None:
+    """The host got customers for bets, so there is nothing of tickets to be put back."""
+    venue = place(tmp_path, SHARED, "l1")
+    rest = ("bets/a", "bets/b", "tickets/b")
+    desk = selling(tmp_path, *rest, "tickets/a", taken_out=frozenset({"tickets/a"}))
+    state = desk.run(among_customers(plan_restart(venue, {"tickets": ("a", "b")})))
+    assert state.steps["tickets.undrain.1"].status == "skipped"
+    assert desk.simulator.customers() == set(rest)
+
+
+@pytest.mark.parametrize("kind", ["restart", "emergency"])
+def test_what_an_operator_takes_out_meanwhile_stays_out(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was in at the first look, and out when its turn came."""
+    venue = pair(tmp_path)
+    desk = selling(tmp_path, *BOTH)
+    begin = Simulator.begin
+
+    def by_hand(self: Simulator, order: Begin) -> None:
+        if order.step.id in {"bets.drain.2", "front.close"}:
+            self.truth.rotation["front", "l2"].discard("bets/b")
+        begin(self, order)
+
+    monkeypatch.setattr(Simulator, "begin", by_hand)
+    restart = plan_restart(venue, {"bets": ("a", "b")})
+    plan = plan_emergency(venue, ("bets",)) if kind == "emergency" else restart
+    state = desk.run(among_customers(plan))
+    assert (state.result_state, at_pair(desk)) == ("SUCCESS", {"l1": set(BOTH), "l2": {"bets/a"}})
+    assert not left_behind(desk.reports)
+
+
+@pytest.mark.parametrize("hosts", [("a",), ("a", "b")])
+def test_a_restart_puts_back_at_each_load_balancer_what_it_sent_to(
+    tmp_path: Path, lame: Desk, hosts: tuple[str, ...]
+) -> None:
+    """One host, and both at once."""
+    venue = pair(tmp_path, len(hosts))
+    state = lame.run(among_customers(plan_restart(venue, {"bets": hosts})))
+    assert (state.result_state, at_pair(lame)) == ("SUCCESS", AS_BEFORE)
+
+
+def test_an_emergency_puts_back_at_each_load_balancer_what_it_sent_to(
+    tmp_path: Path, lame: Desk
+) -> None:
+    """What it tells each of them is in its record."""
+    state = lame.run(among_customers(plan_emergency(pair(tmp_path), ("bets",))))
+    assert (state.result_state, at_pair(lame)) == ("SUCCESS", AS_BEFORE)
+    assert state.steps["front.open"].servers == {"l1": BOTH, "l2": ("bets/b",)}
+
+
+def test_a_recovery_puts_back_at_each_load_balancer_what_it_sent_to(
+    tmp_path: Path, lame: Desk
+) -> None:
+    """The run that was killed tells from where a server got customers."""
+    venue = pair(tmp_path)
+    plan = among_customers(plan_restart(venue, {"bets": ("a",)}))
+    lame.run(plan, until="bets.stop.1")
+    left = left_behind(lame.reports)
+    assert left.servers == {("bets", "a"): ("l1",)}
+    state = lame.run(plan_recover(venue, left))
+    assert state.steps["bets.undrain.1"].targets == ("l1",)
+    assert at_pair(lame) == AS_BEFORE
+    assert not left_behind(lame.reports)
+
+
+def test_a_resumed_run_puts_back_at_each_load_balancer_what_it_sent_to(
+    tmp_path: Path, lame: Desk
+) -> None:
+    """What it took out itself it knows of each of them."""
+    plan = among_customers(plan_restart(pair(tmp_path, 2), {"bets": ("a", "b")}))
+    dead = lame.run(plan, until="bets.start.1")
+    lame.run(plan, of=dead)
+    assert at_pair(lame) == AS_BEFORE
+
+
+def test_what_a_later_run_put_back_at_one_is_still_out_at_the_other(tmp_path: Path) -> None:
+    """Somebody put it in at the first by hand; the next restart gives back only that."""
+    venue = pair(tmp_path)
+    desk = selling(tmp_path, *BOTH)
+    plan = among_customers(plan_restart(venue, {"bets": ("a",)}))
+    desk.run(plan, {("bets.start.1", "a"): Fault.FAILS})
+    assert desk.left is not None
+    desk.left.up.add(("bets", "a"))
+    desk.left.rotation["front", "l1"].add("bets/a")
+    desk.run(plan)
+    left = left_behind(desk.reports)
+    assert left.servers == {("bets", "a"): ("l2",)}
+
+
+def test_an_emergency_killed_while_it_opens_has_left_sales_half_open(tmp_path: Path) -> None:
+    """One load balancer was told and the other was not: recovery closes both."""
+    venue = pair(tmp_path)
+    desk = selling(tmp_path, *BOTH)
+    desk.run(among_customers(plan_emergency(venue, ("bets",))), until="front.open")
+    assert desk.left is not None
+    desk.left.rotation["front", "l1"].update(BOTH)
+    left = left_behind(desk.reports)
+    assert (left.half_open, left.closed) == (("front",), ())
+    state = desk.run(plan_recover(venue, left))
+    assert [step.verb for step in state.plan.steps.values()] == [Verb.PROBE, Verb.CLOSE]
+    assert desk.simulator.customers() == set()
+    assert not left_behind(desk.reports)
