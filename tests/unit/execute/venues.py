@@ -12,7 +12,7 @@ from automation.venue.site import Venue
 from tests.unit.execute.sshd import USER, Sshd
 
 FILE = """\
-venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
+venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul, connect_timeout: 60}
 components:
   database: {role: service, commands: {start: [a], stop: [b], status: [c]}, hosts: w1}
   wagering: {role: service, unit: wagering}

@@ -130,12 +130,13 @@ def customers_keep_enough(trial: Trial) -> Iterator[str]:
             trial.venue.components[step.component],
             trial.truth.customers[step.id],
         )
-        others = [host for host in component.hosts if host not in step.servers]
+        drained = set(map(server_of, step.servers))
+        others = [host for host in component.hosts if host not in drained]
         seen = _beside(step, "capacity")
         ready = [host for host in others if (seen, host) in trial.truth.answered]
         left = _words(trial, component.name, ready) & customers
         least = component.min_ready if component.min_ready < len(component.hosts) else 1
-        taken = _words(trial, component.name, step.servers) & customers
+        taken = customers.intersection(step.servers)
         if others and taken and len(left) < least:
             yield f"{step.id} left customers {len(left)} servers"
 
