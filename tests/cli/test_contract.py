@@ -13,6 +13,8 @@ import pytest
 from automation.cli import raceday
 from automation.exit_codes import ExitCode
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 ROOT = Path(__file__).parents[2]
 RACEDAY = Path(sys.executable).with_name("raceday")
 

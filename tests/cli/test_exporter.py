@@ -109,6 +109,7 @@ def test_the_rules_do_what_their_own_tests_say() -> None:
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_a_sentence(reports: Path) -> None:
     """Not a traceback."""
     with exporter(reports) as address:

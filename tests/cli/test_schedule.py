@@ -11,6 +11,8 @@ import pytest
 from tests.cli.test_contract import RACEDAY, ROOT
 from tests.unit.views.test_notify import config, open_post
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 STAND_IN = '#!/bin/sh\necho "$*" >>"$SAID"\n'
 UNITS = [
     f"raceday-demo-{what}.{kind}" for what in ("idle", "morning") for kind in ("service", "timer")
@@ -53,7 +55,6 @@ def written(text: str, folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("scope", ["--user", "--system"])
 def test_systemd_has_nothing_against_the_units(
     environment: Mapping[str, str], tmp_path: Path, scope: str
@@ -106,7 +107,6 @@ def test_the_units_are_one_document(environment: Mapping[str, str]) -> None:
     assert document["units"][UNITS[0]].startswith("[Unit]")
 
 
-@pytest.mark.slow
 def test_units_are_installed_and_removed(environment: Mapping[str, str], tmp_path: Path) -> None:
     """Twice is safe, and afterwards nothing is left."""
     folder = tmp_path / "systemd" / "user"
@@ -143,7 +143,6 @@ def test_what_makes_no_sense_changes_nothing(
     assert not (tmp_path / "systemd").exists()
 
 
-@pytest.mark.slow
 def test_a_morning_that_was_missed_is_announced_and_not_begun(
     environment: Mapping[str, str], tmp_path: Path
 ) -> None:

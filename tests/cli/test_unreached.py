@@ -8,6 +8,8 @@ import pytest
 from automation.exit_codes import ExitCode
 from tests.cli.test_contract import run
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 FILE = """\
 venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
 components:

@@ -12,6 +12,7 @@ from tests.unit.execute.venues import small_venue
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.slow
 def test_the_demo_is_reached_as_ansible_reaches_it() -> None:
     """Templates are worked out per host: its own alias, the state folder's keys."""
     venue = load_venue(ROOT / "inventories/demo")
@@ -46,8 +47,8 @@ def test_plain_values_are_read_without_a_process(tmp_path: Path) -> None:
         ("Port", "2222"),
     )
     assert read_access(venue, ["w1", "w2"]) == {
-        "w1": Access("w1", "10.0.0.1", options, "ops", 5),
-        "w2": Access("w2", "w2", (), "", 5),
+        "w1": Access("w1", "10.0.0.1", options, "ops", 60),
+        "w2": Access("w2", "w2", (), "", 60),
     }
 
 

@@ -204,6 +204,7 @@ def test_a_host_that_accepts_and_says_nothing_is_given_up(w1: Access) -> None:
     assert error.message.startswith("w1 cannot be asked over SSH: ")
 
 
+@pytest.mark.slow
 def test_a_command_without_an_end_is_cut_off(w1: Access) -> None:
     """By the clock and by the size; what came until then is kept."""
     with connect(w1) as session:

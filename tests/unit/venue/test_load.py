@@ -23,6 +23,7 @@ def reached(hosts: dict[str, Host]) -> dict[str, tuple[str, int, str | None]]:
     return {name: (host.address, host.port, host.user) for name, host in hosts.items()}
 
 
+@pytest.mark.slow
 def test_an_ini_file_with_ranges_patterns_and_templates_loads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
