@@ -29,9 +29,9 @@ demo-down: ## remove every trace of the demo racecourse
 check: ## the fast tests: linters, types, unit tests; under a minute
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
-check-all: ## what make check leaves out: ansible-lint, slow tests, 3,000 simulated days, 500 nights
+check-all: ## what make check leaves out: ansible-lint, slow tests, 2,000 simulated days, 500 nights
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint-ansible unit-slow
-	@RACEDAY_SIMULATE=3000 RACEDAY_SIMULATE_NIGHTS=500 $(BIN)/pytest -m simulation tests/unit
+	@RACEDAY_SIMULATE=2000 RACEDAY_SIMULATE_NIGHTS=500 $(BIN)/pytest -m simulation tests/unit
 
 lint: ## ruff, mypy, yamllint, promtool, shellcheck
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -65,7 +65,7 @@ simulate-nights: ## 100,000 simulated nights of unattended work
 	@RACEDAY_SIMULATE_NIGHTS=100000 $(BIN)/pytest -m simulation -s tests/unit/idle
 
 venue-tests: demo-up ## the tests on the demo racecourse, but the long ones; raceday is killed ten times
-	@$(BIN)/pytest -m "not long" tests/venue
+	@$(BIN)/pytest --durations=15 -m "not long" tests/venue
 
 long-tests: demo-up ## the long ones: without raceday, unattended, killed a hundred times
 	@RACEDAY_KILLS=100 $(BIN)/pytest -m "long or kills" tests/venue
@@ -81,8 +81,8 @@ matrix: ## every role on every platform it is proven on, hardened hosts too; not
 	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)"
 	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)" PLATFORM=debian-13
 
-test: setup check check-all ## what CI runs: set-up, fast tests, slow ones, tests on containers, every role
-	@$(MAKE) --no-print-directory venue-tests molecule; status=$$?; \
+test: setup check check-all ## what CI runs: set-up, fast tests, slow ones, tests on containers
+	@$(MAKE) --no-print-directory venue-tests; status=$$?; \
 	$(MAKE) --no-print-directory demo-down; exit $$status
 
 schemas: ## write schemas/venue.v1.json anew from the model

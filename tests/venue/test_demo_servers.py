@@ -302,6 +302,7 @@ def test_health_tells_when_the_cache_is_away_and_bets_go_on(venue: Venue, name: 
     venue.wait_healthy(*HEALTH)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("host", ["wagering1", "ticketing1", "kiosk1"])
 def test_faults_come_and_go_while_running(venue: Venue, host: str) -> None:
     """Hang answers nothing, slow answers late, broken is healthy; removing the file ends it."""
@@ -337,6 +338,7 @@ def test_broken_operations_fail_while_health_is_well(venue: Venue, name: str) ->
     assert replies[1] == {"ok": False, "error": "fault switch: broken"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("host", ["wagering1", "ticketing1", "kiosk1"])
 @pytest.mark.parametrize(
     ("line", "said"),

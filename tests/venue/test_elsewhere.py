@@ -86,6 +86,7 @@ def hill(venue: Venue, tmp_path: Path) -> Iterator[Path]:
             venue.run(host, TAKE_DOWN)
 
 
+@pytest.mark.long
 def test_a_venue_of_somebody_else_opens_by_its_path(
     hill: Path, raceday: Raceday, tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bin_folder / "raceday"
 
 
+@pytest.mark.long
 def test_an_installed_raceday_needs_no_clone(venue: Venue, installed: Path, tmp_path: Path) -> None:
     """From any directory it checks a venue, rehearses a morning and probes a status."""
     command = Raceday(tmp_path / "reports", demo_inventory(), installed)

@@ -4,6 +4,8 @@ import json
 import signal
 import time
 
+import pytest
+
 from tests.venue.command import Raceday, processes_of
 from tests.venue.hands import Venue, wait_until
 
@@ -42,6 +44,7 @@ def test_an_interrupted_morning_stops_in_order(venue: Venue, raceday: Raceday) -
     assert processes_of(result.report["run_id"]) == set()
 
 
+@pytest.mark.long
 def test_a_morning_after_one_that_was_killed_ends_what_is_left_of_it(
     venue: Venue, raceday: Raceday
 ) -> None:
