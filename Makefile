@@ -64,8 +64,8 @@ simulate: ## 100,000 simulated mornings
 simulate-nights: ## 100,000 simulated nights of unattended work
 	@RACEDAY_SIMULATE_NIGHTS=100000 $(BIN)/pytest -m simulation -s tests/unit/idle
 
-venue-tests: demo-up ## the tests on the demo racecourse, but the long ones; raceday is killed ten times
-	@$(BIN)/pytest --durations=15 -m "not long" tests/venue
+venue-tests: demo-up ## the tests on the demo racecourse, but the long ones
+	@$(BIN)/pytest --durations=15 -m "not long and not kills" tests/venue
 
 long-tests: demo-up ## the long ones: without raceday, unattended, killed a hundred times
 	@RACEDAY_KILLS=100 $(BIN)/pytest -m "long or kills" tests/venue
