@@ -26,7 +26,7 @@ demo-up: setup ## build and start the demo racecourse, nothing more
 demo-down: ## remove every trace of the demo racecourse
 	@$(BIN)/python -m demo down
 
-check: ## the fast tests: linters, types, unit tests; under a minute
+check: ## the fast tests: linters, types, fast unit tests; about a minute
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
 check-all: ## what make check leaves out: ansible-lint, slow tests, 2,000 simulated days, 500 nights

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.venue.command import Raceday, Result
+from tests.venue.command import Raceday, Result, Started
 from tests.venue.hands import SERVERS, SSH_CONFIG, Venue, on_all, wait_until
 from tests.venue.load import customers
 
@@ -42,6 +42,16 @@ def held_session() -> Iterator[None]:
             yield
         finally:
             process.communicate("")
+
+
+@contextmanager
+def drain_under_way(venue: Venue, desk: Raceday) -> Iterator[Started]:
+    """A restart of wagering1 that waits in its drain for the customer who stays."""
+    with held_session():
+        running = desk.begin("restart", "wagering", "--limit", "wagering1", *GLASS)
+        rest = set(SERVERS) - {"wagering/wagering1"}
+        wait_until(lambda: venue.in_rotation() == rest, "wagering1 is being drained")
+        yield running
 
 
 def bounced(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -102,11 +112,7 @@ def test_a_server_that_does_not_come_back_ends_the_roll(selling: Venue, desk: Ra
 def test_ctrl_c_in_a_drain_puts_the_server_back(selling: Venue, desk: Raceday) -> None:
     """Exit 130 with a report; nothing was stopped, and customers are sent to it again."""
     before = selling.units()
-    with held_session():
-        running = desk.begin("restart", "wagering", "--limit", "wagering1", *GLASS)
-        running.wait_for("step.started", "wagering.drain.1")
-        rest = set(SERVERS) - {"wagering/wagering1"}
-        wait_until(lambda: selling.in_rotation() == rest, "wagering1 is being drained")
+    with drain_under_way(selling, desk) as running:
         asked_at = time.monotonic()
         running.signal(signal.SIGINT)
         result: Result = running.result()
@@ -121,10 +127,7 @@ def test_ctrl_c_in_a_drain_puts_the_server_back(selling: Venue, desk: Raceday) -
 def test_sales_close_although_a_restart_is_under_way(selling: Venue, desk: Raceday) -> None:
     """It is interrupted in its drain, puts its server back, and then no customer gets in."""
     before = selling.units()
-    with held_session():
-        running = desk.begin("restart", "wagering", "--limit", "wagering1", *GLASS)
-        rest = set(SERVERS) - {"wagering/wagering1"}
-        wait_until(lambda: selling.in_rotation() == rest, "wagering1 is being drained")
+    with drain_under_way(selling, desk) as running:
         closed = desk("sales", "close", "--yes", "--reason", "stewards' inquiry")
         assert closed.code == 0, str(closed)
         assert not selling.in_rotation()
@@ -135,10 +138,7 @@ def test_sales_close_although_a_restart_is_under_way(selling: Venue, desk: Raced
 def test_recover_puts_back_what_a_dead_run_drained(selling: Venue, desk: Raceday) -> None:
     """The load balancer's host needs no Python for it; a second time there is nothing to do."""
     before = selling.units()
-    with held_session():
-        running = desk.begin("restart", "wagering", "--limit", "wagering1", *GLASS)
-        rest = set(SERVERS) - {"wagering/wagering1"}
-        wait_until(lambda: selling.in_rotation() == rest, "wagering1 is being drained")
+    with drain_under_way(selling, desk) as running:
         running.kill()
     with selling.without_python("lb1"):
         recovered = desk("recover", "--yes")

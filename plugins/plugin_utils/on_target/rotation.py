@@ -46,15 +46,22 @@ class Server:
 def main():
     """Read what to do from standard input, do it, print the result."""
     params = json.load(sys.stdin)
-    print("@raceday " + json.dumps(answer(params)))
+    try:
+        result = answer(params)
+    except BrokenPipeError:
+        os._exit(1)
+    print("@raceday " + json.dumps(result))
 
 
 def answer(params):
-    """The result of the action; when HAProxy cannot be asked, why."""
+    """The result of the action; when HAProxy cannot be asked, why.
+
+    Raises BrokenPipeError when nobody waits for it any more.
+    """
     try:
         return rotate(params, check=params["check"])
     except BrokenPipeError:
-        os._exit(1)
+        raise
     except OSError as error:
         return {"failed": True, "msg": f"HAProxy's socket {params['socket']}: {error}"}
 
