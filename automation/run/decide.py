@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from automation.run.capacity import out_of_rotation
 from automation.run.events import HostState, Message
-from automation.run.plan import Plan, Step, Verb
+from automation.run.plan import Step, Verb
 from automation.run.reuse import has_looked, still_stands
 from automation.run.state import (
     ENDED,
@@ -391,11 +391,6 @@ def _is_postponed(state: State) -> bool:
     return any(item.status is Status.FAILED for item in asked)
 
 
-def _must_be_whole(plan: Plan) -> bool:
-    """Whether what was not done is an error: a roll that stopped, something not put back."""
-    return plan.stops_at_failure or plan.procedure == "recover"
-
-
 def _is_incomplete(state: State) -> bool:
     """Something that was to be done was not, and not because there was nothing to do it on."""
     skipped = (item for item in state.steps.values() if item.status is Status.SKIPPED)
@@ -432,8 +427,9 @@ def _result_state(state: State) -> str:
         return "ERRORS" if findings(state) else "SUCCESS"
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
-    incomplete = _must_be_whole(state.plan) and _is_incomplete(state)
-    if (_is_untested(state) or incomplete) and not _is_postponed(state):
+    whole = state.plan.must_be_whole or state.plan.stops_at_failure
+    incomplete = _is_untested(state) or (whole and _is_incomplete(state))
+    if incomplete and not _is_postponed(state):
         return "ERRORS"
     flawed = statuses & {Status.DEGRADED, Status.SKIPPED} or warnings(state)
     return "WARNINGS" if flawed else "SUCCESS"
