@@ -171,9 +171,9 @@ def _is_of_the_day(state: State, item: StepState) -> bool:
 
 
 def _reopens(state: State, item: StepState) -> bool:
-    """It undoes a closing at a whole load balancer, as the end of an emergency does."""
+    """It opens a load balancer that was closed, as an emergency does, or that came up closed."""
     taken = state.plan.steps.get(item.step.puts_back)
-    return taken is not None and taken.verb is Verb.CLOSE
+    return item.step.verb is Verb.UNDRAIN and taken is not None and taken.verb is not Verb.DRAIN
 
 
 def _unfinished(state: State, items: Iterable[StepState]) -> Iterator[str]:
@@ -190,8 +190,8 @@ def _not_reopened(state: State, items: Iterable[StepState]) -> Iterator[str]:
     """Load balancers that were closed, or came up closed, and were to be opened again."""
     for item in items:
         back = _returns(state, item, Verb.UNDRAIN)
-        if back is None or back.status in PASSED:
+        if back is None or back.targets:
             continue
-        closed = item.step.verb is Verb.CLOSE and item.status in PASSED and not back.targets
+        closed = item.step.verb is Verb.CLOSE and item.status in PASSED
         if (closed or item.step.verb in TAKES_DOWN) and in_rotation(state, back.step):
             yield item.step.component

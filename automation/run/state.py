@@ -1,6 +1,6 @@
 """What is known of a run: `fold(state, event) -> state`, pure and total over its events."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -135,13 +135,23 @@ class State:
     def sales_said(self) -> str:
         """Whether sales are "open" at any load balancer, "closed" at all of them, else "".
 
-        The last word of each counts. They are "closed" too when the venue has no load balancer.
+        The last word of each counts, unless customers were to be sent on since, and nobody heard
+        what came of that. They are "closed" too when the venue has no load balancer.
         """
         hosts = {host for name in self.plan.fronts for host in self.plan.components[name].hosts}
-        said = self.last_said(SALES)
+        said, doubtful = self.last_said(SALES), self._perhaps_opened()
         if "open" in said.values():
             return "open"
-        return "closed" if all(said.get(host) == "closed" for host in hosts) else ""
+        closed = {host for host, word in said.items() if word == "closed"} - doubtful
+        return "closed" if hosts <= closed else ""
+
+    def _perhaps_opened(self) -> Collection[str]:
+        """Load balancers' hosts that were told to let customers in, and said nothing since."""
+        told: set[str] = set()
+        for item in self._asked():
+            told |= set(item.targets) if item.step.verb is Verb.UNDRAIN else set()
+            told -= {host for host, result in item.hosts.items() if SALES in result.evidence}
+        return told
 
     def last_said(self, fact: str) -> Mapping[str, str]:
         """What each load balancer's host said last of a fact."""
@@ -152,15 +162,15 @@ class State:
         return dict(reversed(list(self._said(fact, but_reused=True))))
 
     def _said(self, fact: str, *, but_reused: bool = False) -> Iterator[tuple[str, str]]:
-        asked = [
-            item
-            for item in self.steps.values()
-            if item.step.owner in self.plan.fronts and not (but_reused and item.reused)
-        ]
-        for item in sorted(asked, key=_ended_at):  # a step that is reused was heard before
+        for item in self._asked():
             for host, result in item.hosts.items():
-                if fact in result.evidence:
+                if fact in result.evidence and not (but_reused and item.reused):
                     yield host, result.evidence[fact]
+
+    def _asked(self) -> Sequence["StepState"]:
+        """What load balancers were asked, as it ended; a step that is reused was heard before."""
+        asked = [item for item in self.steps.values() if item.step.owner in self.plan.fronts]
+        return sorted(asked, key=_ended_at)
 
     def hosts_lost(self, component: str) -> Mapping[str, StepState]:
         """Hosts of a component that no later step can use, with the step that lost them.
