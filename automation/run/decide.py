@@ -17,6 +17,7 @@ from automation.run.state import (
     StepState,
     in_rotation,
     server_of,
+    was_heard,
     words_of,
 )
 from automation.run.verdict import (
@@ -227,7 +228,8 @@ def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
         return Begin(step, tuple(servers), unready, servers)
     if before:
         return Skip(step, _not_ready(word for words in before.values() for word in words))
-    return Skip(step, NOT_IN_ROTATION)
+    heard = all(was_heard(state, host) for host in step.hosts)
+    return Skip(step, NOT_IN_ROTATION if heard else NOT_KNOWN)
 
 
 def _without(servers: Sequence[str], left_out: Collection[str]) -> tuple[str, ...]:

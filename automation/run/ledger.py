@@ -15,7 +15,9 @@ from automation.run.state import (
     in_rotation,
     meant,
     missing_checks,
+    sent_to,
     server_of,
+    was_heard,
 )
 
 type Place = tuple[str, str]
@@ -28,8 +30,8 @@ class Ledger:
 
     `servers` get no customers from these hosts of the load balancer, which sent them some before;
     `stopped` were not started again, `untested` were, and nobody has proved them since. Load
-    balancers are `half_open`, or `closed` by a restart that would have opened them again. `reason`
-    is why the glass was broken when it was.
+    balancers are `half_open`, or `closed`, wholly or at some of their hosts, by a restart that
+    would have opened them again. `reason` is why the glass was broken when it was.
     """
 
     servers: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
@@ -188,10 +190,12 @@ def _unfinished(state: State, items: Iterable[StepState]) -> Iterator[str]:
 
 def _not_reopened(state: State, items: Iterable[StepState]) -> Iterator[str]:
     """Load balancers that were closed, or came up closed, and were to be opened again."""
+    backs = [item.latest for item in state.steps.values() if _reopens(state, item)]
+    opened = {(item.step.component, host) for item in backs for host in item.targets}
+    fronts = {item.step.component for item in backs}
     for item in items:
-        back = _returns(state, item, Verb.UNDRAIN)
-        if back is None or back.targets:
-            continue
         closed = item.step.verb is Verb.CLOSE and item.status in PASSED
-        if (closed or item.step.verb in TAKES_DOWN) and in_rotation(state, back.step):
-            yield item.step.component
+        if item.step.component in fronts and (closed or item.step.verb in TAKES_DOWN):
+            left = [host for host in item.targets if (item.step.component, host) not in opened]
+            if any(sent_to(state, host) or not was_heard(state, host) for host in left):
+                yield item.step.component
