@@ -55,13 +55,14 @@ class Ledger:
 class _Settled:
     """What newer runs have put back or taken themselves, so that older ones do not count.
 
-    `servers` are told by host of a load balancer.
+    `servers` are told by host of a load balancer, `sales` are the load balancers that were opened
+    or closed as a whole.
     """
 
     servers: dict[str, set[str]] = field(default_factory=dict)
     started: set[Place] = field(default_factory=set)
     tested: set[Place] = field(default_factory=set)
-    sales: bool = False
+    sales: set[str] = field(default_factory=set)
 
     def add(self, items: Iterable[StepState]) -> None:
         """What a run has put back."""
@@ -83,8 +84,8 @@ class _Settled:
 def ledger_of(states: Iterable[State]) -> Ledger:
     """What runs, newest first, have left.
 
-    An opening or a closing of sales that came to its end settles every rotation before it; a
-    morning that opened them and an evening that stops settle all.
+    An opening or a closing of sales that came to its end settles every rotation before it at that
+    load balancer; a morning that opened them and an evening that stops settle all.
     """
     servers: dict[Place, tuple[str, ...]] = {}
     stopped: dict[Place, None] = {}
@@ -98,12 +99,12 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         known = len(servers) + len(stopped) + len(untested)
         stopped.update(dict.fromkeys(_not_started(state, items, settled)))
         untested.update(dict.fromkeys(_not_tested(state, items, settled)))
-        if not settled.sales:
-            for place, host in _not_undrained(state, items, settled):
-                servers[place] = tuple(dict.fromkeys((*servers.get(place, ()), host)))
-            half_open.update(dict.fromkeys(_unfinished(state, items)))
-            closed.update(dict.fromkeys(_not_reopened(state, items)))
-            settled.sales = any(_settles_sales(state, item) for item in items)
+        open_ones = [item for item in items if item.step.owner not in settled.sales]
+        for place, host in _not_undrained(state, open_ones, settled):
+            servers[place] = tuple(dict.fromkeys((*servers.get(place, ()), host)))
+        half_open.update(dict.fromkeys(_unfinished(state, open_ones)))
+        closed.update(dict.fromkeys(_not_reopened(state, open_ones)))
+        settled.sales.update(item.step.owner for item in items if _settles_sales(state, item))
         if state.plan.break_glass and len(servers) + len(stopped) + len(untested) > known:
             reason = reason or state.plan.reason
         if settles_all(state):

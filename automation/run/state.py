@@ -227,11 +227,8 @@ def was_heard(state: State, host: str) -> bool:
     looks = (item for item in state.steps.values() if item.step.is_look and host in item.hosts)
     seen = (item.hosts[host] for item in looks if item.step.owner in state.plan.fronts)
     was_down = any(result.evidence.get("active") == "inactive" for result in seen)
-    if host in state.unheard:
-        return False
-    return was_down or bool(
-        state.first_said(ROTATION).get(host, "").strip() or sent_to(state, host)
-    )
+    said = bool(state.first_said(ROTATION).get(host, "").strip())
+    return host not in state.unheard and (host in state.at_first or was_down or said)
 
 
 def in_rotation(state: State, step: Step) -> Mapping[str, tuple[str, ...]]:
@@ -337,7 +334,7 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
     done = {name: item.latest for name, item in state.steps.items() if item.latest.targets}
     earlier = {name: _changed(item, earlier=None, reused=False) for name, item in done.items()}
     hosts = {host for name in plan.fronts for host in plan.components[name].hosts}
-    first = {host: sent_to(state, host) for host in hosts}
+    first = {host: sent_to(state, host) for host in hosts if was_heard(state, host)}
     return _changed(
         state,
         plan=plan,

@@ -174,6 +174,25 @@ def test_sales_that_are_half_open_are_closed(venue: Venue) -> None:
     assert [step.verb for step in plan.steps.values()] == [Verb.PROBE, Verb.CLOSE]
 
 
+def test_closing_one_load_balancer_settles_nothing_at_another(tmp_path: Path) -> None:
+    """An emergency closed both and died while it opened one: the other one is still told."""
+    pair = """
+  bets: {role: service, unit: b, hosts: w1, restart: {behind: {component: east, backend: bets}}}
+  cash: {role: service, unit: c, hosts: w2, restart: {behind: {component: west, backend: cash}}}
+  east: {role: haproxy, hosts: t1, depends_on: [bets]}
+  west: {role: haproxy, hosts: db1, depends_on: [cash]}
+"""
+    venue = site(tmp_path, pair, HEAD)
+    servers = {"east": ("bets/w1",), "west": ("cash/w2",)}
+    desk = Desk(tmp_path / "runs", World(up=1.0, sales_open=True, servers=servers))
+    desk.run(replace(plan_emergency(venue, ("bets",)), reason="it hangs"), until="east.open")
+    left = left_behind(desk.reports)
+    assert (left.half_open, left.closed) == (("east",), ("west",))
+    recovered = desk.run(plan_recover(venue, left))
+    assert recovered.steps["east.close"].status == "succeeded"
+    assert left_behind(desk.reports).closed == ("west",)
+
+
 CHAIN = """
   database: {role: postgresql}
   wagering: {role: wagering, depends_on: [database]}
