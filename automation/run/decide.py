@@ -393,6 +393,13 @@ def _is_postponed(state: State) -> bool:
     return any(item.status is Status.FAILED for item in asked)
 
 
+def _would_be_refused(state: State) -> bool:
+    """By a look at the other servers that was due, and found too few of them."""
+    looks = (item for item in state.steps.values() if item.step.is_capacity)
+    skipped = (item.step for item in looks if item.status is Status.SKIPPED)
+    return any(all(state.steps[name].status in PASSED for name in step.needs) for step in skipped)
+
+
 def _is_incomplete(state: State) -> bool:
     """Something that was to be done was not, and not because there was nothing to do it on."""
     skipped = (item for item in state.steps.values() if item.status is Status.SKIPPED)
@@ -426,7 +433,7 @@ def _result_state(state: State) -> str:
     items = [item for item in state.steps.values() if not _is_no_matter(state, item)]
     statuses = {_weighed(state, item) for item in items}
     if state.plan.check:
-        return "ERRORS" if findings(state) else "SUCCESS"
+        return "ERRORS" if findings(state) or _would_be_refused(state) else "SUCCESS"
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
     whole = state.plan.must_be_whole or state.plan.stops_at_failure
