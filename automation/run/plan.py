@@ -133,7 +133,8 @@ class Plan:
 
     `fronts` are the load balancers, which say whether sales are open. With `break_glass` something
     is done that is refused otherwise; `reason` says why, as it does for a CONDITIONAL that was
-    accepted.
+    accepted. What was not done is an error where a plan `must_be_whole`, and where it
+    `stops_at_failure`: a roll that stopped, something that was not put back.
     """
 
     venue: str
@@ -149,6 +150,7 @@ class Plan:
     gives_verdict: bool = True
     untested: bool = False
     stops_at_failure: bool = False
+    must_be_whole: bool = False
     accept_conditional: bool = False
     break_glass: bool = False
     reason: str = ""
