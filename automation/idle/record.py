@@ -1,4 +1,4 @@
-"""What `raceday idle` remembers between two calls: its looks, samples of memory, its last decision.
+"""What `raceday idle` remembers between two calls: its looks, samples of memory, its decisions.
 
 One small file in the venue's folder of runs. When it is lost or broken, nothing is known, and the
 signals must be quiet, and memory must grow, for their whole period anew.
@@ -32,11 +32,21 @@ class Decision:
 
 @dataclass(frozen=True)
 class Record:
-    """Looks in the order of time, the last decision, and samples of the memory of units."""
+    """Looks in the order of time, the last decision, and samples of the memory of units.
+
+    The decision is the last one that was made inside a window. Calls outside of every window leave
+    it as it is: `closed` is the last of them, None when none has come since.
+    """
 
     looks: tuple[Look, ...] = ()
     decision: Decision | None = None
     samples: tuple[Sample, ...] = ()
+    closed: Decision | None = None
+
+    @property
+    def last_call(self) -> Decision | None:
+        """What the last call came to, wherever it was."""
+        return self.closed or self.decision
 
 
 def this_moment() -> Moment:
@@ -49,7 +59,8 @@ def read_record(reports: Path) -> Record:
     try:
         data = json.loads((reports / FILE).read_text(encoding="utf-8"))
         looks, samples = map(_look, data["looks"]), map(_sample, data.get("samples", ()))
-        return Record(tuple(looks), _decision(data["decision"]), tuple(samples))
+        decision, closed = _decision(data["decision"]), _decision(data.get("closed"))
+        return Record(tuple(looks), decision, tuple(samples), closed)
     except (OSError, ValueError, KeyError, TypeError):
         return Record()
 
@@ -59,7 +70,7 @@ def write_record(reports: Path, record: Record) -> None:
     reports.mkdir(parents=True, exist_ok=True)
     newest = max((look.at.wall for look in record.looks), default=None)
     kept = [look for look in record.looks if newest and newest - look.at.wall < KEPT]
-    data = {"looks": kept, "decision": record.decision, "samples": record.samples}
+    data = {**vars(record), "looks": kept}
     draft = reports / f".{FILE}.{os.getpid()}"
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:

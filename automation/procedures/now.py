@@ -30,7 +30,7 @@ def read_now(venue: Venue, reports: Path, at: datetime) -> Now:
         holder=holder,
         forecast=_forecast(reports, holder, at) if holder else None,
         opening=openings[0] if openings else None,
-        decision=read_record(reports).decision,
+        idle=read_record(reports),
         left=len(left.places) + len(left.half_open) + len(left.closed),
     )
 

@@ -5,14 +5,14 @@ The only user of prometheus_client.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from automation.idle.record import Decision
+from automation.idle.record import Record
 from automation.run.lock import Holder
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
 from automation.venue.calendar import Opening
@@ -35,8 +35,8 @@ class Now:
     """What holds of a venue now. `newest` is its last run with a verdict, as a report.
 
     `holder` is the run that holds the venue, `forecast` when it will be over; `opening` is the
-    present opening for unattended work or the next one; `left` counts what dead or failed runs have
-    left.
+    present opening for unattended work or the next one; `idle` is what `raceday idle` remembers;
+    `left` counts what dead or failed runs have left.
     """
 
     venue: str
@@ -45,7 +45,7 @@ class Now:
     holder: Holder | None = None
     forecast: datetime | None = None
     opening: Opening | None = None
-    decision: Decision | None = None
+    idle: Record = field(default_factory=Record)
     left: int = 0
 
 
@@ -78,7 +78,7 @@ class _Venue(Collector):
 
 
 def _figures(now: Now) -> dict[str, tuple[str, float | None]]:
-    opening, decision, holder = now.opening, now.decision, now.holder
+    opening, decision, call, holder = now.opening, now.idle.decision, now.idle.last_call, now.holder
     since = datetime.fromisoformat(holder.since) if holder else None
     is_open = opening is not None and opening.start <= now.at < opening.cutoff
     return {
@@ -95,11 +95,15 @@ def _figures(now: Now) -> dict[str, tuple[str, float | None]]:
             _epoch(opening.start if opening else None),
         ),
         "raceday_idle_last_call_timestamp_seconds": (
-            "When raceday idle last decided.",
+            "When raceday idle was last called.",
+            _epoch(call.at if call else None),
+        ),
+        "raceday_idle_decision_timestamp_seconds": (
+            "When it was last called inside a window.",
             _epoch(decision.at if decision else None),
         ),
         "raceday_idle_due_hosts": (
-            "Hosts that were due at its last call.",
+            "Hosts that were due then.",
             len(decision.due) if decision else None,
         ),
         "raceday_idle_postponed_hosts": (
@@ -121,14 +125,17 @@ def _holder(now: Now) -> Metric:
 
 
 def _blocked(now: Now) -> Metric:
-    """Reasons without their figures: there are only so many."""
+    """Reasons without their figures: there are only so many.
+
+    Those of the last call inside a window stay when later ones find it closed.
+    """
     family = GaugeMetricFamily(
         "raceday_idle_blocked",
-        "1 for each reason why nothing was done.",
+        "1 for each reason why nothing was done, in the last window and now.",
         labels=("venue", "reason"),
     )
-    reasons = now.decision.reasons if now.decision else ()
-    for text in dict.fromkeys(reason.text for reason in reasons):
+    calls = (call for call in (now.idle.decision, now.idle.closed) if call)
+    for text in dict.fromkeys(reason.text for call in calls for reason in call.reasons):
         family.add_metric((now.venue, re.sub(r"%\((\w+)\)s", r"\1", text)), 1.0)
     return family
 
