@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from automation.history import History, read_history
+from automation.exit_codes import ExitCode
+from automation.history import SUCCESSFUL, History, read_history
 from automation.idle.due import (
     FUNCTIONAL,
     Due,
@@ -31,7 +32,7 @@ from automation.procedures.idle import (
 )
 from automation.procedures.leaders import UNKNOWN, Leaders, leaders_of
 from automation.procedures.records import read_runs
-from automation.procedures.session import probe_now
+from automation.procedures.session import exit_code, probe_now
 from automation.procedures.steps import gate_step, make_plan
 from automation.procedures.wear import read_wear
 from automation.run.events import Message
@@ -191,13 +192,17 @@ def _plan_test(venue: Venue, task: Task) -> Plan:
 def _first_that_may(
     venue: Venue, past: Past, asker: Asker, plans: Sequence[Plan], now: datetime
 ) -> Choice:
-    """The first plan that fits into the window and has not failed in it; the asker learns of it."""
+    """The first plan that fits into the window and has not failed in it; the asker learns of it.
+
+    What was refused in it for its own sake comes after the others, so that they get their turn.
+    """
+    wrong = tuple(_gone_wrong(venue, past, now))
     reasons: list[Message] = []
-    for plan in plans:
+    for plan in sorted(plans, key=lambda plan: sum(bool(_shared(plan, run)) for run in wrong)):
         needed = needed_by_question(plan, past.histories)
         asker.needed = needed
         first = next(iter(needed.values()))
-        against = [*_failures(venue, past, plan, now), asker.window(first).why]
+        against = [*_failures(plan, wrong), asker.window(first).why]
         found = [why for why in against if why]
         if not found:
             return Choice(plan)
@@ -241,20 +246,32 @@ def _left_behind(left: Ledger) -> Iterator[Message]:
         yield Message(text, {"component": front})
 
 
-def _failures(venue: Venue, past: Past, plan: Plan, now: datetime) -> Iterator[Message]:
-    """What went wrong in this window is not tried again in it: an operator looks first."""
+def _gone_wrong(venue: Venue, past: Past, now: datetime) -> Iterator[State]:
+    """The runs of this window that did not go well, those too that were refused."""
     opening = opening_at(venue.calendar, now)
     for state in past.runs:
         recent = isinstance(opening, Opening) and state.started_at >= opening.start
-        both = [name for name in _targets(plan) if name in _targets(state.plan)]
-        if recent and _is_failed(state) and both:
+        if recent and state.result_state not in SUCCESSFUL and not state.plan.check:
+            yield state
+
+
+def _failures(plan: Plan, wrong: Sequence[State]) -> Iterator[Message]:
+    """What failed in this window is not tried again in it: an operator looks first.
+
+    A run that was refused has touched nothing; one that died may have, whatever it was about to do.
+    """
+    for state in wrong:
+        both = _shared(plan, state)
+        refused = state.finished_at is not None and exit_code(state) is ExitCode.REFUSED
+        if both and not refused:
             args = {"component": ", ".join(both), "run": state.run_id}
             text = "%(component)s failed in this window already; see raceday explain %(run)s"
             yield Message(text, args)
 
 
-def _is_failed(state: State) -> bool:
-    return state.result_state not in {"SUCCESS", "WARNINGS"} and not state.plan.check
+def _shared(plan: Plan, state: State) -> list[str]:
+    """The components that both are about."""
+    return [name for name in _targets(plan) if name in _targets(state.plan)]
 
 
 def _hosts(plan: Plan) -> dict[str, None]:

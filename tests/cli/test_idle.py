@@ -96,7 +96,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An inventory that no process is asked for; its database is restarted when its memory grows."""
+    """A venue whose database is restarted when its memory grows; no process reads it."""
     (tmp_path / "group_vars/all").mkdir(parents=True)
     (tmp_path / "group_vars/all/venue.yml").write_text(FILE)
     found = Inventory(tmp_path, {"all": HOSTS, **GROUPS}, {host: {} for host in HOSTS})
