@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from automation.exit_codes import ExitCode
@@ -17,6 +17,7 @@ from automation.idle.due import (
     due_tests,
     forecast,
     forecast_tests,
+    last_drills,
     last_tests,
 )
 from automation.idle.record import read_record, this_moment, write_record
@@ -32,6 +33,7 @@ from automation.procedures.idle import (
 )
 from automation.procedures.leaders import UNKNOWN, Leaders, leaders_of
 from automation.procedures.records import read_runs
+from automation.procedures.rehearsal import Drill
 from automation.procedures.session import exit_code, probe_now
 from automation.procedures.steps import gate_step, make_plan
 from automation.procedures.wear import read_wear
@@ -43,7 +45,7 @@ from automation.venue.calendar import Opening, next_openings, opening_at
 from automation.venue.fields import span
 from automation.venue.kinds import DRILL, REHEARSAL
 from automation.venue.loads import drillable, rehearsable
-from automation.venue.site import Venue
+from automation.venue.site import Component, Venue
 from automation.venue.unattended import RestartRule, ScheduledTest
 from automation.views.openings import Foretold
 
@@ -158,7 +160,7 @@ def due_plans(
         plan_idle_restart(venue, venue.components[name], names) for name, names in hosts.items()
     ]
     tests = due_tests(scheduled_tests(venue), last_tests(past.runs), now)
-    plans += [_plan_test(venue, task) for task in tests]
+    plans += [_plan_test(venue, task, past) for task in tests]
     return plans, tuple(kept)
 
 
@@ -181,12 +183,20 @@ def _tasks(venue: Venue, item: ScheduledTest) -> Iterator[Task]:
         yield Task(FUNCTIONAL, (item.component or "",))
 
 
-def _plan_test(venue: Venue, task: Task) -> Plan:
+def _plan_test(venue: Venue, task: Task, past: Past) -> Plan:
     if task.kind == REHEARSAL:
         return plan_idle_rehearsal(venue)
     component = venue.components[task.components[0]]
-    plan = plan_idle_drill if task.kind == DRILL else plan_idle_test
-    return plan(venue, component)
+    if task.kind == DRILL:
+        return plan_idle_drill(venue, Drill(component, _drilled_longest_ago(component, past)))
+    return plan_idle_test(venue, component)
+
+
+def _drilled_longest_ago(component: Component, past: Past) -> str:
+    """The host to be stopped next: one that never was, else who has waited longest."""
+    last = last_drills(past.runs)
+    never = datetime.min.replace(tzinfo=UTC)
+    return min(component.hosts, key=lambda host: last.get((component.name, host), never))
 
 
 def _first_that_may(

@@ -63,14 +63,18 @@ def roll(
 
 
 def run(
-    plan: Plan, busy_at: str = "", faults: Faults | None = None, world: World = SELLING
+    plan: Plan,
+    busy_at: str = "",
+    faults: Faults | None = None,
+    world: World = SELLING,
+    at: datetime = NIGHT,
 ) -> tuple[State, Simulator]:
     def answer(step: Step) -> tuple[Check, ...]:
         if step.id == busy_at:
             return BUSY
         return tuple(Check(name, "", "", passed=True) for name in step.checks)
 
-    clock = FakeClock(NIGHT)
+    clock = FakeClock(at)
     simulator = Simulator(Random(1), faults or {}, clock, world, answer=answer)  # noqa: S311
     loop = Run(Journal(Paper()), simulator, clock)
     loop.start("run", "timer", plan, {})
