@@ -15,6 +15,7 @@ from typing import Any
 from automation.idle.quiet import Look, Moment
 from automation.idle.samples import Sample
 from automation.run.events import Message, load_message
+from automation.run.ledger import Place
 from automation.run.lock import boot_id
 
 FILE = "idle.json"
@@ -23,11 +24,14 @@ KEPT = timedelta(weeks=1)
 
 @dataclass(frozen=True)
 class Decision:
-    """What a call came to: why nothing was done, nothing when something was; the hosts due then."""
+    """What a call came to: why nothing was done, nothing when something was.
+
+    `due` are the hosts whose restart was due then, each with its component.
+    """
 
     at: datetime
     reasons: tuple[Message, ...] = ()
-    due: tuple[str, ...] = ()
+    due: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,4 +104,5 @@ def _decision(data: Any) -> Decision | None:
         return None
     reasons = (load_message(item) for item in data["reasons"])
     known = tuple(item for item in reasons if item)
-    return Decision(datetime.fromisoformat(data["at"]), known, tuple(data["due"]))
+    due = tuple((str(component), str(host)) for component, host in data["due"])
+    return Decision(datetime.fromisoformat(data["at"]), known, due)

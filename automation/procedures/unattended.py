@@ -52,11 +52,11 @@ from automation.views.openings import Foretold
 
 @dataclass(frozen=True)
 class Choice:
-    """What to do now, or why it has to wait, and the hosts that are due; nothing at all if none."""
+    """What to do now, or why it has to wait, and whose restart is due; nothing at all if none."""
 
     plan: Plan | None = None
     reasons: tuple[Message, ...] = ()
-    due: tuple[str, ...] = ()
+    due: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) ->
     choice = Choice(reasons=(*left, *busy))
     if not choice.reasons:
         choice = _first_that_may(venue, past, asker, plans, now)
-    return replace(choice, due=tuple(host for plan in plans for host in _hosts(plan)))
+    return replace(choice, due=tuple(place for plan in plans for place in _restarts(plan)))
 
 
 def due_plans(
@@ -284,10 +284,12 @@ def _shared(plan: Plan, state: State) -> list[str]:
     return [name for name in _targets(plan) if name in _targets(state.plan)]
 
 
-def _hosts(plan: Plan) -> dict[str, None]:
-    """The hosts that its questions are about."""
-    asked = (step for step in plan.steps.values() if step.verb is Verb.QUIET)
-    return dict.fromkeys(host for step in asked for host in step.hosts)
+def _restarts(plan: Plan) -> Iterator[Place]:
+    """The hosts that it restarts; a drill stops one for another purpose."""
+    steps = plan.steps.values()
+    if not any(step.verb is Verb.FLOW for step in steps):
+        stops = (step for step in steps if step.verb is Verb.STOP)
+        yield from ((step.component, host) for step in stops for host in step.hosts)
 
 
 def _targets(plan: Plan) -> dict[str, None]:

@@ -4,7 +4,7 @@ The only user of prometheus_client.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from automation.idle.record import Record
+from automation.run.ledger import Place
 from automation.run.lock import Holder
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
 from automation.venue.calendar import Opening
@@ -36,7 +37,9 @@ class Now:
 
     `holder` is the run that holds the venue, `forecast` when it will be over; `opening` is the
     present opening for unattended work or the next one; `idle` is what `raceday idle` remembers;
-    `left` counts what dead or failed runs have left.
+    `left` counts what dead or failed runs have left. Of each host of the inventory,
+    with its component, `due` says whether it is time and `postponed` whether it has to wait; both
+    are empty while nobody knows. `tests` says of each scheduled test whether it is time.
     """
 
     venue: str
@@ -47,6 +50,9 @@ class Now:
     opening: Opening | None = None
     idle: Record = field(default_factory=Record)
     left: int = 0
+    due: Mapping[Place, bool] = field(default_factory=dict)
+    postponed: Mapping[Place, bool] = field(default_factory=dict)
+    tests: Mapping[str, bool] = field(default_factory=dict)
 
 
 def serve_metrics(address: str, port: int, read: Callable[[], Now]) -> int:
@@ -75,6 +81,11 @@ class _Venue(Collector):
             yield family
         yield _holder(now)
         yield _blocked(now)
+        yield _hosts(now, "raceday_idle_due", "1 for a host whose restart is due, 0 else.", now.due)
+        yield _hosts(
+            now, "raceday_idle_postponed", "1 for one of these that has to wait.", now.postponed
+        )
+        yield _tests(now)
 
 
 def _figures(now: Now) -> dict[str, tuple[str, float | None]]:
@@ -101,14 +112,6 @@ def _figures(now: Now) -> dict[str, tuple[str, float | None]]:
         "raceday_idle_decision_timestamp_seconds": (
             "When it was last called inside a window.",
             _epoch(decision.at if decision else None),
-        ),
-        "raceday_idle_due_hosts": (
-            "Hosts that were due then.",
-            len(decision.due) if decision else None,
-        ),
-        "raceday_idle_postponed_hosts": (
-            "Hosts of these that had to wait.",
-            len(decision.due) if decision and decision.reasons else 0,
         ),
     }
 
@@ -137,6 +140,24 @@ def _blocked(now: Now) -> Metric:
     calls = (call for call in (now.idle.decision, now.idle.closed) if call)
     for text in dict.fromkeys(reason.text for call in calls for reason in call.reasons):
         family.add_metric((now.venue, re.sub(r"%\((\w+)\)s", r"\1", text)), 1.0)
+    return family
+
+
+def _hosts(now: Now, name: str, text: str, places: Mapping[Place, bool]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=("venue", "component", "host"))
+    for place, holds in places.items():
+        family.add_metric((now.venue, *place), float(holds))
+    return family
+
+
+def _tests(now: Now) -> Metric:
+    family = GaugeMetricFamily(
+        "raceday_idle_test_due",
+        "1 for a scheduled test that is due, 0 else.",
+        labels=("venue", "test"),
+    )
+    for words, is_due in now.tests.items():
+        family.add_metric((now.venue, words), float(is_due))
     return family
 
 

@@ -45,7 +45,7 @@ def reports(tmp_path: Path) -> Path:
     """A NO-GO on record, and an idle call that had to wait."""
     folder = record(tmp_path, no_go())
     folder.parent.rename(tmp_path / "demo")
-    decision = Decision(BEGAN + timedelta(days=1), (BUSY,), ("wagering1", "wagering2"))
+    decision = Decision(BEGAN + timedelta(days=1), (BUSY,), (("wagering", "wagering1"),))
     write_record(tmp_path / "demo", Record(decision=decision))
     return tmp_path
 
@@ -83,8 +83,8 @@ def test_a_real_prometheus_scrapes_it_and_its_alert_fires(reports: Path, tmp_pat
 
             firing = 'ALERTS{alertname="RacedayNoGo",alertstate="firing",venue="demo"}'
             assert eventually(lambda: query(firing))
-            (due,) = query('raceday_idle_due_hosts{venue="demo"}')
-            assert due["value"][1] == "2"
+            (due,) = query('raceday_idle_due{venue="demo"} == 1')
+            assert (due["metric"]["component"], due["metric"]["host"]) == ("wagering", "wagering1")
             (blocked,) = query("raceday_idle_blocked")
             assert blocked["metric"]["reason"] == "the signal 'signal' was value"
             assert query('raceday_component_state{component="database"} == 1')

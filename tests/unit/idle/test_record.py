@@ -17,12 +17,13 @@ NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 LOOK = Look("bets", Moment(NOW, 100.5, "this boot"), 0.25)
 SAMPLE = Sample("wagering", "w1", LOOK.at, 1024.0)
 CLOSED = Message("it is outside of every window, and there is none in the next year")
+DUE = (("wagering", "w1"), ("wagering", "w2"))
 WHY = Message("the signal '%(signal)s' ...", {"signal": "bets"})
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     """Looks, samples and the decisions with their reasons; for the operator's eyes only."""
-    record = Record((LOOK,), Decision(NOW, (WHY,)), (SAMPLE,), Decision(NOW, (CLOSED,)))
+    record = Record((LOOK,), Decision(NOW, (WHY,), DUE), (SAMPLE,), Decision(NOW, (CLOSED,)))
     write_record(tmp_path / "demo", record)
     assert read_record(tmp_path / "demo") == record
     assert stat.S_IMODE((tmp_path / "demo" / FILE).stat().st_mode) == 0o600

@@ -76,6 +76,17 @@ def test_why_the_night_was_not_used_outlives_the_window() -> None:
     assert found["raceday_idle_decision_timestamp_seconds", "demo"] == BEGAN.timestamp()
 
 
+def test_each_host_that_is_due_or_has_to_wait_is_named() -> None:
+    """0 for the others of the inventory, so that a host that was done is seen to be done."""
+    due = {("wagering", "w1"): True, ("wagering", "w2"): True, ("database", "db1"): False}
+    waits = {**due, ("wagering", "w2"): False}
+    found = scraped(Now("demo", BEGAN, due=due, postponed=waits, tests={"drill wagering": True}))
+    for name, hosts in (("raceday_idle_due", due), ("raceday_idle_postponed", waits)):
+        told = {key[1:3]: value for key, value in found.items() if key[0] == name}
+        assert told == hosts
+    assert found["raceday_idle_test_due", "drill wagering", "demo"] == 1
+
+
 def scraped(now: Now) -> dict[tuple[str, ...], float]:
     """What a scrape of the exporter finds, by name and labels."""
     port = serve_metrics("127.0.0.1", 0, lambda: now)
