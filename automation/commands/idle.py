@@ -64,7 +64,7 @@ def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
     else:
         past = read_past(settings.reports, venue)
         choice = choose(venue, look(venue, reports), past, asker, utc_now())
-        decision = Decision(utc_now(), choice.reasons, choice.due)
+        decision = Decision(utc_now(), choice.reasons, choice.due, choice.tests)
         write_record(reports, replace(read_record(reports), decision=decision, closed=None))
     if choice.plan:
         plan = replace(choice.plan, check=check)

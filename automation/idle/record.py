@@ -26,12 +26,14 @@ KEPT = timedelta(weeks=1)
 class Decision:
     """What a call came to: why nothing was done, nothing when something was.
 
-    `due` are the hosts whose restart was due then, each with its component.
+    `due` are the hosts whose restart was due then, each with its component, and `tests` the tests,
+    by what is typed for them.
     """
 
     at: datetime
     reasons: tuple[Message, ...] = ()
     due: tuple[Place, ...] = ()
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,5 +106,6 @@ def _decision(data: Any) -> Decision | None:
         return None
     reasons = (load_message(item) for item in data["reasons"])
     known = tuple(item for item in reasons if item)
-    due = tuple((str(component), str(host)) for component, host in data["due"])
-    return Decision(datetime.fromisoformat(data["at"]), known, due)
+    due = tuple((str(item[0]), str(item[1])) for item in data["due"] if isinstance(item, list))
+    tests = tuple(map(str, data.get("tests", ())))
+    return Decision(datetime.fromisoformat(data["at"]), known, due, tests)

@@ -52,11 +52,15 @@ from automation.views.openings import Foretold
 
 @dataclass(frozen=True)
 class Choice:
-    """What to do now, or why it has to wait, and whose restart is due; nothing at all if none."""
+    """What to do now, or why it has to wait; nothing at all if nothing is due.
+
+    `due` are the hosts whose restart is, and `tests` the tests, by what is typed for them.
+    """
 
     plan: Plan | None = None
     reasons: tuple[Message, ...] = ()
     due: tuple[Place, ...] = ()
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,8 @@ def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) ->
     choice = Choice(reasons=(*left, *busy))
     if not choice.reasons:
         choice = _first_that_may(venue, past, asker, plans, now)
-    return replace(choice, due=tuple(place for plan in plans for place in _restarts(plan)))
+    due = tuple(place for plan in plans for place in _restarts(plan))
+    return replace(choice, due=due, tests=tuple(task.words for task in _tests(venue, past, now)))
 
 
 def due_plans(
@@ -159,9 +164,12 @@ def due_plans(
     plans = [
         plan_idle_restart(venue, venue.components[name], names) for name, names in hosts.items()
     ]
-    tests = due_tests(scheduled_tests(venue), last_tests(past.runs), now)
-    plans += [_plan_test(venue, task, past) for task in tests]
+    plans += [_plan_test(venue, task, past) for task in _tests(venue, past, now)]
     return plans, tuple(kept)
+
+
+def _tests(venue: Venue, past: Past, now: datetime) -> tuple[Task, ...]:
+    return due_tests(scheduled_tests(venue), last_tests(past.runs), now)
 
 
 def scheduled_tests(venue: Venue) -> tuple[Scheduled, ...]:

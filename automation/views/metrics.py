@@ -32,14 +32,26 @@ def render_metrics(report: Report, last_go: datetime | None = None) -> str:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """What unattended work there is to do; all empty while nobody knows.
+
+    For each host of the inventory, with its component: whether its restart is `due`, and whether it
+    is `postponed`. For each of the scheduled `tests`, by what is typed for it: whether it is due.
+    """
+
+    due: Mapping[Place, bool] = field(default_factory=dict)
+    postponed: Mapping[Place, bool] = field(default_factory=dict)
+    tests: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Now:
     """What holds of a venue now. `newest` is its last run with a verdict, as a report.
 
     `holder` is the run that holds the venue, `forecast` when it will be over; `opening` is the
     present opening for unattended work or the next one; `idle` is what `raceday idle` remembers;
-    `left` counts what dead or failed runs have left. Of each host of the inventory,
-    with its component, `due` says whether it is time and `postponed` whether it has to wait; both
-    are empty while nobody knows. `tests` says of each scheduled test whether it is time.
+    `left` counts what dead or failed runs have left. `gates` has the state of each component, and
+    `probed` is when hosts were last asked for all of them.
     """
 
     venue: str
@@ -50,9 +62,9 @@ class Now:
     opening: Opening | None = None
     idle: Record = field(default_factory=Record)
     left: int = 0
-    due: Mapping[Place, bool] = field(default_factory=dict)
-    postponed: Mapping[Place, bool] = field(default_factory=dict)
-    tests: Mapping[str, bool] = field(default_factory=dict)
+    waiting: Waiting = field(default_factory=Waiting)
+    gates: Mapping[str, ComponentState] = field(default_factory=dict)
+    probed: datetime | None = None
 
 
 def serve_metrics(address: str, port: int, read: Callable[[], Now]) -> int:
@@ -73,7 +85,8 @@ class _Venue(Collector):
         """Every family, in a fixed order."""
         now = self._read()
         if now.newest:
-            yield from _Run(now.newest, None).collect()
+            yield from _Run(now.newest, None).apart_from_states()
+        yield _states({"venue": now.venue}, now.gates)
         for name, (text, value) in _figures(now).items():
             family = GaugeMetricFamily(name, text, labels=("venue",))
             if value is not None:
@@ -81,10 +94,9 @@ class _Venue(Collector):
             yield family
         yield _holder(now)
         yield _blocked(now)
-        yield _hosts(now, "raceday_idle_due", "1 for a host whose restart is due, 0 else.", now.due)
-        yield _hosts(
-            now, "raceday_idle_postponed", "1 for one of these that has to wait.", now.postponed
-        )
+        due, postponed = now.waiting.due, now.waiting.postponed
+        yield _hosts(now, "raceday_idle_due", "1 for a host whose restart is due, 0 else.", due)
+        yield _hosts(now, "raceday_idle_postponed", "1 for one that has to wait.", postponed)
         yield _tests(now)
 
 
@@ -98,6 +110,10 @@ def _figures(now: Now) -> dict[str, tuple[str, float | None]]:
         "raceday_run_forecast_finish_timestamp_seconds": (
             "When that run will be over, by earlier ones.",
             _epoch(now.forecast),
+        ),
+        "raceday_gates_probed_timestamp_seconds": (
+            "When every gate was last probed.",
+            _epoch(now.probed),
         ),
         "raceday_left_behind": ("What dead or failed runs have left to put back.", now.left),
         "raceday_window_open": ("1 while unattended work may be begun.", is_open),
@@ -156,8 +172,21 @@ def _tests(now: Now) -> Metric:
         "1 for a scheduled test that is due, 0 else.",
         labels=("venue", "test"),
     )
-    for words, is_due in now.tests.items():
+    for words, is_due in now.waiting.tests.items():
         family.add_metric((now.venue, words), float(is_due))
+    return family
+
+
+def _states(place: Mapping[str, str], states: Mapping[str, str]) -> Metric:
+    """One series for each state that a component may be in; `place` are the labels before them."""
+    family = GaugeMetricFamily(
+        "raceday_component_state",
+        "1 for the state of the component, 0 else.",
+        labels=(*place, "component", "state"),
+    )
+    for name, state in states.items():
+        for word in ComponentState:
+            family.add_metric((*place.values(), name, word), float(state == word))
     return family
 
 
@@ -175,10 +204,16 @@ class _Run(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Every family, in a fixed order."""
+        yield from self.apart_from_states()
+        place = dict(zip(PLACE, self._place, strict=True))
+        yield _states(place, {item.name: item.state for item in self._report.components})
+
+    def apart_from_states(self) -> Iterable[Metric]:
+        """All but what its components came to, which may be another state by now."""
         yield from self._of_run()
         yield from self._of_verdict()
         yield from self._of_sales()
-        yield from self._of_components()
+        yield self._ready()
 
     def _of_run(self) -> Iterator[Metric]:
         report = self._report
@@ -246,24 +281,16 @@ class _Run(Collector):
             deadline.margin_seconds if deadline else None,
         )
 
-    def _of_components(self) -> Iterator[Metric]:
-        state = GaugeMetricFamily(
-            "raceday_component_state",
-            "1 for the state of the component, 0 else.",
-            labels=(*PLACE, "component", "state"),
-        )
+    def _ready(self) -> Metric:
         ready = GaugeMetricFamily(
             "raceday_component_ready_seconds",
             "From its release until it was ready.",
             labels=(*PLACE, "component"),
         )
         for item in self._report.components:
-            for word in ComponentState:
-                state.add_metric((*self._place, item.name, word), float(item.state == word))
             if item.duration_seconds is not None:
                 ready.add_metric((*self._place, item.name), item.duration_seconds)
-        yield state
-        yield ready
+        return ready
 
     def _moment(self, name: str, help_text: str, moment: datetime | None) -> Metric:
         return self._gauge(name, help_text, moment.timestamp() if moment else None)

@@ -23,7 +23,12 @@ WHY = Message("the signal '%(signal)s' ...", {"signal": "bets"})
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     """Looks, samples and the decisions with their reasons; for the operator's eyes only."""
-    record = Record((LOOK,), Decision(NOW, (WHY,), DUE), (SAMPLE,), Decision(NOW, (CLOSED,)))
+    record = Record(
+        (LOOK,),
+        Decision(NOW, (WHY,), DUE, ("drill wagering",)),
+        (SAMPLE,),
+        Decision(NOW, (CLOSED,)),
+    )
     write_record(tmp_path / "demo", record)
     assert read_record(tmp_path / "demo") == record
     assert stat.S_IMODE((tmp_path / "demo" / FILE).stat().st_mode) == 0o600
@@ -37,12 +42,13 @@ def test_old_looks_are_forgotten(tmp_path: Path) -> None:
 
 
 def test_a_record_of_an_earlier_release_is_read(tmp_path: Path) -> None:
-    """An upgrade forgets nothing."""
-    write_record(tmp_path, Record((LOOK,)))
+    """An upgrade forgets no look, though there were no samples, and only names were due."""
+    write_record(tmp_path, Record((LOOK,), Decision(NOW, (WHY,))))
     data = json.loads((tmp_path / FILE).read_text(encoding="utf-8"))
-    del data["samples"], data["closed"]
+    del data["samples"], data["closed"], data["decision"]["tests"]
+    data["decision"]["due"] = ["w1"]
     (tmp_path / FILE).write_text(json.dumps(data), encoding="utf-8")
-    assert read_record(tmp_path).looks == (LOOK,)
+    assert read_record(tmp_path) == Record((LOOK,), Decision(NOW, (WHY,)))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"looks": [1], "decision": null}', "{}"])

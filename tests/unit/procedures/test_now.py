@@ -1,13 +1,14 @@
 """What the exporter reads: which restarts and tests are due, and which of them have to wait."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from automation.execute.simulator import MORNING, Fault
 from automation.idle.record import Decision, Record, write_record
+from automation.procedures.gates import Gates
 from automation.procedures.idle import plan_idle_restart, plan_idle_test
 from automation.procedures.now import read_now
 from automation.procedures.records import LOCK
@@ -15,6 +16,7 @@ from automation.procedures.restart import plan_restart
 from automation.run.events import Message
 from automation.run.lock import hold, this_process
 from automation.venue.site import Venue
+from automation.views.metrics import Waiting
 from tests.unit.procedures.desk import Desk
 from tests.unit.procedures.test_idle import CLOSED, SELLING, VENUE
 from tests.unit.venue.sites import HEAD, site
@@ -44,21 +46,20 @@ def decide(desk: Desk, *reasons: Message, due: tuple[tuple[str, str], ...] = BOT
 
 def due(venue: Venue, desk: Desk) -> set[tuple[str, str]]:
     """The hosts whose restart is due."""
-    found = read_now(venue, desk.reports, LATER).due
+    found = waiting(venue, desk).due
     assert set(found) == {*BOTH, ("ticketing", "t1"), ("database", "db1")}
     return {place for place, is_due in found.items() if is_due}
 
 
 def postponed(venue: Venue, desk: Desk) -> set[tuple[str, str]]:
     """Those of them that have to wait."""
-    found = read_now(venue, desk.reports, LATER).postponed
+    found = waiting(venue, desk).postponed
     return {place for place, waits in found.items() if waits}
 
 
 def test_before_the_first_call_nothing_is_known(venue: Venue, desk: Desk) -> None:
     """Which is not the same as that nothing is due."""
-    now = read_now(venue, desk.reports, LATER)
-    assert (now.due, now.postponed) == ({}, {})
+    assert waiting(venue, desk) == Waiting()
 
 
 def test_what_had_to_wait_is_due_and_postponed(venue: Venue, desk: Desk) -> None:
@@ -70,7 +71,9 @@ def test_what_had_to_wait_is_due_and_postponed(venue: Venue, desk: Desk) -> None
 def test_what_is_being_restarted_is_due_and_not_postponed(venue: Venue, desk: Desk) -> None:
     """As long as the run goes on."""
     decide(desk)
-    with hold(desk.reports / LOCK, this_process("run", "timer", "idle", MORNING)):
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
+    run = desk.run(plan, until="wagering.drain.1")
+    with hold(desk.reports / LOCK, this_process(run.run_id, "timer", "idle", MORNING)):
         assert due(venue, desk) == set(BOTH)
         assert postponed(venue, desk) == set()
 
@@ -93,17 +96,19 @@ def test_a_restart_by_hand_counts_and_a_check_does_not(venue: Venue, desk: Desk)
     assert due(venue, desk) == {("wagering", "w2")}
 
 
-@pytest.mark.parametrize(("days", "is_due"), [(0, False), (2, True)])
-def test_a_test_is_due_by_the_journals(
-    venue: Venue, tmp_path: Path, days: int, is_due: bool
-) -> None:
-    """It was never done; it was done just now; it was done two days ago, and is done every day."""
+def test_a_test_is_due_until_it_was_done(venue: Venue, tmp_path: Path) -> None:
+    """By hand or not; one that is not scheduled any more is nobody's."""
     desk = Desk(tmp_path / "demo", CLOSED)
-    assert due_tests(venue, desk, MORNING) == {"wagering": True}
+    assert waiting(venue, desk).tests == {}
+    at = MORNING - timedelta(seconds=1)
+    decision = Decision(at, (BUSY,), tests=("wagering", "drill gone"))
+    write_record(desk.reports, Record(decision=decision))
+    assert waiting(venue, desk).tests == {"wagering": True}
     desk.run(plan_idle_test(venue, venue.components["wagering"]))
-    assert due_tests(venue, desk, LATER + timedelta(days=days)) == {"wagering": is_due}
+    assert waiting(venue, desk).tests == {"wagering": False}
 
 
-def due_tests(venue: Venue, desk: Desk, at: datetime) -> dict[str, bool]:
-    """Whether each scheduled test is due, by what is typed for it."""
-    return dict(read_now(venue, desk.reports, at).tests)
+def waiting(venue: Venue, desk: Desk) -> Waiting:
+    """What there is to do, as the exporter has it."""
+    gates = Gates(venue, desk.reports, timedelta())
+    return read_now(venue, desk.reports, LATER, gates).waiting

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from automation.idle.record import Decision, Record
 from automation.run.events import Message
 from automation.run.lock import Holder
-from automation.views.metrics import Now, render_metrics, serve_metrics
+from automation.views.metrics import Now, Waiting, render_metrics, serve_metrics
 from automation.views.report import build_report
 from tests.unit.views.samples import BEGAN, HEAD, RUN_ID, Story, go, no_go, revoked, running
 
@@ -80,7 +80,7 @@ def test_each_host_that_is_due_or_has_to_wait_is_named() -> None:
     """0 for the others of the inventory, so that a host that was done is seen to be done."""
     due = {("wagering", "w1"): True, ("wagering", "w2"): True, ("database", "db1"): False}
     waits = {**due, ("wagering", "w2"): False}
-    found = scraped(Now("demo", BEGAN, due=due, postponed=waits, tests={"drill wagering": True}))
+    found = scraped(Now("demo", BEGAN, waiting=Waiting(due, waits, {"drill wagering": True})))
     for name, hosts in (("raceday_idle_due", due), ("raceday_idle_postponed", waits)):
         told = {key[1:3]: value for key, value in found.items() if key[0] == name}
         assert told == hosts
