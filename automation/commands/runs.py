@@ -33,7 +33,7 @@ REPORT = "report.json"
 SHOWN = (
     *("run_id", "venue", "procedure", "operator", "check", "started_at", "finished_at"),
     *("duration_seconds", "result_state", "verdict", "sales", "steps", "not_executed"),
-    *("errors", "warnings", "journal_head"),
+    *("errors", "warnings", "left", "journal_head"),
 )
 
 

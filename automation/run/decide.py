@@ -396,10 +396,10 @@ def _must_be_whole(plan: Plan) -> bool:
     return plan.stops_at_failure or plan.procedure == "recover"
 
 
-def _is_incomplete(state: State) -> bool:
-    """Something that was to be done was not, and not because there was nothing to do it on."""
+def undone(state: State) -> tuple[StepState, ...]:
+    """What was to be done and was not, and not because there was nothing to do it on."""
     skipped = (item for item in state.steps.values() if item.status is Status.SKIPPED)
-    return any(not _had_nothing_to_do(state, item) for item in skipped)
+    return tuple(item for item in skipped if not _had_nothing_to_do(state, item))
 
 
 def _had_nothing_to_do(state: State, item: StepState) -> bool:
@@ -432,7 +432,7 @@ def _result_state(state: State) -> str:
         return "ERRORS" if findings(state) else "SUCCESS"
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
-    incomplete = _must_be_whole(state.plan) and _is_incomplete(state)
+    incomplete = _must_be_whole(state.plan) and undone(state)
     if (_is_untested(state) or incomplete) and not _is_postponed(state):
         return "ERRORS"
     flawed = statuses & {Status.DEGRADED, Status.SKIPPED} or warnings(state)

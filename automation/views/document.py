@@ -180,6 +180,7 @@ class Report:
     journal_head: str
     resumed: tuple[Resumed, ...] = ()
     glass_broken_because: str | None = None
+    left: tuple[Message, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
 

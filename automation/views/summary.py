@@ -81,6 +81,7 @@ def _lines(report: Report, page: Path, translate: Translator) -> Iterator[Render
     yield from bullets(problem_sentences(report, translate))
     yield from _log(report)
     yield from bullets(warning_sentences(report, translate))
+    yield from bullets(("✗", translate(item)) for item in report.left)
     if report.not_executed:
         yield Text(translate("Not executed:"))
         yield from bullets(not_executed_lines(report, translate))

@@ -8,11 +8,8 @@ from automation.run.events import Message
 from automation.run.lock import Holder
 from automation.run.state import State, Status, StepState
 from automation.views.causes import causes
-from automation.views.telling import Explanation, Telling, joined
+from automation.views.telling import RECOVER, Explanation, Telling, joined
 from automation.views.words import HEADLINES
-
-AGAIN = Message("Then run the procedure again: what is up is left alone.")
-_RECOVER = Message("raceday recover puts back what it left behind.")
 
 
 def explain_running(told: Telling, holder: Holder) -> Explanation:
@@ -35,7 +32,7 @@ def explain_dead(told: Telling) -> Explanation:
         text = "The process of this run died after %(time)s, in the middle of %(steps)s."
         lead = Message(text, args)
     sentences = (lead, verdict_so_far(told.state), *_problems(told))
-    return told.explained("", at, sentences, (_RECOVER, AGAIN))
+    return told.explained("", at, sentences, (RECOVER, told.again()))
 
 
 def verdict_so_far(state: State) -> Message:
