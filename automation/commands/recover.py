@@ -65,7 +65,7 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     if broken:
         return ExitCode.NO_GO
     if not check and code == ExitCode.GO:
-        mark_recovered(reports, holder)
+        mark_recovered(reports, holder, translate)
     if settings.format == "json" and not (left.places or left.half_open):
         told = {"left": asdict(left), "dead": [folder.name for folder in dead]}
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))

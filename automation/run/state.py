@@ -110,7 +110,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class State:
-    """A run as its journal tells it.
+    """A run as its journal tells it. One that `died` was recovered, which is its end.
 
     Once it is resumed, the steps named in `again` are not reused whatever the looks find. By host
     of a load balancer, `at_first` is whom it sent customers to before anything was done, and `owed`
@@ -125,6 +125,7 @@ class State:
     versions: Mapping[str, str] = field(default_factory=dict)
     verdict: Verdict | None = None
     interrupted: bool = False
+    died: bool = False
     resumed: tuple[Resumption, ...] = ()
     again: frozenset[str] = frozenset()
     at_first: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -239,7 +240,7 @@ def fold(state: State | None, event: Event, at: datetime) -> State:
         case RunInterrupted():
             return _changed(state, interrupted=True)
         case RunRecovered():
-            return _changed(state, interrupted=True, finished_at=at, result_state="CANCELLED")
+            return _changed(state, died=True, finished_at=at, result_state="CANCELLED")
         case RunResumed():
             return _resume(state, event, at)
         case RunFinished():
@@ -313,6 +314,7 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
         },
         verdict=None,
         interrupted=False,
+        died=False,
         finished_at=None,
         result_state="RUNNING",
         resumed=(*state.resumed, Resumption(at, event.by)),

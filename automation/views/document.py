@@ -181,6 +181,7 @@ class Report:
     resumed: tuple[Resumed, ...] = ()
     glass_broken_because: str | None = None
     left: tuple[Message, ...] = ()
+    died: bool = False
     schema_version: int = SCHEMA_VERSION
 
 

@@ -11,19 +11,24 @@ from rich.text import Text
 
 from automation.idle.record import Decision
 from automation.run.events import Message
-from automation.run.ledger import Ledger, ledger_of
+from automation.run.ledger import Ledger
 from automation.run.lock import Holder
 from automation.run.state import State, Status, Verdict
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
 from automation.views.causes import Cause, causes, left_out
 from automation.views.i18n import Translator
-from automation.views.leftovers import leftovers
+from automation.views.leftovers import left_by, leftovers
 from automation.views.live import bullets
 from automation.views.sales import CLOSED, view_sales
 from automation.views.telling import Explanation, Telling, joined
 from automation.views.text import printable
 from automation.views.times import Clock
-from automation.views.unfinished import explain_dead, explain_running, verdict_so_far
+from automation.views.unfinished import (
+    explain_dead,
+    explain_recovered,
+    explain_running,
+    verdict_so_far,
+)
 from automation.views.words import HEADLINES
 
 _RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
@@ -41,7 +46,7 @@ def explain_run(
 
     `left` is what all runs have left and nobody put back; without it only this run is known.
     """
-    clock, own = Clock(state.plan.time_zone, translate), _left_by(state)
+    clock, own = Clock(state.plan.time_zone, translate), left_by(state)
     told = Telling(state, now, clock, own if left is None or not own else left)
     is_its_own = holder and holder.run_id == state.run_id
     explained = _with_leftovers(_explain(told, holder if is_its_own else None), told)
@@ -119,11 +124,6 @@ def explanation_document(explanation: Explanation, translate: Translator) -> Map
     }
 
 
-def _left_by(state: State) -> Ledger:
-    """Nothing before its end: until then it may still put it back."""
-    return ledger_of([state]) if state.finished_at else Ledger()
-
-
 def _with_leftovers(explained: Explanation, told: Telling) -> Explanation:
     said = tuple(leftovers(told.left))
     more = (joined(said),) if said else ()
@@ -134,6 +134,8 @@ def _explain(told: Telling, holder: Holder | None) -> Explanation:
     state = told.state
     if state.finished_at is None:
         return explain_running(told, holder) if holder else explain_dead(told)
+    if state.died:
+        return explain_recovered(told, state.finished_at)
     if state.interrupted:
         return _interrupted(told, state.finished_at)
     if state.verdict is None:

@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 
 from automation.run.events import Message
-from automation.run.ledger import Ledger
+from automation.run.ledger import Ledger, ledger_of
+from automation.run.state import State
+
+
+def left_by(state: State) -> Ledger:
+    """What a run has left at its end; until then it may still put it back, or be recovered."""
+    ended = state.finished_at and not state.died
+    return ledger_of([state]) if ended else Ledger()
 
 
 def leftovers(left: Ledger) -> Iterator[Message]:

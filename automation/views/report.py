@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from automation.run.events import Check
-from automation.run.ledger import ledger_of
 from automation.run.plan import Verb
 from automation.run.state import State, Status, StepState
 from automation.run.verdict import NO_GO, Finding, findings, warnings
@@ -33,7 +32,7 @@ from automation.views.document import (
     VerdictReport,
     to_data,
 )
-from automation.views.leftovers import leftovers
+from automation.views.leftovers import left_by, leftovers
 from automation.views.sales import view_deadline, view_sales
 from automation.views.text import tail
 
@@ -77,7 +76,8 @@ def build_report(state: State, now: datetime, journal_head: str) -> Report:
         journal_head=journal_head,
         resumed=tuple(Resumed(item.at, item.by) for item in state.resumed),
         glass_broken_because=plan.reason if plan.break_glass else None,
-        left=tuple(leftovers(ledger_of([state]))) if state.finished_at else (),
+        left=tuple(leftovers(left_by(state))),
+        died=state.died,
     )
 
 

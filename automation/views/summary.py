@@ -99,7 +99,9 @@ def verdict_line(report: Report, translate: Translator) -> Text:
     """The verdict, or where the run stands, in one word and one sentence."""
     result = report.verdict.result if report.verdict else ""
     revoked = bool(report.verdict and report.verdict.revoked_at)
-    shown = headline(result, report.result_state, check=report.check, revoked=revoked)
+    shown = headline(
+        result, report.result_state, check=report.check, revoked=revoked, died=report.died
+    )
     was = f" ({translate(HEADLINES[result].word)})" if revoked else ""
     word = (f"{shown.symbol} {translate(shown.word)}{was}", _style(shown))
     return Text.assemble(word, f"  {translate(shown.sentence)}")
