@@ -40,6 +40,7 @@ class Status(StrEnum):
 
 
 SALES, ROTATION = "sales", "rotation"  # facts that a load balancer's hosts tell
+SESSIONS = "sessions"  # how many customers are still at it after a closing
 BEFORE = "before:"  # and how each server was when they were told to take it out
 CHANGES = frozenset({Verb.START, Verb.STOP, Verb.KILL})
 PASSED = frozenset({Status.SUCCEEDED, Status.DEGRADED})
