@@ -9,7 +9,7 @@ from automation.commands.ask import confirm_change
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show, tell_leftovers, tell_unreadable
-from automation.execute.ansible import end_run
+from automation.execute.ansible import dead_owners, end_owners, end_run
 from automation.exit_codes import ExitCode
 from automation.procedures.records import LOCK
 from automation.procedures.recover import (
@@ -47,10 +47,15 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     with hold(reports / LOCK, holder, venue.venue_file):
         dead = dead_runs(reports)
         ended = 0 if check else sum(end_run(folder.name) for folder in dead)
+        gone = dead_owners(venue.venue_file.parent)
+        end_owners(() if check else gone)
     for folder in dead:
         click.echo(translate("%(run)s never came to its end.", run=folder.name), err=True)
     if ended:
         click.echo(translate("%(count)s of their processes were ended.", count=ended), err=True)
+    if gone:
+        said = "%(count)s raceday processes died and left processes or files on this machine."
+        click.echo(translate(said, count=len(gone)), err=True)
     left = left_behind(reports)
     tell_leftovers(left, translate)
     code: int = ExitCode.GO
@@ -69,6 +74,6 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     if settings.format == "json" and not (left.places or left.half_open):
         told = {"left": asdict(left), "dead": [folder.name for folder in dead]}
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
-    elif not left and not dead:
+    elif not (left or dead or gone):
         click.echo(translate("Nothing was left behind."))
     return code
