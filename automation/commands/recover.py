@@ -33,7 +33,8 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
 
     What was stopped is started, what nobody has proved since is tested, and servers that were
     drained go back into rotation when they are ready; sales that were being opened when a run died
-    are closed. It says what it does, and running it twice is safe.
+    are closed, and a rehearsal's purchases are taken back. It says what it does, and running it
+    twice is safe.
 
     \b
     Examples:
@@ -59,7 +60,7 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     left = left_behind(reports)
     tell_leftovers(left, translate)
     code: int = ExitCode.GO
-    if left.places or left.half_open:
+    if left.is_to_be_done:
         if not check:
             confirm_change(translate("Put that back?"), yes=yes)
         plan = replace(plan_recover(venue, left), check=check)
@@ -71,7 +72,7 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
         return ExitCode.NO_GO
     if not check and code == ExitCode.GO:
         mark_recovered(reports, holder, translate)
-    if settings.format == "json" and not (left.places or left.half_open):
+    if settings.format == "json" and not left.is_to_be_done:
         told = {"left": asdict(left), "dead": [folder.name for folder in dead]}
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     elif not (left or dead or gone):

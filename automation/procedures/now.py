@@ -31,7 +31,7 @@ def read_now(venue: Venue, reports: Path, at: datetime) -> Now:
         forecast=_forecast(reports, holder, at) if holder else None,
         opening=openings[0] if openings else None,
         decision=read_record(reports).decision,
-        left=len(left.places) + len(left.half_open) + len(left.closed),
+        left=len(left.places) + len(left.half_open) + len(left.closed) + len(left.bought),
     )
 
 

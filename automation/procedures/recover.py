@@ -9,6 +9,7 @@ from pathlib import Path
 from automation.history import last_go
 from automation.procedures.checks import closing_checks, test_checks
 from automation.procedures.records import JOURNAL, LOCK, read_run, read_runs, run_folders, was_begun
+from automation.procedures.rehearsal import tidy_step
 from automation.procedures.steps import (
     ROTATION_SECONDS,
     fronts,
@@ -27,6 +28,7 @@ from automation.run.lock import Holder, hold
 from automation.run.plan import Plan, Step, Verb
 from automation.run.state import fold_all
 from automation.venue.graph import dependencies
+from automation.venue.loads import rehearsable
 from automation.venue.model import Behind
 from automation.venue.site import Component, Venue
 from automation.views.files import write_views
@@ -59,8 +61,9 @@ def dead_runs(reports: Path) -> tuple[Path, ...]:
 def plan_recover(venue: Venue, left: Ledger) -> Plan:
     """What is stopped is started, what is unproven is tested, what is ready goes into rotation.
 
-    Sales that are half open are closed. What the venue file does not know any more is nobody's to
-    put back. Where a run broke the glass, its reason goes on to hold.
+    Sales that are half open are closed, and a rehearsal's purchases taken back. What the venue file
+    does not know any more is nobody's to put back. Where a run broke the glass, its reason goes on
+    to hold.
     """
     steps = _steps(venue, left)
     glass = {"break_glass": bool(left.reason), "reason": left.reason}
@@ -105,6 +108,11 @@ def _steps(venue: Venue, left: Ledger) -> Iterator[Step]:
         known = [host for host in hosts if host in component.hosts]
         if known:
             yield from _component(venue, component, known, left, heard)
+    started = (f"{item.name}.start" for item in in_order(venue) if _stopped(item, left))
+    ready = (*heard, *started)
+    for name in left.bought:
+        if name in rehearsable(venue):
+            yield tidy_step(venue, venue.components[name], ready)
 
 
 def _component(

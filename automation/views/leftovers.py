@@ -27,6 +27,9 @@ def leftovers(left: Ledger) -> Iterator[Message]:
         args = {"host": host, "component": component}
         said = "%(component)s on %(host)s was started again and not tested: raceday recover"
         yield Message(said, args)
+    for component in left.bought:
+        said = "what a rehearsal bought at %(component)s was not taken back: raceday recover"
+        yield Message(said, {"component": component})
     for front in left.half_open:
         said = "whether %(component)s lets customers buy is not known: raceday recover"
         yield Message(said, {"component": front})

@@ -82,7 +82,7 @@ class Telling:
 
     def recover(self) -> tuple[Message, ...]:
         """The command that puts back what was left, if anything was."""
-        return (RECOVER,) if self.left.places or self.left.half_open else ()
+        return (RECOVER,) if self.left.is_to_be_done else ()
 
     @property
     def _leaves_alone(self) -> bool:
