@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 REDACTED = "[redacted]"
+_NO_SECRETS = ("by", "com", "encom", "over", "sur", "tres", "under")  # words that end in "pass"
+_PASS = "".join(rf"(?<!(?<![a-z]){begin})" for begin in _NO_SECRETS) + r"(?<!\.pg)pass"
 _KEY = (
-    r"(?:(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|private[-_]?key|credential|pwd"
-    r"|비밀번호|암호)[\w.-]{0,40}+|(?<![a-z])pass)"
+    r"(?:(?:passw(?:or)?d|passphrase|secret|token|credential|pwd|비밀번호|암호"
+    r"|(?:api|private|access|account|encrypt(?:ion)?|shared|sign(?:ing)?)[-_]?key)"
+    rf"[\w.-]{{0,40}}+|{_PASS})"
 )
 _QUOTED = r"""(?:\\+".*?(?:\\+"|$)|"(?:[^"\\\n]|\\.)*(?:"|$)|'(?:[^'\\\n]|\\.)*(?:'|$))"""
 _FLAGS = re.IGNORECASE | re.MULTILINE
@@ -23,11 +26,19 @@ _SECRETS = (
     re.compile(rf"(?P<kept>{_KEY}\s{{0,9}}=>?\s{{0,9}})\S+", _FLAGS),
     re.compile(rf"(?P<kept>(?<!\S)--[\w-]{{0,40}}{_KEY}\s{{1,9}})(?:{_QUOTED}|\S+)", _FLAGS),
     re.compile(rf"(?P<kept>{_KEY}\s{{1,9}}){_QUOTED}", _FLAGS),
-    # the words of programs: Redis, SQL, HAProxy, curl, sshpass, chat services
+    re.compile(r"(?P<kept>[?&;][\w-]{0,40}?sig(?:nature)?=)[^\s&;\"'<>]+", _FLAGS),
+    re.compile(r"(?<![\w-])eyJ[\w-]{10,}+(?:\.[\w-]*+){2,4}"),  # a token is JSON in base64
+    # the words of programs: Redis, SQL, HAProxy, MySQL, curl, sshpass, chat services
     re.compile(rf"(?P<kept>\b(?:requirepass|masterauth)\s{{1,9}})(?:{_QUOTED}|\S+)", _FLAGS),
     re.compile(r"(?P<kept>\bauth-pass\s{1,9}\S{1,100}\s{1,9})\S+", _FLAGS),
     re.compile(r"""(?P<kept>\bAUTH"?\s{1,9})\S.*"""),
     re.compile(rf"(?P<kept>\bidentified\s{{1,9}}by\s{{1,9}})(?:{_QUOTED}|\S+)", _FLAGS),
+    re.compile(r"(?P<kept>\binsecure-password\s{1,9})\S+", _FLAGS),
+    re.compile(r"(?P<kept>^[-+]?[ \t]{0,40}user\s{1,9}\S{1,100}\s{1,9}password\s{1,9})\S+", _FLAGS),
+    re.compile(
+        r"(?P<kept>\b(?:mysql|mariadb)[\w-]{0,20}+\b[^\n|;&]{0,200}?\s-p)"
+        rf"(?:{_QUOTED}|[^\s\"']\S*)"
+    ),
     re.compile(r"(?P<kept>\bauth\s{1,9}[^\s:]{1,100}+:)\S+", _FLAGS),
     re.compile(r"(?P<kept>(?<!\S)(?:-u|--user)[\s=]{0,9}[^\s:]{1,100}+:)\S+"),
     re.compile(r"(?P<kept>\b(?:sshpass\s{1,9}-p|redis-cli\b[^\n]{0,200}?\s-a)\s{0,9})\S+"),

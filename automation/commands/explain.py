@@ -12,10 +12,11 @@ from automation.errors import RacedayError, UsageError
 from automation.exit_codes import ExitCode
 from automation.idle.record import Record, read_record
 from automation.procedures.records import JOURNAL, LOCK, newest_run, run_folders
+from automation.procedures.recover import left_behind
 from automation.procedures.session import utc_now
 from automation.run.events import Message
 from automation.run.journal import read_journal
-from automation.run.lock import Holder, read_holder
+from automation.run.lock import read_holder
 from automation.run.state import State, fold_all
 from automation.settings import Settings
 from automation.venue.site import Venue
@@ -54,7 +55,7 @@ def explain(settings: Settings, run: str) -> int:
     reports = settings.reports / venue.name
     folder = find_run(reports, run)
     translate = Translator(settings.lang)
-    explanation = _explanation(folder, venue, translate, read_holder(reports / LOCK))
+    explanation = _explanation(folder, venue, translate, reports)
     record = read_record(reports)
     if not run and _is_newer(record, folder):
         explanation = explain_idle(explanation, record, Clock(venue.time_zone, translate))
@@ -104,12 +105,13 @@ def _newest(folders: Sequence[Path]) -> Message:
 
 
 def _explanation(
-    folder: Path | None, venue: Venue, translate: Translator, holder: Holder | None
+    folder: Path | None, venue: Venue, translate: Translator, reports: Path
 ) -> Explanation:
+    holder = read_holder(reports / LOCK)
     if folder is None:
         clock = Clock(venue.time_zone, translate)
         return explain_holder(holder, clock) if holder else explain_nothing()
-    return explain_run(_read(folder), utc_now(), translate, holder)
+    return explain_run(_read(folder), utc_now(), translate, holder, left_behind(reports))
 
 
 def _read(folder: Path) -> State:

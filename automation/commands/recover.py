@@ -9,7 +9,7 @@ from automation.commands.ask import confirm_change
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show, tell_leftovers, tell_unreadable
-from automation.execute.ansible import end_run
+from automation.execute.ansible import dead_owners, end_owners, end_run
 from automation.exit_codes import ExitCode
 from automation.procedures.records import LOCK
 from automation.procedures.recover import (
@@ -33,7 +33,8 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
 
     What was stopped is started, what nobody has proved since is tested, and servers that were
     drained go back into rotation when they are ready; sales that were being opened when a run died
-    are closed. It says what it does, and running it twice is safe.
+    are closed, and a rehearsal's purchases are taken back. It says what it does, and running it
+    twice is safe.
 
     \b
     Examples:
@@ -47,14 +48,19 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     with hold(reports / LOCK, holder, venue.venue_file):
         dead = dead_runs(reports)
         ended = 0 if check else sum(end_run(folder.name) for folder in dead)
+        gone = dead_owners(venue.venue_file.parent)
+        end_owners(() if check else gone)
     for folder in dead:
         click.echo(translate("%(run)s never came to its end.", run=folder.name), err=True)
     if ended:
         click.echo(translate("%(count)s of their processes were ended.", count=ended), err=True)
+    if gone:
+        said = "%(count)s raceday processes died and left processes or files on this machine."
+        click.echo(translate(said, count=len(gone)), err=True)
     left = left_behind(reports)
     tell_leftovers(left, translate)
     code: int = ExitCode.GO
-    if left.places or left.half_open:
+    if left.is_to_be_done:
         if not check:
             confirm_change(translate("Put that back?"), yes=yes)
         plan = replace(plan_recover(venue, left), check=check)
@@ -65,10 +71,10 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     if broken:
         return ExitCode.NO_GO
     if not check and code == ExitCode.GO:
-        mark_recovered(reports, holder)
-    if settings.format == "json" and not (left.places or left.half_open):
+        mark_recovered(reports, holder, translate)
+    if settings.format == "json" and not left.is_to_be_done:
         told = {"left": asdict(left), "dead": [folder.name for folder in dead]}
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
-    elif not left and not dead:
+    elif not (left or dead or gone):
         click.echo(translate("Nothing was left behind."))
     return code

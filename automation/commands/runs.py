@@ -33,7 +33,7 @@ REPORT = "report.json"
 SHOWN = (
     *("run_id", "venue", "procedure", "operator", "check", "started_at", "finished_at"),
     *("duration_seconds", "result_state", "verdict", "sales", "steps", "not_executed"),
-    *("errors", "warnings", "journal_head"),
+    *("errors", "warnings", "left", "journal_head"),
 )
 
 
@@ -60,7 +60,7 @@ def list_(settings: Settings, count: int) -> None:
     table.add_column(no_wrap=True)
     for state in states:
         result = state.verdict.result if state.verdict else ""
-        shown = headline(result, state.result_state, check=state.plan.check)
+        shown = headline(result, state.result_state, check=state.plan.check, died=state.died)
         when = f"{state.started_at.astimezone(zone):%Y-%m-%d %H:%M}"
         table.add_row(state.run_id, when, f"{shown.symbol} {translate(shown.word)}", state.operator)
     show(table)

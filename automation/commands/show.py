@@ -20,6 +20,7 @@ from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.files import PAGE
 from automation.views.i18n import Translator
+from automation.views.leftovers import leftovers
 from automation.views.notify import open_notifier
 from automation.views.report import dump_report
 from automation.views.summary import render_summary
@@ -53,27 +54,8 @@ def run_and_show(settings: Settings, venue: Venue, plan: Plan, request: Request)
 
 def tell_leftovers(left: Ledger, translate: Translator) -> None:
     """What earlier runs have taken and not put back, on stderr."""
-    for component, server in left.servers:
-        args = {"server": server, "component": component}
-        said = "%(server)s of %(component)s was left out of rotation: raceday recover"
-        click.echo(translate(said, **args), err=True)
-    for component, host in left.stopped:
-        args = {"host": host, "component": component}
-        said = "%(component)s on %(host)s was stopped and not started again: raceday recover"
-        click.echo(translate(said, **args), err=True)
-    for component, host in left.untested:
-        args = {"host": host, "component": component}
-        said = "%(component)s on %(host)s was started again and not tested: raceday recover"
-        click.echo(translate(said, **args), err=True)
-    for front in left.half_open:
-        said = "whether %(component)s lets customers buy is not known: raceday recover"
-        click.echo(translate(said, component=front), err=True)
-    for front in left.closed:
-        said = (
-            "%(component)s was left with sales closed, wholly or at some of its hosts. "
-            "When all is well: raceday sales open"
-        )
-        click.echo(translate(said, component=front), err=True)
+    for said in leftovers(left):
+        click.echo(translate(said), err=True)
 
 
 def tell_unreadable(broken: Sequence[str], translate: Translator) -> None:

@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,15 @@ from ansible_runner.runner import Runner
 
 from automation.execute.diffs import Diff, diffs_of
 from automation.execute.lane import Lane, Stage, make_lanes, write_playbook
-from automation.execute.processes import MARKER, end_marked, marked_runs
+from automation.execute.owner import read_owner, this_owner
+from automation.execute.processes import (
+    MARKER,
+    OWNER,
+    end_marked,
+    end_owned,
+    marked_runs,
+    owners_seen,
+)
 from automation.execute.results import reports_of
 from automation.redaction import redact
 from automation.run.decide import Begin
@@ -35,6 +43,7 @@ from automation.venue.kinds import role_paths
 
 AT_ONCE = frozenset({Verb.PREFLIGHT, Verb.PROBE})  # one task: a host's first report is its last
 SCRATCH = "raceday-"  # and the run's id: a folder among the temporary files of this machine
+OWNER_FILE = "owner"  # in it: whose it is
 MOST_LAUNCHES = 2  # of one process that dies while it starts up
 AT_FIRST = 2  # processes launched before any host is busy; from then on one after the other
 ALLOWED = frozenset(
@@ -45,7 +54,10 @@ ALLOWED_PREFIXES = ("ANSIBLE_", "RACEDAY_")
 
 @dataclass(frozen=True)
 class Options:
-    """How Ansible is called. `keep` holds ansible-runner's artifacts when they are wanted."""
+    """How Ansible is called. `keep` holds ansible-runner's artifacts when they are wanted.
+
+    `venue` is the directory of the venue file; the inventory's own without it.
+    """
 
     inventory: Path
     run_id: str
@@ -56,6 +68,7 @@ class Options:
     extra_vars: tuple[str, ...] = ()
     keep: Path | None = None
     diff: bool = False
+    venue: Path | None = None
 
 
 class AnsibleExecutor:
@@ -63,7 +76,9 @@ class AnsibleExecutor:
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self._owner = str(this_owner(options.venue or options.inventory))
         self._scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{options.run_id}-"))
+        (self._scratch / OWNER_FILE).write_text(self._owner, encoding="utf-8")
         self._lanes: dict[str, Lane] = {}
         self._waiting: list[Lane] = []
         self._begun: list[Begin] = []
@@ -299,6 +314,7 @@ class AnsibleExecutor:
         roles = role_paths(self._options.inventory)
         return {
             MARKER: self._mark(lane),
+            OWNER: self._owner,
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
             "ANSIBLE_CONFIG": os.environ.get("ANSIBLE_CONFIG") or str(root / "ansible.cfg"),
             "ANSIBLE_ROLES_PATH": os.pathsep.join(map(str, roles)),
@@ -318,7 +334,7 @@ class AnsibleExecutor:
 
 def runs_here() -> frozenset[str]:
     """The ids of all runs, of any venue, that have processes or files on this machine."""
-    folders = Path(tempfile.gettempdir()).glob(f"{SCRATCH}2*")
+    folders = _scratch_folders()
     names = (folder.name.removeprefix(SCRATCH).rpartition("-")[0] for folder in folders)
     return marked_runs() | frozenset(filter(None, names))
 
@@ -329,6 +345,39 @@ def end_run(run_id: str) -> int:
     for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}{run_id}-*"):
         shutil.rmtree(folder, ignore_errors=True)
     return ended
+
+
+def dead_owners(venue: Path) -> frozenset[str]:
+    """Processes of ours that are gone and left processes or files of this venue on this machine.
+
+    `venue` is the directory of the venue file. Whoever lives is not among them, whatever it does.
+    """
+    told = owners_seen() | frozenset(map(_owner_of, _scratch_folders()))
+    found = ((text, read_owner(text)) for text in told)
+    mine = str(venue.resolve())
+    return frozenset(
+        text for text, owner in found if owner and owner.venue == mine and owner.is_dead
+    )
+
+
+def end_owners(owners: Collection[str]) -> None:
+    """End what these processes of ours have left, and remove their files."""
+    for owner in owners:
+        end_owned(owner)
+    for folder in _scratch_folders():
+        if _owner_of(folder) in owners:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _scratch_folders() -> tuple[Path, ...]:
+    return tuple(Path(tempfile.gettempdir()).glob(f"{SCRATCH}2*"))
+
+
+def _owner_of(folder: Path) -> str:
+    try:
+        return (folder / OWNER_FILE).read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def _write_order(stage: Stage, order: Mapping[str, Any]) -> None:

@@ -5,19 +5,21 @@ them; the mark finds them wherever they went.
 """
 
 import signal
+from collections.abc import Sequence
 
 import psutil
 
-MARKER = "RACEDAY_RUN"
+MARKER, OWNER = "RACEDAY_RUN", "RACEDAY_OWNER"
 
 
 def end_marked(mark: str) -> int:
     """End every process whose mark is this run, or this lane of a run. Returns how many."""
-    ours = [process for process in psutil.process_iter() if _is_marked(process, mark)]
-    for process in ours:
-        _kill(process)
-    psutil.wait_procs(ours, timeout=5)
-    return len(ours)
+    return _end([process for process in psutil.process_iter() if _is_marked(process, mark)])
+
+
+def end_owned(owner: str) -> int:
+    """End every process that was started by this very process of ours. Returns how many."""
+    return _end([item for item in psutil.process_iter() if owner and _said(item, OWNER) == owner])
 
 
 def interrupt(pid: int) -> bool:
@@ -33,18 +35,31 @@ def interrupt(pid: int) -> bool:
 
 def marked_runs() -> frozenset[str]:
     """The ids of all runs that have processes on this machine."""
-    marks = (_mark_of(process) for process in psutil.process_iter())
+    marks = (_said(process, MARKER) for process in psutil.process_iter())
     return frozenset(mark.partition("/")[0] for mark in marks if mark)
 
 
+def owners_seen() -> frozenset[str]:
+    """The owners of all processes on this machine that carry one."""
+    found = (_said(process, OWNER) for process in psutil.process_iter())
+    return frozenset(filter(None, found))
+
+
+def _end(processes: Sequence[psutil.Process]) -> int:
+    for process in processes:
+        _kill(process)
+    psutil.wait_procs(processes, timeout=5)
+    return len(processes)
+
+
 def _is_marked(process: psutil.Process, mark: str) -> bool:
-    found = _mark_of(process)
+    found = _said(process, MARKER)
     return bool(found) and (found == mark or found.startswith(f"{mark}/"))
 
 
-def _mark_of(process: psutil.Process) -> str:
+def _said(process: psutil.Process, name: str) -> str:
     try:
-        return str(process.environ().get(MARKER, ""))
+        return str(process.environ().get(name, ""))
     except psutil.Error:
         return ""
 

@@ -37,7 +37,7 @@ def read_now(venue: Venue, reports: Path, at: datetime, gates: Gates) -> Now:
         forecast=forecast_finish(run, at) if run else None,
         opening=openings[0] if openings else None,
         idle=idle,
-        left=len(left.places) + len(left.half_open) + len(left.closed),
+        left=len(left.places) + len(left.half_open) + len(left.closed) + len(left.bought),
         waiting=_waiting(
             venue, reports, idle.decision, acts=run is not None and run.plan.procedure == IDLE
         ),

@@ -1,12 +1,15 @@
 """Put back what dead or failed runs have left: what is stopped, untested, drained, half open."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from automation.history import last_go
 from automation.procedures.checks import closing_checks, test_checks
 from automation.procedures.records import JOURNAL, LOCK, read_run, read_runs, run_folders, was_begun
+from automation.procedures.rehearsal import tidy_step
 from automation.procedures.steps import (
     ROTATION_SECONDS,
     fronts,
@@ -19,13 +22,17 @@ from automation.procedures.steps import (
     test_patience,
 )
 from automation.run.events import RunRecovered
-from automation.run.journal import reopen_journal
+from automation.run.journal import read_journal, reopen_journal
 from automation.run.ledger import Ledger, ledger_of, settles_all
 from automation.run.lock import Holder, hold
 from automation.run.plan import Plan, Step, Verb
+from automation.run.state import fold_all
 from automation.venue.graph import dependencies
+from automation.venue.loads import rehearsable
 from automation.venue.model import Behind
 from automation.venue.site import Component, Venue
+from automation.views.files import write_views
+from automation.views.i18n import Translator
 
 
 def left_behind(reports: Path) -> Ledger:
@@ -54,20 +61,32 @@ def dead_runs(reports: Path) -> tuple[Path, ...]:
 def plan_recover(venue: Venue, left: Ledger) -> Plan:
     """What is stopped is started, what is unproven is tested, what is ready goes into rotation.
 
-    Sales that are half open are closed. What the venue file does not know any more is nobody's to
-    put back. Where a run broke the glass, its reason goes on to hold.
+    Sales that are half open are closed, and a rehearsal's purchases taken back. What the venue file
+    does not know any more is nobody's to put back. Where a run broke the glass, its reason goes on
+    to hold.
     """
     steps = _steps(venue, left)
     glass = {"break_glass": bool(left.reason), "reason": left.reason}
     return make_plan(venue, "recover", steps, gives_verdict=False, must_be_whole=True, **glass)
 
 
-def mark_recovered(reports: Path, holder: Holder) -> None:
-    """Write the end into every dead run's journal. Raises Locked when another run has begun."""
+def mark_recovered(reports: Path, holder: Holder, translate: Translator) -> None:
+    """Write every dead run's end into its journal and its report.
+
+    Raises Locked when another run has begun, Unwritable when the disk has no room.
+    """
     with hold(reports / LOCK, holder):
         for folder in dead_runs(reports):
-            journal = reopen_journal(folder / JOURNAL)
-            journal.append(RunRecovered(holder.run_id), datetime.fromisoformat(holder.since))
+            _mark(folder, holder, translate)
+
+
+def _mark(folder: Path, holder: Holder, translate: Translator) -> None:
+    at = datetime.fromisoformat(holder.since)
+    with closing(reopen_journal(folder / JOURNAL)) as journal:
+        journal.append(RunRecovered(holder.run_id), at)
+        state = fold_all(read_journal(folder / JOURNAL))
+        before = last_go(folder.parent.parent, folder.parent.name, state.plan.procedure)
+        write_views(folder, state, at, journal.head, translate=translate, last_go=before)
 
 
 def _steps(venue: Venue, left: Ledger) -> Iterator[Step]:
@@ -89,6 +108,11 @@ def _steps(venue: Venue, left: Ledger) -> Iterator[Step]:
         known = [host for host in hosts if host in component.hosts]
         if known:
             yield from _component(venue, component, known, left, heard)
+    started = (f"{item.name}.start" for item in in_order(venue) if _stopped(item, left))
+    ready = (*heard, *started)
+    for name in left.bought:
+        if name in rehearsable(venue):
+            yield tidy_step(venue, venue.components[name], ready)
 
 
 def _component(

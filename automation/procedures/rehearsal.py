@@ -72,7 +72,7 @@ def _rehearsal(venue: Venue, names: Sequence[str], profile: Profile) -> Iterator
     tidied: list[str] = []
     for component in loaded:
         load = _load(venue, component, profile, after=_ids(looks))
-        tidy = _tidy(venue, component, load, (load.id,))
+        tidy = tidy_step(venue, component, (load.id,), puts_back=load.id)
         yield from (load, tidy)
         tidied.append(tidy.id)
     yield from (gate_step(component, tuple(tidied)) for component in loaded)
@@ -136,7 +136,7 @@ def _drill(
     again = _flow(venue, drill, loaded, "again", (stop.id, start.id))
     yield from (flow, stop, during, start, again)
     for other, load in zip(loaded, loads, strict=True):
-        yield _tidy(venue, other, load, (start.id, again.id), number)
+        yield tidy_step(venue, other, (start.id, again.id), number, puts_back=load.id)
 
 
 def _channels(venue: Venue, component: Component) -> Iterable[str]:
@@ -193,8 +193,13 @@ def _load(
     )
 
 
-def _tidy(
-    venue: Venue, component: Component, load: Step, after: tuple[str, ...], number: int = 1
+def tidy_step(
+    venue: Venue,
+    component: Component,
+    after: tuple[str, ...],
+    number: int = 1,
+    *,
+    puts_back: str = "",
 ) -> Step:
     """Ends the load, if it still runs, and takes back what it bought, even after a failure."""
     return _from_front(
@@ -204,7 +209,7 @@ def _tidy(
         f"{component.name}.{Verb.TIDY}.{number}",  # it must outlive the load's own process
         id=f"{component.name}.{Verb.TIDY}.{number}",
         after=after,
-        puts_back=load.id,
+        puts_back=puts_back,
         checks=tidy_checks(channel_of(venue, component)),
         timeout=TEST_SECONDS,
     )

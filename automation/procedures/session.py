@@ -16,7 +16,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from automation.errors import NO_ROOM, Bug, RacedayError, Refused
-from automation.execute.ansible import AnsibleExecutor, Options, end_run, runs_here
+from automation.execute.ansible import (
+    AnsibleExecutor,
+    Options,
+    dead_owners,
+    end_owners,
+    end_run,
+    runs_here,
+)
 from automation.execute.answering import Answer, Answering
 from automation.execute.diffs import Diff
 from automation.execute.processes import end_marked
@@ -127,6 +134,7 @@ def run_plan(
     holder = this_process(run_id, operator_name(), plan.procedure, now)
     with hold(reports / LOCK, holder, venue.venue_file):
         _end_dead_runs(reports)
+        end_owners(dead_owners(venue.venue_file.parent))
         if not request.is_current():
             what = "Another run has changed the venue meanwhile; nothing was touched."
             raise Refused(what, AGAIN)
@@ -252,6 +260,7 @@ def _options(venue: Venue, plan: Plan, request: Request, run_id: str, keep: Path
         extra_vars=request.extra_vars,
         diff=request.diff,
         keep=keep,
+        venue=venue.venue_file.parent,
     )
 
 

@@ -400,10 +400,10 @@ def _would_be_refused(state: State) -> bool:
     return any(all(state.steps[name].status in PASSED for name in step.needs) for step in skipped)
 
 
-def _is_incomplete(state: State) -> bool:
-    """Something that was to be done was not, and not because there was nothing to do it on."""
+def undone(state: State) -> tuple[StepState, ...]:
+    """What was to be done and was not, and not because there was nothing to do it on."""
     skipped = (item for item in state.steps.values() if item.status is Status.SKIPPED)
-    return any(not _had_nothing_to_do(state, item) for item in skipped)
+    return tuple(item for item in skipped if not _had_nothing_to_do(state, item))
 
 
 def _had_nothing_to_do(state: State, item: StepState) -> bool:
@@ -437,7 +437,7 @@ def _result_state(state: State) -> str:
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
     whole = state.plan.must_be_whole or state.plan.stops_at_failure
-    incomplete = _is_untested(state) or (whole and _is_incomplete(state))
+    incomplete = _is_untested(state) or bool(whole and undone(state))
     if incomplete and not _is_postponed(state):
         return "ERRORS"
     flawed = statuses & {Status.DEGRADED, Status.SKIPPED} or warnings(state)

@@ -31,7 +31,8 @@ class Ledger:
     `servers` get no customers from these hosts of the load balancer, which sent them some before;
     `stopped` were not started again, `untested` were, and nobody has proved them since. Load
     balancers are `half_open`, or `closed`, wholly or at some of their hosts, by a restart that
-    would have opened them again. `reason` is why the glass was broken when it was.
+    would have opened them again. Of the components that are `bought` at, a rehearsal's purchases
+    were not taken back. `reason` is why the glass was broken when it was.
     """
 
     servers: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
@@ -40,10 +41,16 @@ class Ledger:
     half_open: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     reason: str = ""
+    bought: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything is left."""
-        return bool(self.servers or self.stopped or self.untested or self.half_open or self.closed)
+        return bool(self.is_to_be_done or self.closed)
+
+    @property
+    def is_to_be_done(self) -> bool:
+        """Whether there is anything that a recovery would do."""
+        return bool(self.places or self.half_open or self.bought)
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -62,6 +69,7 @@ class _Settled:
     servers: dict[str, set[str]] = field(default_factory=dict)
     started: set[Place] = field(default_factory=set)
     tested: set[Place] = field(default_factory=set)
+    taken_back: set[str] = field(default_factory=set)
     sales: set[str] = field(default_factory=set)
 
     def add(self, items: Iterable[StepState]) -> None:
@@ -79,6 +87,8 @@ class _Settled:
                 self.started |= good
             if item.step.verb is Verb.TEST:
                 self.tested |= good
+            if item.step.verb is Verb.TIDY and item.status in PASSED:
+                self.taken_back.add(item.step.component)
 
 
 def ledger_of(states: Iterable[State]) -> Ledger:
@@ -92,6 +102,7 @@ def ledger_of(states: Iterable[State]) -> Ledger:
     untested: dict[Place, None] = {}
     half_open: dict[str, None] = {}
     closed: dict[str, None] = {}
+    bought: dict[str, None] = {}
     reason, settled = "", _Settled()
     for state in states:
         items = _begun(state)
@@ -99,6 +110,7 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         known = len(servers) + len(stopped) + len(untested)
         stopped.update(dict.fromkeys(_not_started(state, items, settled)))
         untested.update(dict.fromkeys(_not_tested(state, items, settled)))
+        bought.update(dict.fromkeys(_not_taken_back(items, settled)))
         open_ones = [item for item in items if item.step.owner not in settled.sales]
         for place, host in _not_undrained(state, open_ones, settled):
             servers[place] = tuple(dict.fromkeys((*servers.get(place, ()), host)))
@@ -110,7 +122,8 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         if settles_all(state):
             break
     kept = tuple(place for place in untested if place not in stopped)
-    return Ledger(servers, tuple(stopped), kept, tuple(half_open), tuple(closed), reason)
+    sales = tuple(half_open), tuple(closed)
+    return Ledger(servers, tuple(stopped), kept, *sales, reason, tuple(bought))
 
 
 def settles_all(state: State) -> bool:
@@ -154,6 +167,12 @@ def _not_tested(state: State, items: Iterable[StepState], settled: _Settled) -> 
         if item.step.verb in TAKES_DOWN and _returns(state, item, Verb.TEST):
             places = ((item.step.component, host) for host in item.targets)
             yield from (place for place in places if place not in settled.tested)
+
+
+def _not_taken_back(items: Iterable[StepState], settled: _Settled) -> Iterator[str]:
+    for item in items:
+        if item.step.verb is Verb.REHEARSE and item.step.component not in settled.taken_back:
+            yield item.step.component
 
 
 def _is_of_sales(item: StepState) -> bool:

@@ -52,15 +52,14 @@ def hold(path: Path, holder: Holder, venue_file: Path | None = None) -> Iterator
     as its holder is gone, however it went. Where nobody says that he holds it, that is waited for.
     Raises Unwritable when the disk has no room, for the lock or for what is done while it is held.
     """
-    with full_disk_told():
-        lock = _acquire(path)
+    with full_disk_told(), _locked(path):
         try:
             with _held(venue_file.parent) if venue_file else nullcontext():
-                _publish(_holder_file(path), holder)
+                _publish(path, holder)
                 yield
         finally:
-            _holder_file(path).unlink(missing_ok=True)
-            lock.release()
+            with _may_refuse(path):
+                _holder_file(path).unlink(missing_ok=True)
 
 
 def wait_until_free(path: Path, seconds: float) -> bool:
@@ -87,18 +86,19 @@ def read_holder(path: Path) -> Holder | None:
     return None if _is_dead(holder) else holder
 
 
-def _acquire(path: Path) -> FileLock:
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
     lock = FileLock(path, mode=0o600, fallback_to_soft=False)
-    try:
+    with _may_refuse(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0 if read_holder(path) else PATIENCE)
-    except Timeout:
-        raise VenueLocked(path, read_holder(path)) from None
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise
-        raise _unusable(path, error) from error
-    return lock
+        try:
+            lock.acquire(timeout=0 if read_holder(path) else PATIENCE)
+        except Timeout:
+            raise VenueLocked(path, read_holder(path)) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -135,22 +135,31 @@ def _let_go() -> None:
 os.register_at_fork(after_in_child=_let_go)
 
 
-def _unusable(path: Path, error: OSError) -> UsageError:
-    return UsageError(
-        Message(
-            "The venue's lock %(path)s cannot be taken: %(why)s.",
-            {"path": path, "why": error.strerror},
-        ),
-        "Let the operator write there, on a file system that knows flock, or choose --reports.",
-    )
+@contextmanager
+def _may_refuse(path: Path) -> Iterator[None]:
+    """What the place of a lock refuses is the operator's to mend. Raises UsageError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
+        raise UsageError(
+            Message(
+                "The venue's lock %(path)s cannot be taken: %(why)s.",
+                {"path": path, "why": error.strerror},
+            ),
+            "Let the operator write there, on a file system that knows flock, or choose --reports.",
+        ) from error
 
 
 def _publish(path: Path, holder: Holder) -> None:
-    draft = path.with_name(f"{path.name}.{holder.pid}")
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(file, "w", encoding="utf-8") as stream:
-        json.dump(asdict(holder), stream, ensure_ascii=False, sort_keys=True)
-    draft.replace(path)
+    """Say beside the lock file who holds it."""
+    draft = path.with_name(f"{path.name}.holder.{holder.pid}")
+    with _may_refuse(path):
+        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as stream:
+            json.dump(asdict(holder), stream, ensure_ascii=False, sort_keys=True)
+        draft.replace(_holder_file(path))
 
 
 def _holder_file(path: Path) -> Path:

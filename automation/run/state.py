@@ -40,6 +40,7 @@ class Status(StrEnum):
 
 
 SALES, ROTATION = "sales", "rotation"  # facts that a load balancer's hosts tell
+SESSIONS = "sessions"  # how many customers are still at it after a closing
 BEFORE = "before:"  # and how each server was when they were told to take it out
 CHANGES = frozenset({Verb.START, Verb.STOP, Verb.KILL})
 TOUCHES = CHANGES | {Verb.CLOSE, Verb.DRAIN, Verb.UNDRAIN}
@@ -111,7 +112,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class State:
-    """A run as its journal tells it.
+    """A run as its journal tells it. One that `died` was recovered, which is its end.
 
     Once it is resumed, the steps named in `again` are not reused whatever the looks find. By host
     of a load balancer, `at_first` is whom it sent customers to before anything was done, and `owed`
@@ -127,6 +128,7 @@ class State:
     versions: Mapping[str, str] = field(default_factory=dict)
     verdict: Verdict | None = None
     interrupted: bool = False
+    died: bool = False
     resumed: tuple[Resumption, ...] = ()
     again: frozenset[str] = frozenset()
     at_first: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -269,7 +271,7 @@ def fold(state: State | None, event: Event, at: datetime) -> State:
         case RunInterrupted():
             return _changed(state, interrupted=True)
         case RunRecovered():
-            return _changed(state, interrupted=True, finished_at=at, result_state="CANCELLED")
+            return _changed(state, died=True, finished_at=at, result_state="CANCELLED")
         case RunResumed():
             return _resume(state, event, at)
         case RunFinished():
@@ -343,6 +345,7 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
         },
         verdict=None,
         interrupted=False,
+        died=False,
         finished_at=None,
         result_state="RUNNING",
         resumed=(*state.resumed, Resumption(at, event.by)),

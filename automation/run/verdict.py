@@ -9,6 +9,7 @@ from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
     ENDED,
     SALES,
+    SESSIONS,
     HostResult,
     State,
     Status,
@@ -92,13 +93,35 @@ def unheard(state: State) -> tuple[Finding, ...]:
 
 
 def warnings(state: State) -> tuple[Finding, ...]:
-    """What went well in the end, but not at the first try. It weighs nothing in the verdict."""
-    return tuple(
+    """What came up, but not at the first try, and customers who were cut off.
+
+    It weighs nothing in the verdict.
+    """
+    late = (
         _late(item, host, result)
         for item in state.steps.values()
         for host, result in item.hosts.items()
         if result.state in GOOD and result.failed_tries
     )
+    return (*late, *_cut_off(state))
+
+
+def _cut_off(state: State) -> Iterator[Finding]:
+    """Load balancers at which customers had not finished when the servers were to be stopped."""
+    items = tuple(state.steps.values())
+    if not any(item.step.verb is Verb.STOP and item.targets for item in items):
+        return
+    for item in items if not state.plan.check else ():
+        for host, result in item.hosts.items() if item.step.verb is Verb.CLOSE else ():
+            count = result.evidence.get(SESSIONS, "0")
+            if count != "0":
+                args = {"count": count, "host": host}
+                what = Message("%(count)s customers at %(host)s were cut off", args)
+                why = Message("they had not finished when servers were stopped")
+                following = Message("Close sales some minutes before: raceday sales close")
+                yield Finding(
+                    item.step.component, host, item.step.id, Problem(what, why, following)
+                )
 
 
 def confirmed_hosts(state: State, component: str) -> frozenset[str]:

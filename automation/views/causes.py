@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from automation.run.events import Problem
+from automation.run.decide import undone
+from automation.run.events import Message, Problem
 from automation.run.plan import Plan
-from automation.run.state import State
+from automation.run.state import State, Status, StepState
 from automation.run.verdict import Finding, findings
 from automation.views.alike import sameness, told_of
 from automation.views.components import ComponentState, component_state
@@ -35,6 +36,26 @@ def causes(state: State) -> tuple[Cause, ...]:
     for item in sorted(found, key=lambda item: _rank(state, item, lost)):
         same.setdefault(_sameness(item), []).append(item)
     return tuple(_cause(state, items) for items in same.values())
+
+
+def left_out(state: State) -> tuple[Message, ...]:
+    """Why a run ended with less than it was asked for: each step that is no other one's sequel."""
+    if state.result_state == "SUCCESS":
+        return ()
+    return tuple(
+        Message(
+            "Not executed: %(step)s (%(reason)s)", {"step": item.step.id, "reason": item.reason}
+        )
+        for item in undone(state)
+        if item.reason and not _follows(state, item)
+    )
+
+
+def _follows(state: State, item: StepState) -> bool:
+    """Whether it was not executed because another step was not."""
+    name = item.reason.args.get("step") if item.reason else None
+    before = state.steps.get(str(name))
+    return before is not None and before is not item and before.status is Status.SKIPPED
 
 
 def _rank(state: State, finding: Finding, lost: frozenset[str]) -> tuple[bool, bool, bool]:

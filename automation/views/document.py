@@ -180,6 +180,8 @@ class Report:
     journal_head: str
     resumed: tuple[Resumed, ...] = ()
     glass_broken_because: str | None = None
+    left: tuple[Message, ...] = ()
+    died: bool = False
     schema_version: int = SCHEMA_VERSION
 
 

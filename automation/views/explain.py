@@ -11,17 +11,24 @@ from rich.text import Text
 
 from automation.idle.record import Decision, Record
 from automation.run.events import Message
+from automation.run.ledger import Ledger
 from automation.run.lock import Holder
 from automation.run.state import State, Status, Verdict
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
-from automation.views.causes import Cause, causes
+from automation.views.causes import Cause, causes, left_out
 from automation.views.i18n import Translator
+from automation.views.leftovers import left_by, leftovers
 from automation.views.live import bullets
 from automation.views.sales import CLOSED, view_sales
-from automation.views.telling import MEND, Explanation, Telling, joined
+from automation.views.telling import Explanation, Telling, joined
 from automation.views.text import printable
 from automation.views.times import Clock
-from automation.views.unfinished import AGAIN, explain_dead, explain_running, verdict_so_far
+from automation.views.unfinished import (
+    explain_dead,
+    explain_recovered,
+    explain_running,
+    verdict_so_far,
+)
 from automation.views.words import HEADLINES
 
 _RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
@@ -29,12 +36,20 @@ _ACCEPT = Message('To open without it: raceday %(procedure)s --accept-conditiona
 
 
 def explain_run(
-    state: State, now: datetime, translate: Translator, holder: Holder | None = None
+    state: State,
+    now: datetime,
+    translate: Translator,
+    holder: Holder | None = None,
+    left: Ledger | None = None,
 ) -> Explanation:
-    """What an operator asks of a run. `holder` is who holds the venue now, if anybody does."""
-    clock = Clock(state.plan.time_zone, translate)
-    told, is_its_own = Telling(state, now, clock), holder and holder.run_id == state.run_id
-    explained = _explain(told, holder if is_its_own else None)
+    """What an operator asks of a run. `holder` is who holds the venue now, if anybody does.
+
+    `left` is what all runs have left and nobody put back; without it only this run is known.
+    """
+    clock, own = Clock(state.plan.time_zone, translate), left_by(state)
+    told = Telling(state, now, clock, own if left is None or not own else left)
+    is_its_own = holder and holder.run_id == state.run_id
+    explained = _with_leftovers(_explain(told, holder if is_its_own else None), told)
     if state.plan.check:
         sentences = (*explained.sentences, HEADLINES["CHECK"].sentence)
         explained = replace(explained, sentences=sentences)
@@ -111,10 +126,18 @@ def explanation_document(explanation: Explanation, translate: Translator) -> Map
     }
 
 
+def _with_leftovers(explained: Explanation, told: Telling) -> Explanation:
+    said = tuple(leftovers(told.left))
+    more = (joined(said),) if said else ()
+    return replace(explained, sentences=(*explained.sentences, *more))
+
+
 def _explain(told: Telling, holder: Holder | None) -> Explanation:
     state = told.state
     if state.finished_at is None:
         return explain_running(told, holder) if holder else explain_dead(told)
+    if state.died:
+        return explain_recovered(told, state.finished_at)
     if state.interrupted:
         return _interrupted(told, state.finished_at)
     if state.verdict is None:
@@ -182,22 +205,26 @@ def _revoked(told: Telling, verdict: Verdict, at: datetime) -> Explanation:
     }
     lead = Message("%(verdict)s of %(decided)s no longer holds since %(time)s: %(causes)s", args)
     look = Message("What is wrong now: raceday status")
-    return told.explained(verdict.result, at, (lead,), (look, told.of_run(MEND)))
+    return told.explained(verdict.result, at, (lead,), (look, told.mend_all()))
 
 
 def _interrupted(told: Telling, at: datetime) -> Explanation:
     args = {"time": told.when(at)}
     lead = Message("The operator interrupted the run; it ended at %(time)s.", args)
-    return told.explained("", at, (lead, verdict_so_far(told.state)), (AGAIN,))
+    return told.explained(
+        "", at, (lead, verdict_so_far(told.state)), (*told.recover(), told.again())
+    )
 
 
 def _without_verdict(told: Telling, at: datetime) -> Explanation:
-    found = causes(told.state)
-    args = {"time": told.when(at), "causes": told.listed(found)}
+    found, undone = causes(told.state), left_out(told.state)
+    args = {"time": told.when(at), "causes": told.listed(found), "undone": joined(undone)}
     lead = Message("The run ended at %(time)s; nothing failed.", args)
     if found:
         lead = Message("The run ended at %(time)s, and not all went well: %(causes)s", args)
-    return told.explained("", at, (lead,), told.mend(found) if found else ())
+    elif undone:
+        lead = Message("The run ended at %(time)s, and not all was done. %(undone)s", args)
+    return told.explained("", at, (lead,), told.mend(found) if found or undone else ())
 
 
 def _lead(told: Telling, verdict: Verdict, found: Sequence[Cause]) -> Message:

@@ -86,6 +86,7 @@ def _headline(report: Report) -> words.Headline:
         report.result_state,
         check=report.check,
         revoked=bool(verdict and verdict.revoked_at),
+        died=report.died,
     )
 
 

@@ -11,7 +11,7 @@ from automation.run.events import Message
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
 from automation.views.document import ErrorReport, Report, to_data
 
-RESULTS = (GO, CONDITIONAL, NO_GO, "SUCCESS", "WARNINGS", "ERRORS", "CANCELLED", "RUNNING")
+RESULTS = (GO, CONDITIONAL, NO_GO, "SUCCESS", "WARNINGS", "ERRORS", "CANCELLED", "DIED", "RUNNING")
 OPENING = "morning"
 
 
@@ -177,7 +177,9 @@ def build_month(
 
 def result_of(run: Report) -> str:
     """The verdict's word, or what the run came to without one."""
-    return run.verdict.result if run.verdict else run.result_state
+    if run.verdict:
+        return run.verdict.result
+    return "DIED" if run.died else run.result_state
 
 
 def _days(runs: Iterable[Report], zone: ZoneInfo) -> Iterator[Day]:

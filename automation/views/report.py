@@ -32,6 +32,7 @@ from automation.views.document import (
     VerdictReport,
     to_data,
 )
+from automation.views.leftovers import left_by, leftovers
 from automation.views.sales import view_deadline, view_sales
 from automation.views.text import tail
 
@@ -75,6 +76,8 @@ def build_report(state: State, now: datetime, journal_head: str) -> Report:
         journal_head=journal_head,
         resumed=tuple(Resumed(item.at, item.by) for item in state.resumed),
         glass_broken_because=plan.reason if plan.break_glass else None,
+        left=tuple(leftovers(left_by(state))),
+        died=state.died,
     )
 
 

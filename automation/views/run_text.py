@@ -39,6 +39,7 @@ def _lines(report: Report, clock: Clock) -> Iterator[RenderableType]:
     else:
         yield from bullets(problem_sentences(report, translate))
     yield from bullets(warning_sentences(report, translate))
+    yield from bullets(("✗", translate(item)) for item in report.left)
     yield _steps(report, clock)
     if report.not_executed:
         yield Text(translate("Not executed:"))

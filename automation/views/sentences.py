@@ -50,6 +50,8 @@ def duration_sentence(report: Report, clock: Clock) -> Message:
     beyond = report.beyond_critical_path_seconds
     if report.finished_at is None:
         return Message("%(took)s so far", {"took": took})
+    if report.died:
+        return Message("%(took)s until it was recovered", {"took": took})
     if beyond is None:
         return Message("%(took)s, with the time before it was resumed", {"took": took})
     args = {"took": took, "beyond": clock.duration(beyond)}

@@ -81,6 +81,7 @@ def _lines(report: Report, page: Path, translate: Translator) -> Iterator[Render
     yield from bullets(problem_sentences(report, translate))
     yield from _log(report)
     yield from bullets(warning_sentences(report, translate))
+    yield from bullets(("✗", translate(item)) for item in report.left)
     if report.not_executed:
         yield Text(translate("Not executed:"))
         yield from bullets(not_executed_lines(report, translate))
@@ -98,7 +99,9 @@ def verdict_line(report: Report, translate: Translator) -> Text:
     """The verdict, or where the run stands, in one word and one sentence."""
     result = report.verdict.result if report.verdict else ""
     revoked = bool(report.verdict and report.verdict.revoked_at)
-    shown = headline(result, report.result_state, check=report.check, revoked=revoked)
+    shown = headline(
+        result, report.result_state, check=report.check, revoked=revoked, died=report.died
+    )
     was = f" ({translate(HEADLINES[result].word)})" if revoked else ""
     word = (f"{shown.symbol} {translate(shown.word)}{was}", _style(shown))
     return Text.assemble(word, f"  {translate(shown.sentence)}")

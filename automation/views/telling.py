@@ -1,18 +1,22 @@
 """The words in which a run is explained: moments, causes, what to do next. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from automation.run.events import Message
+from automation.run.ledger import Ledger
 from automation.run.state import State
 from automation.views.causes import Cause
 from automation.views.times import Clock
 from automation.views.words import COMMANDS
 
 MOST_CAUSES = 2
-MEND = Message("Mend it, then run raceday %(procedure)s again: what is up is left alone.")
-_AGAIN = Message("Then run raceday %(procedure)s again: what is up is left alone.")
+_MEND = Message("Mend it, then run raceday %(procedure)s again.")
+_MEND_MORNING = Message("Mend it, then run raceday %(procedure)s again: what is up is left alone.")
+_AGAIN = Message("Then run raceday %(procedure)s again.")
+_AGAIN_MORNING = Message("Then run raceday %(procedure)s again: what is up is left alone.")
+RECOVER = Message("raceday recover puts back what it left behind.")
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,12 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Telling:
-    """A run at one moment, for one reader."""
+    """A run at one moment, for one reader; `left` is what it has left and nobody put back since."""
 
     state: State
     now: datetime
     clock: Clock
+    left: Ledger = field(default_factory=Ledger)
 
     def explained(
         self,
@@ -58,13 +63,30 @@ class Telling:
         return joined([self._sentence(item) for item in found])
 
     def mend(self, found: Sequence[Cause]) -> tuple[Message, ...]:
-        """What the first causes ask for, and the procedure again."""
+        """What the first causes ask for, what was left put back, and the procedure again."""
         asked = [item.problem.next for item in found[:MOST_CAUSES] if item.problem.next.text]
         wanted = {self.clock.translate(item): item for item in asked}
-        if not wanted:
-            return (self.of_run(MEND),)
-        again = () if any("raceday" in text for text in wanted) else (self.of_run(_AGAIN),)
-        return (*wanted.values(), *again)
+        back = self.recover()
+        if not wanted and not back:
+            return (self.mend_all(),)
+        is_told = any("raceday" in text for text in wanted) and not back
+        return (*wanted.values(), *back, *(() if is_told else (self.again(),)))
+
+    def mend_all(self) -> Message:
+        """What to do when nobody said more of it."""
+        return self.of_run(_MEND_MORNING if self._leaves_alone else _MEND)
+
+    def again(self) -> Message:
+        """The procedure once more; a restart does not leave alone what is up."""
+        return self.of_run(_AGAIN_MORNING if self._leaves_alone else _AGAIN)
+
+    def recover(self) -> tuple[Message, ...]:
+        """The command that puts back what was left, if anything was."""
+        return (RECOVER,) if self.left.is_to_be_done else ()
+
+    @property
+    def _leaves_alone(self) -> bool:
+        return self.state.plan.procedure == "morning"
 
     def of_run(self, message: Message) -> Message:
         """A command's sentence with this run's id and what is typed for its procedure."""

@@ -8,11 +8,8 @@ from automation.run.events import Message
 from automation.run.lock import Holder
 from automation.run.state import State, Status, StepState
 from automation.views.causes import causes
-from automation.views.telling import Explanation, Telling, joined
+from automation.views.telling import RECOVER, Explanation, Telling, joined
 from automation.views.words import HEADLINES
-
-AGAIN = Message("Then run the procedure again: what is up is left alone.")
-_RECOVER = Message("raceday recover puts back what it left behind.")
 
 
 def explain_running(told: Telling, holder: Holder) -> Explanation:
@@ -27,15 +24,16 @@ def explain_running(told: Telling, holder: Holder) -> Explanation:
 
 def explain_dead(told: Telling) -> Explanation:
     """When it last wrote something, what it was doing, and how to go on."""
-    at = _last_sign(told.state)
-    steps = ", ".join(item.step.id for item in _going(told))
-    args = {"time": told.when(at), "steps": steps}
-    lead = Message("The process of this run died after %(time)s, between two steps.", args)
-    if steps:
-        text = "The process of this run died after %(time)s, in the middle of %(steps)s."
-        lead = Message(text, args)
-    sentences = (lead, verdict_so_far(told.state), *_problems(told))
-    return told.explained("", at, sentences, (_RECOVER, AGAIN))
+    sentences = (_death(told), verdict_so_far(told.state), *_problems(told))
+    return told.explained("", _last_sign(told.state), sentences, (RECOVER, told.again()))
+
+
+def explain_recovered(told: Telling, at: datetime) -> Explanation:
+    """When it died and what it was doing, and since when nothing is left of it."""
+    text = "raceday recover put back what it had left; that was recorded at %(time)s."
+    back = Message(text, {"time": told.when(at)})
+    sentences = (_death(told), verdict_so_far(told.state), back)
+    return told.explained("", at, sentences, (told.again(),))
 
 
 def verdict_so_far(state: State) -> Message:
@@ -49,6 +47,15 @@ def verdict_so_far(state: State) -> Message:
 def waits_for(told: Telling) -> Message:
     """The steps that run, the oldest first, each with the hosts that are silent and its time."""
     return joined([_step(told, item) for item in _going(told)])
+
+
+def _death(told: Telling) -> Message:
+    steps = ", ".join(item.step.id for item in _going(told))
+    args = {"time": told.when(_last_sign(told.state)), "steps": steps}
+    if not steps:
+        return Message("The process of this run died after %(time)s, between two steps.", args)
+    text = "The process of this run died after %(time)s, in the middle of %(steps)s."
+    return Message(text, args)
 
 
 def _progress(told: Telling) -> Message:

@@ -34,6 +34,12 @@ HEADLINES = {
         Message("Interrupted"),
         Message("The operator stopped the run before a verdict; nothing more was begun."),
     ),
+    "DIED": Headline(
+        "doubt",
+        "■",
+        Message("Died"),
+        Message("Its process died before its end; what it had left was put back."),
+    ),
     "CHECK": Headline(
         "plain",
         "○",
@@ -156,12 +162,16 @@ COMMANDS = {  # what is typed for a procedure, where that is not its own name
 }
 
 
-def headline(result: str, result_state: str, *, check: bool, revoked: bool = False) -> Headline:
+def headline(
+    result: str, result_state: str, *, check: bool, revoked: bool = False, died: bool = False
+) -> Headline:
     """The verdict's headline; without a verdict, that of where the run stands."""
     if revoked:
         return HEADLINES["REVOKED"]
     if result:
         return HEADLINES[result]
+    if died:
+        return HEADLINES["DIED"]
     if check and result_state != "CANCELLED":
         return HEADLINES["CHECK"]
     return HEADLINES[result_state]

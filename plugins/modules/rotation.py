@@ -49,7 +49,8 @@ options:
     elements: str
     default: []
   timeout:
-    description: Seconds to wait; 15 for V(undrain) and V(serving), 30 for V(drain), 5 for V(close) by default.
+    description: Seconds to wait; 15 for V(undrain) and V(serving), 30 for V(drain), 5 for V(close) by default;
+      80 at most, because a run gives up after 90.
     type: float
 author: The raceday authors (@raceday)
 """

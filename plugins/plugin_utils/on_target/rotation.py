@@ -17,6 +17,7 @@ import time
 MAINT, DRAIN = 1, 8  # bits of srv_admin_state
 SESSIONS = "sessions of "
 REHEARSAL = "rehearsal_"  # a backend of such a name takes no customers
+STEP_SECONDS, MOST_SECONDS = 90, 80  # what a run gives a step, and what of it may be waited
 SECONDS = {"undrain": 15.0, "drain": 30.0, "close": 5.0, "serving": 15.0}
 
 
@@ -73,6 +74,8 @@ def rotate(params, *, check):
     timeout = params.get("timeout")
     params = {"ask": ask, "see_who_waits": see_who_waits, **params}
     params["timeout"] = SECONDS[params["action"]] if timeout is None else timeout
+    if params["timeout"] > MOST_SECONDS:
+        return {"failed": True, "msg": too_long(params)}
     before = look(params)
     changed, checks = act(params, before, check)
     unknown = [no_such_server(params, name) for name in missing(params, before)]
@@ -83,6 +86,14 @@ def rotate(params, *, check):
     bad = unknown + [item for item in checks if is_grave(item)]
     result = {"changed": bool(changed), "failed": bool(bad), "raceday": [report]}
     return {**result, "msg": "; ".join(map(sentence, bad))} if bad else result
+
+
+def too_long(params):
+    """Why it is not even begun: the run would end it in the middle of its wait."""
+    variable = {"drain": "haproxy_drain_timeout", "close": "haproxy_close_timeout"}
+    name = variable.get(params["action"], "haproxy_up_timeout")
+    said = f"timeout is {params['timeout']:g} s, and a run gives up after {STEP_SECONDS} s"
+    return f"{said}: set {name} to {MOST_SECONDS} or less"
 
 
 def undrain(params, before, check):

@@ -106,6 +106,17 @@ def open_all(plugin: Plugin, desk: str, *leave_out: str, check: bool = False) ->
     return rotate(plugin, desk, "undrain", leave_out=list(leave_out), check=check)
 
 
+def test_a_wait_that_outlasts_the_step_is_refused(plugin: Plugin, open_desk: str) -> None:
+    """Before anything is touched, with what to set."""
+    result = rotate(plugin, open_desk, "drain", "wagering/w1", timeout=81.0)
+    assert result == {
+        "failed": True,
+        "msg": "timeout is 81 s, and a run gives up after 90 s: "
+        "set haproxy_drain_timeout to 80 or less",
+    }
+    assert Desk.told == []
+
+
 def failed(result: Any) -> list[str]:
     """The names of the checks that did not pass."""
     return [item["name"] for item in result["raceday"][0]["checks"] if not item["passed"]]

@@ -8,6 +8,7 @@ import pytest
 
 from automation.execute.lane import make_lanes
 from automation.execute.simulator import FakeClock, Fault, Faults, Simulator, World
+from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.rehearsal import (
     MOST_PURCHASES,
     Drill,
@@ -23,6 +24,8 @@ from automation.run.plan import Plan, Verb, load_plan
 from automation.run.state import State, Status
 from automation.venue.loads import drillable, rehearsable
 from automation.venue.site import Venue
+from automation.views.leftovers import leftovers
+from tests.unit.procedures.desk import Desk
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import site
 
@@ -218,3 +221,44 @@ def test_tests_are_named_by_what_customers_get(venue: Venue) -> None:
     loads = load_tests(venue)
     assert loads["rehearsal"].components == ("wagering", "gate")
     assert loads["drill"].checks == ("sales go on while one of wagering is down",)
+
+
+@pytest.mark.parametrize("until", ["wagering.rehearse.1", "wagering.tidy.1", "gate.tidy.1"])
+def test_what_a_killed_rehearsal_bought_is_taken_back(
+    venue: Venue, tmp_path: Path, until: str
+) -> None:
+    """Once its purchases were begun they are in the ledger, until recovery has tidied up."""
+    desk = Desk(tmp_path / "runs", CLOSED)
+    desk.run(plan_rehearsal(venue, ("wagering", "gate"), Profile()), until=until)
+    left = left_behind(desk.reports)
+    assert "wagering" in left.bought
+    assert any("wagering was not taken back: raceday recover" in str(it) for it in leftovers(left))
+    state = desk.run(plan_recover(venue, left))
+    assert {f"{name}.tidy.1" for name in left.bought} <= set(state.steps)
+    assert state.steps["wagering.tidy.1"].status is Status.SUCCEEDED
+    assert state.result_state == "SUCCESS"
+    assert not left_behind(desk.reports)
+
+
+def test_a_killed_drill_is_tidied_up_once_its_host_runs_again(
+    drill: Plan, venue: Venue, tmp_path: Path
+) -> None:
+    """What it bought is taken back by servers that are all up."""
+    desk = Desk(tmp_path / "runs", CLOSED)
+    desk.run(drill, until="wagering.stop")
+    plan = plan_recover(venue, left_behind(desk.reports))
+    assert "wagering.start" in plan.steps["gate.tidy.1"].after
+    desk.run(plan)
+    assert not left_behind(desk.reports)
+
+
+def test_a_rehearsal_that_ended_has_left_nothing(venue: Venue, tmp_path: Path) -> None:
+    """It has taken everything back itself; when that failed, recovery tries again."""
+    desk = Desk(tmp_path / "runs", CLOSED)
+    plan = plan_rehearsal(venue, ("wagering",), Profile())
+    desk.run(plan)
+    assert not left_behind(desk.reports)
+    desk.run(plan, {("wagering.tidy.1", "db1"): Fault.FAILS})
+    assert left_behind(desk.reports).bought == ("wagering",)
+    desk.run(plan)
+    assert not left_behind(desk.reports)

@@ -162,6 +162,28 @@ def test_unusable_place(tmp_path: Path, me: Holder) -> None:
         pytest.fail("a file is no directory")
 
 
+def test_a_place_in_which_nothing_can_be_written(
+    path: Path, me: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock file is there and may be locked, its directory is another's: no bug of ours."""
+
+    create = os.open
+
+    def only_open(name: Path, *args: int) -> int:
+        if Path(name).exists():
+            return create(name, *args)
+        raise PermissionError(errno.EACCES, "Permission denied", str(name))
+
+    with hold(path, me):
+        pass
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", only_open)
+        with pytest.raises(UsageError, match="lock cannot be taken: Permission"), hold(path, me):
+            pytest.fail("nobody could say who holds it")
+    with hold(path, me):
+        assert read_holder(path) == me
+
+
 def test_a_full_disk_is_no_wrong_usage(
     path: Path, me: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,7 @@ from tests.unit.views.samples import (
 from tests.unit.views.test_live import printed
 
 OPENING = "load_balancer.undrain"
-AGAIN = "Then run the procedure again: what is up is left alone."
+AGAIN = "Then run raceday morning again: what is up is left alone."
 RECOVER = "raceday recover puts back what it left behind."
 
 

@@ -1,0 +1,41 @@
+"""What runs have taken out of its normal state and not put back, in sentences. Pure."""
+
+from collections.abc import Iterator
+
+from automation.run.events import Message
+from automation.run.ledger import Ledger, ledger_of
+from automation.run.state import State
+
+
+def left_by(state: State) -> Ledger:
+    """What a run has left at its end; until then it may still put it back, or be recovered."""
+    ended = state.finished_at and not state.died
+    return ledger_of([state]) if ended else Ledger()
+
+
+def leftovers(left: Ledger) -> Iterator[Message]:
+    """One sentence for each, with the command that puts it back."""
+    for component, server in left.servers:
+        args = {"server": server, "component": component}
+        said = "%(server)s of %(component)s was left out of rotation: raceday recover"
+        yield Message(said, args)
+    for component, host in left.stopped:
+        args = {"host": host, "component": component}
+        said = "%(component)s on %(host)s was stopped and not started again: raceday recover"
+        yield Message(said, args)
+    for component, host in left.untested:
+        args = {"host": host, "component": component}
+        said = "%(component)s on %(host)s was started again and not tested: raceday recover"
+        yield Message(said, args)
+    for component in left.bought:
+        said = "what a rehearsal bought at %(component)s was not taken back: raceday recover"
+        yield Message(said, {"component": component})
+    for front in left.half_open:
+        said = "whether %(component)s lets customers buy is not known: raceday recover"
+        yield Message(said, {"component": front})
+    for front in left.closed:
+        said = (
+            "%(component)s was left with sales closed, wholly or at some of its hosts. "
+            "When all is well: raceday sales open"
+        )
+        yield Message(said, {"component": front})

@@ -1,0 +1,119 @@
+"""A restart that failed or could not begin, as the terminal, the page and `explain` tell it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from automation.execute.simulator import Fault, World
+from automation.procedures.recover import left_behind, plan_recover
+from automation.procedures.restart import plan_restart
+from automation.run.plan import Plan
+from automation.run.state import State
+from automation.venue.site import Venue
+from automation.views.document import to_data
+from automation.views.explain import explain_run, explanation_document
+from automation.views.html import render_html
+from automation.views.i18n import Translator
+from automation.views.report import build_report
+from automation.views.summary import render_summary
+from tests.unit.procedures.desk import Desk
+from tests.unit.procedures.test_restart import HEAD, SELLING, VENUE
+from tests.unit.venue.sites import site
+from tests.unit.views.test_live import printed
+
+OUT = "w2 of wagering was left out of rotation: raceday recover"
+STOPPED = "wagering on w2 was stopped and not started again: raceday recover"
+RECOVER = "raceday recover puts back what it left behind."
+LOST = {("wagering.start.2", "w2"): Fault.FAILS}
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Venue:
+    """Two hosts behind a load balancer of one."""
+    return site(tmp_path, VENUE, HEAD)
+
+
+@pytest.fixture
+def plan(venue: Venue) -> Plan:
+    """Both hosts, although sales are open."""
+    return replace(plan_restart(venue, {"wagering": ("w1", "w2")}), break_glass=True, reason="x")
+
+
+def explained(desk: Desk, state: State, lang: str = "en") -> tuple[list[str], list[str]]:
+    """What `explain` says of a run, with all that has happened since; and what to do next."""
+    translate, left = Translator(lang), left_behind(desk.reports)
+    document = explanation_document(
+        explain_run(state, desk.clock.now, translate, left=left), translate
+    )
+    return document["sentences"], document["next"]
+
+
+def desk_of(tmp_path: Path, world: World = SELLING) -> Desk:
+    """A desk for one test."""
+    return Desk(tmp_path / "runs", world)
+
+
+def test_a_restart_that_too_few_servers_allow_says_so(plan: Plan, tmp_path: Path) -> None:
+    """Nothing failed, and nothing was done either."""
+    desk = desk_of(tmp_path, replace(SELLING, taken_out=frozenset({"to_wagering/w2"})))
+    sentences, following = explained(desk, desk.run(plan))
+    (sentence,) = sentences
+    assert sentence.endswith(
+        "and not all was done. Not executed: wagering.capacity.1 "
+        "(no customers are sent to w2, and without it too few servers would be left)"
+    )
+    assert following == ["Mend it, then run raceday restart again."]
+
+
+@pytest.mark.parametrize("fault", [Fault.UNREACHABLE, Fault.MUTE])
+def test_a_restart_that_does_not_know_who_gets_customers_says_so(
+    plan: Plan, tmp_path: Path, fault: Fault
+) -> None:
+    """A look that nobody answered is a cause when the roll ended because of it."""
+    desk = desk_of(tmp_path)
+    state = desk.run(plan, {("wagering.rotation.2", "t1"): fault})
+    sentences, following = explained(desk, state)
+    assert "nothing failed" not in sentences[0]
+    assert following == ["Mend it, then run raceday restart again."]
+
+
+def test_what_a_failed_restart_has_left_is_said_everywhere(plan: Plan, tmp_path: Path) -> None:
+    """By `explain`, on the terminal, on the page and for programs, with the command."""
+    desk = desk_of(tmp_path)
+    state = desk.run(plan, LOST)
+    sentences, following = explained(desk, state)
+    assert sentences[-1] == f"{OUT}; {STOPPED}"
+    assert following == [RECOVER, "Then run raceday restart again."]
+    report, english = build_report(state, desk.clock.now, ""), Translator()
+    text = printed(render_summary(report, Path("report.html"), english))
+    page = render_html(report, english)
+    for sentence in (STOPPED, OUT):
+        assert sentence in text
+        assert sentence in page
+    assert to_data(report)["left"] == [OUT, STOPPED]
+
+
+def test_what_was_put_back_since_is_left_no_more(plan: Plan, venue: Venue, tmp_path: Path) -> None:
+    """The run failed all the same."""
+    desk = desk_of(tmp_path)
+    failed = desk.run(plan, LOST)
+    desk.run(plan_recover(venue, left_behind(desk.reports)))
+    sentences, following = explained(desk, failed)
+    assert len(sentences) == 1
+    assert following == ["Mend it, then run raceday restart again."]
+
+
+def test_it_is_told_in_korean(plan: Plan, tmp_path: Path) -> None:
+    """All but names and commands."""
+    desk = desk_of(tmp_path)
+    sentences, following = explained(desk, desk.run(plan, LOST), "ko")
+    assert sentences[-1].startswith("wagering의 w2 서버가 제외된 채로 남아 있습니다.")
+    assert following[-1] == "그런 다음 raceday restart 명령을 다시 실행하십시오."
+
+
+def test_a_restart_that_goes_on_has_left_nothing(plan: Plan, tmp_path: Path) -> None:
+    """What is out for a moment is not left behind."""
+    desk = desk_of(tmp_path)
+    state = desk.run(plan, until="wagering.stop.1")
+    assert build_report(state, desk.clock.now, "").left == ()
