@@ -107,6 +107,15 @@ class Verdict:
     revoked_at: datetime | None = None
     revoked_because: tuple[Message, ...] = ()
 
+    def holds(self, now: datetime) -> bool:
+        """Not NO-GO, not revoked, not past its time, and decided before now."""
+        is_valid = bool(self.valid_until) and not self.revoked_at and not self.is_ahead(now)
+        return is_valid and now < datetime.fromisoformat(self.valid_until)
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Whether it is of the future: a clock was set back, and nobody knows how old it is."""
+        return now < self.decided_at
+
 
 @dataclass(frozen=True)
 class State:
