@@ -64,7 +64,7 @@ def resumable(folder: Path) -> State:
                 {"run": folder.name, "result": Message(state.result_state)},
             )
         )
-    later = next(runs_after(folder), None)
+    later = next((run for run in runs_after(folder) if _comes_between(run, state)), None)
     if later:
         raise Refused(
             Message(
@@ -74,6 +74,11 @@ def resumable(folder: Path) -> State:
             Message("Begin a new one: raceday %(command)s", {"command": _command(state.plan)}),
         )
     return state
+
+
+def _comes_between(later: State, state: State) -> bool:
+    """Whether it may have changed what a run relied on; a recovery only what that had left."""
+    return later.plan.procedure != "recover" or bool(ledger_of([state]))
 
 
 def plan_resume(venue: Venue, state: State, now: datetime, *, accept_changes: bool) -> Plan:
@@ -98,7 +103,10 @@ def plan_resume(venue: Venue, state: State, now: datetime, *, accept_changes: bo
                     "%(run)s has left something in the venue as it was; nothing was touched.",
                     {"run": state.run_id},
                 ),
-                "First: raceday recover",
+                Message(
+                    "Put it back and begin a new one: raceday recover, then raceday %(command)s",
+                    {"command": _command(plan)},
+                ),
             )
         if not accept_changes:
             raise Refused(

@@ -10,6 +10,7 @@ from automation.errors import RacedayError, Refused, UsageError
 from automation.execute.simulator import MORNING
 from automation.procedures.morning import plan_morning
 from automation.procedures.records import JOURNAL, run_folders
+from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_restart
 from automation.procedures.resume import (
     known_step,
@@ -167,8 +168,9 @@ def test_a_changed_venue_file_is_refused_unless_accepted(
     assert anew.steps["wagering.stop.1"].hosts == ("w1", "w2")
     assert anew.break_glass
     half = killed_in_batch_two(desk, plan)
-    with pytest.raises(Refused, match="has left something"):
+    with pytest.raises(Refused, match="has left something") as caught:
         plan_resume(changed, half, MORNING, accept_changes=True)
+    assert "raceday recover, then raceday restart" in str(caught.value.hint)
 
 
 def test_a_changed_venue_file_moves_no_host_to_another_component(
@@ -219,6 +221,21 @@ def test_a_run_in_between_forbids_it(desk: Desk, venue: Venue, plan: Plan) -> No
     (newest(desk) / JOURNAL).write_text("torn by hand\n")
     with pytest.raises(RacedayError, match="not a journal line"):
         resumable(dead)
+
+
+def test_a_recovery_forbids_it_once_there_was_something_to_put_back(
+    desk: Desk, venue: Venue, plan: Plan
+) -> None:
+    """Else what somebody took out since would go in again; where nothing was left, it may go on."""
+    unhurt = desk.run(plan, until="wagering.capacity.1")
+    desk.run(plan_recover(venue, left_behind(desk.reports)))
+    assert resumable(desk.reports / unhurt.run_id) == unhurt
+    half = killed_in_batch_two(desk, replace(plan, reason="memory leak"))
+    recovery = desk.run(plan_recover(venue, left_behind(desk.reports)))
+    assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
+    with pytest.raises(Refused, match=recovery.run_id) as caught:
+        resumable(desk.reports / half.run_id)
+    assert "Begin a new one" in str(caught.value.hint)
 
 
 def test_an_empty_record_is_no_run(tmp_path: Path) -> None:
