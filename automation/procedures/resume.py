@@ -181,6 +181,7 @@ def _planned_anew(venue: Venue, plan: Plan, now: datetime) -> Plan:
     return replace(
         _PLANNERS[plan.procedure](venue, plan, now),
         break_glass=plan.break_glass,
+        stops_at_failure=plan.stops_at_failure,
         reason=plan.reason,
     )
 

@@ -8,6 +8,7 @@ import pytest
 
 from automation.errors import RacedayError, Refused, UsageError
 from automation.execute.simulator import MORNING
+from automation.procedures.evening import plan_evening
 from automation.procedures.morning import plan_morning
 from automation.procedures.records import JOURNAL, run_folders
 from automation.procedures.recover import left_behind, plan_recover
@@ -188,6 +189,17 @@ def test_a_changed_venue_file_moves_no_host_to_another_component(
         ("cache", ("w2",))
     ]
     assert len(stops) == 3
+
+
+def test_an_evening_that_breaks_the_glass_goes_on_so(tmp_path: Path, venue: Venue) -> None:
+    """Planned anew after a change, it still stops whatever is unsettled."""
+    desk = Desk(tmp_path / "evening", SELLING)
+    plan = replace(plan_evening(venue), break_glass=True, stops_at_failure=False)
+    died = desk.run(plan, until="ticketing.look")
+    (tmp_path / "changed").mkdir()
+    changed = site(tmp_path / "changed", VENUE.replace("serial: 1", "serial: 2"), HEAD)
+    anew = plan_resume(changed, died, MORNING, accept_changes=True)
+    assert (anew.break_glass, anew.stops_at_failure) == (True, False)
 
 
 def newest(desk: Desk) -> Path:
