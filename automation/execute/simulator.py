@@ -15,6 +15,7 @@ from random import Random
 
 from automation.run.decide import Begin
 from automation.run.events import Check, HostReported, HostState, Message, Problem, StepFinished
+from automation.run.leading import LEADER
 from automation.run.plan import Plan, Step, Verb
 from automation.run.state import BEFORE, meant
 
@@ -67,7 +68,8 @@ class World:
     """How things are before the run: this share of the hosts is up, customers bet already.
 
     `servers` are those behind each load balancer, as "backend/server"; when sales are open,
-    customers are sent to all but those `taken_out`, be it everywhere or at one of its hosts.
+    customers are sent to all but those `taken_out`, be it everywhere or at one of its hosts. The
+    places that are `leading` are primaries.
     """
 
     up: float = 0.0
@@ -75,6 +77,7 @@ class World:
     servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     taken_out: frozenset[str] = frozenset()
     taken_out_at: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    leading: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass
@@ -86,14 +89,17 @@ class Truth:
     before. `customers` are the places that took customers when a step that disturbs them was begun,
     and `told_open` the hosts that said so. `up` is what runs, `invocations` which start of it where
     that is not the first, and `rotation` what each host of a load balancer sends customers to.
+    The primaries are `leading`, and some `led` when their stop was begun.
     """
 
     up: set[tuple[str, str]] = field(default_factory=set)
     invocations: dict[tuple[str, str], str] = field(default_factory=dict)
     rotation: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    leading: set[tuple[str, str]] = field(default_factory=set)
 
     begun: dict[str, tuple[str, ...]] = field(default_factory=dict)
     customers: dict[str, frozenset[str]] = field(default_factory=dict)
+    led: set[tuple[str, str]] = field(default_factory=set)
     told_open: set[str] = field(default_factory=set)
     answered: set[tuple[str, str]] = field(default_factory=set)
     proven: set[tuple[str, str]] = field(default_factory=set)
@@ -143,7 +149,9 @@ class Simulator:
         if self._left:
             self.truth.up, self.truth.rotation = self._left.up, self._left.rotation
             self.truth.invocations = self._left.invocations
+            self.truth.leading = self._left.leading
             return
+        self.truth.leading = set(self.world.leading)
         self.truth.up = {
             (component.name, host)
             for component in plan.components.values()
@@ -164,6 +172,9 @@ class Simulator:
         self.truth.begun[step.id] = hosts
         if step.verb in DISTURBS:
             self.truth.customers[step.id] = self.customers()
+        if step.verb in ENDS:
+            places = ((step.component, host) for host in hosts if self.is_up(step.component, host))
+            self.truth.led |= {(step.id, host) for _, host in self.truth.leading & set(places)}
         self._orders[step.id] = order
         self._open.add(step.id)
         if step.lane in self._dead_lanes:
@@ -377,6 +388,8 @@ class Simulator:
         told = {}
         if step.verb is Verb.PROBE:
             told["active"] = "active" if place in self.truth.up else "inactive"
+            if place in self.truth.up and self._has_leader(place[0]):
+                told[LEADER] = "yes" if place in self.truth.leading else "no"
         if step.verb in {Verb.START, Verb.PROBE}:
             told["invocation"] = self.truth.invocations.get(place, FIRST)
         if place in self.truth.rotation and step.verb is not Verb.CLOCKS:
@@ -389,6 +402,9 @@ class Simulator:
         if told.get("sales") == "open" and step.id in self._open:
             self.truth.told_open.add(place[1])
         return told
+
+    def _has_leader(self, component: str) -> bool:
+        return any(step.spares_leader and step.component == component for step in self._steps)
 
     def _stray_report(self) -> HostReported:
         """Good news from a host that was not asked, or for a step that is not running."""

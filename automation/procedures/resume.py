@@ -182,6 +182,7 @@ def _planned_anew(venue: Venue, plan: Plan, now: datetime) -> Plan:
         _PLANNERS[plan.procedure](venue, plan, now),
         break_glass=plan.break_glass,
         stops_at_failure=plan.stops_at_failure,
+        include_primary=plan.include_primary,
         reason=plan.reason,
     )
 

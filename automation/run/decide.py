@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from automation.run.capacity import out_of_rotation
 from automation.run.events import HostState, Message
+from automation.run.leading import may_lead
 from automation.run.plan import Plan, Step, Verb
 from automation.run.reuse import has_looked, still_stands
 from automation.run.state import (
@@ -264,6 +265,9 @@ def _released(state: State, step: Step) -> Begin | Skip:
         return Skip(step, forbidden)
     if step.verb is Verb.DRAIN and not _knows_rotation(state, step):
         return Skip(step, NOT_KNOWN)
+    spared = may_lead(state, step) if step.spares_leader else None
+    if spared and not state.plan.include_primary:
+        return Skip(step, spared)
     if step.is_capacity:
         return _standing_in(state, step)
     lost = {} if step.verb is Verb.KILL else state.hosts_lost(step.owner)

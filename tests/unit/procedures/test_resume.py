@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from automation.errors import RacedayError, Refused, UsageError
-from automation.execute.simulator import MORNING
+from automation.execute.simulator import MORNING, World
 from automation.procedures.evening import plan_evening
 from automation.procedures.morning import plan_morning
 from automation.procedures.records import JOURNAL, run_folders
@@ -91,6 +91,18 @@ def test_a_unit_that_was_started_by_somebody_since_is_not_believed(
     assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
     assert go_on(desk, venue, state).result_state == "SUCCESS"
     assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
+
+
+def test_a_standby_that_was_promoted_since_is_not_stopped(tmp_path: Path) -> None:
+    """It leads now: whoever began the run left the primary out."""
+    venue = site(tmp_path, "\n  pg: {role: postgresql, hosts: wagering, min_ready: 1}\n", HEAD)
+    desk = Desk(tmp_path / "pg", World(up=1.0, leading=frozenset({("pg", "w1")})))
+    died = desk.run(plan_restart(venue, {"pg": ("w2",)}), until="pg.capacity.1")
+    desk.simulator.truth.leading = {("pg", "w2")}
+    state = go_on(desk, venue, died)
+    assert "w2 is the primary of pg now" in str(state.steps["pg.stop.1"].reason)
+    assert ("pg", "w2") not in desk.simulator.truth.invocations
+    assert state.result_state == "ERRORS"
 
 
 def test_sales_that_somebody_closed_since_stay_closed(desk: Desk, venue: Venue, plan: Plan) -> None:

@@ -71,7 +71,11 @@ class Trial:
         """The same run on the same world, when nothing goes wrong and nobody kills it."""
         first = self.earlier[0]
         assert isinstance(first, RunStarted)
-        left = Truth(set(self.before.up), rotation=deepcopy(dict(self.before.rotation)))
+        left = Truth(
+            set(self.before.up),
+            rotation=deepcopy(dict(self.before.rotation)),
+            leading=set(self.simulator.world.leading),
+        )
         simulator = Watched(Random(0), {}, FakeClock(), self.simulator.world, left)  # noqa: S311
         run = Run(Journal(Paper()), simulator, simulator.clock)
         run.start(RUN_ID, OPERATOR, load_plan(first.plan), {})
@@ -215,7 +219,10 @@ def _resume(told: State, plan: Plan, run: Run) -> State:
 
 
 def _successor(random: Random, task: Task, dead: Process, told: State, *, fair: bool) -> Process:
-    """The process that goes on; what ran may have been started again or have ended meanwhile."""
+    """The process that goes on; meanwhile what ran may have been started again or have ended.
+
+    A standby may lead now.
+    """
     left = dead.simulator.die()
     servers = {name for name in task.venue.components if name not in told.plan.fronts}
     for place in sorted(left.up) if not fair else ():
@@ -223,8 +230,17 @@ def _successor(random: Random, task: Task, dead: Process, told: State, *, fair: 
             left.invocations[place] = "by somebody"
             if random.random() < 0.5:
                 left.up.remove(place)
+    if not fair:
+        left.leading = {_promoted(random, task.venue, place) for place in sorted(left.leading)}
     faults = {} if fair else random_faults(told.plan, random)
     simulator = Watched(random, faults, dead.simulator.clock, task.world, left)
     lives = random.randrange(2, 4 * len(task.plan.steps)) if random.random() < 0.3 else NEVER
     simulator.after = dead.simulator
     return Process(simulator, dead.journal, lives=lives)
+
+
+def _promoted(random: Random, venue: Venue, place: Place) -> Place:
+    """Who leads now: now and then another one."""
+    component, host = place
+    hosts = venue.components[component].hosts
+    return (component, random.choice(hosts) if random.random() < 0.3 else host)
