@@ -88,12 +88,14 @@ class Truth:
     did is `proven` when every planned check was good too, `untouched` when it said how it was so
     before. `customers` are the places that took customers when a step that disturbs them was begun,
     and `told_open` the hosts that said so. `up` is what runs, `invocations` which start of it where
-    that is not the first, and `rotation` what each host of a load balancer sends customers to.
-    The primaries are `leading`, and some `led` when their stop was begun.
+    that is not the first, `boots` which boot of a host where that is not, and `rotation` what each
+    host of a load balancer sends customers to. The primaries are `leading`, and some `led` when
+    their stop was begun.
     """
 
     up: set[tuple[str, str]] = field(default_factory=set)
     invocations: dict[tuple[str, str], str] = field(default_factory=dict)
+    boots: dict[str, str] = field(default_factory=dict)
     rotation: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     leading: set[tuple[str, str]] = field(default_factory=set)
 
@@ -149,7 +151,7 @@ class Simulator:
         if self._left:
             self.truth.up, self.truth.rotation = self._left.up, self._left.rotation
             self.truth.invocations = self._left.invocations
-            self.truth.leading = self._left.leading
+            self.truth.leading, self.truth.boots = self._left.leading, self._left.boots
             return
         self.truth.leading = set(self.world.leading)
         self.truth.up = {
@@ -392,6 +394,7 @@ class Simulator:
                 told[LEADER] = "yes" if place in self.truth.leading else "no"
         if step.verb in {Verb.START, Verb.PROBE}:
             told["invocation"] = self.truth.invocations.get(place, FIRST)
+            told["boot"] = self.truth.boots.get(place[1], FIRST)
         if place in self.truth.rotation and step.verb is not Verb.CLOCKS:
             told["sales"] = "open" if self._sells(place) else "closed"
             if step.verb not in ROTATES and place[0] in self.world.servers:

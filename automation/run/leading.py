@@ -1,11 +1,10 @@
 """Whether a host that a restart is about to stop leads its component. Pure."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 
 from automation.run.events import Message
 from automation.run.plan import Step, Verb
-from automation.run.state import State, StepState
+from automation.run.state import State, StepState, ended_at
 
 LEADER = "leader"  # a fact of a role: "yes" on the primary, "no" on a standby
 DOWN = frozenset({"inactive", "failed"})  # what a unit is that does not run
@@ -35,7 +34,7 @@ def may_lead(state: State, step: Step) -> Message | None:
 
 
 def _last_look(state: State, component: str, host: str) -> Mapping[str, str]:
-    looks = sorted(_looks(state, component, host), key=_ended_at)
+    looks = sorted(_looks(state, component, host), key=ended_at)
     return looks[-1].hosts[host].evidence if looks else {}
 
 
@@ -45,7 +44,3 @@ def _looks(state: State, component: str, host: str) -> Iterator[StepState]:
         is_look = item.step.component == component and item.step.verb is Verb.PROBE
         if is_look and host in item.hosts and not item.reused:
             yield item
-
-
-def _ended_at(item: StepState) -> datetime:
-    return item.finished_at or datetime.min.replace(tzinfo=UTC)

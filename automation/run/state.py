@@ -166,7 +166,7 @@ class State:
             for item in self.steps.values()
             if item.step.owner in self.plan.fronts and not (but_reused and item.reused)
         ]
-        for item in sorted(asked, key=_ended_at):  # a step that is reused was heard before
+        for item in sorted(asked, key=ended_at):  # a step that is reused was heard before
             for host, result in item.hosts.items():
                 if fact in result.evidence:
                     yield host, result.evidence[fact]
@@ -303,7 +303,8 @@ def _changed[T](record: T, **changes: object) -> T:
     return copy
 
 
-def _ended_at(item: StepState) -> datetime:
+def ended_at(item: StepState) -> datetime:
+    """When a step ended, to sort by; what has not comes last."""
     return item.finished_at or datetime.max.replace(tzinfo=UTC)
 
 

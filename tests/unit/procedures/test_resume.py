@@ -151,6 +151,23 @@ def test_what_is_told_before_the_question_is_what_is_done(
     assert "wagering.test.1" in told.again
 
 
+def test_a_host_that_was_rebooted_since_is_named_and_done_again(
+    desk: Desk, venue: Venue, plan: Plan
+) -> None:
+    """By its boot, whatever its units say; the other one is not named."""
+    died = killed_in_batch_two(desk, plan)
+    desk.simulator.truth.boots["w1"] = "another"
+    again = plan_resume(venue, died, MORNING, accept_changes=False)
+    seen = Desk(desk.reports / "look", SELLING)
+    seen.left = desk.left
+    looked = seen.run(plan_looks(venue, again))
+    told = preview(died, RunResumed("lee", again.dump()), looked, desk.clock.now)
+    assert told.rebooted == ("w1",)
+    assert "wagering.start.1" in told.again
+    done = go_on(desk, venue, died)
+    assert replace(told, rebooted=()) == sorted_out(done, begun(died))
+
+
 def test_from_a_step_it_is_done_again(desk: Desk, venue: Venue, plan: Plan) -> None:
     """With all that follows it."""
     died = killed_in_batch_two(desk, plan)
