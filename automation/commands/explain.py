@@ -10,7 +10,7 @@ from automation.commands.load import venue_of
 from automation.commands.show import show
 from automation.errors import RacedayError, UsageError
 from automation.exit_codes import ExitCode
-from automation.idle.record import Decision, read_record
+from automation.idle.record import Record, read_record
 from automation.procedures.records import JOURNAL, LOCK, newest_run, run_folders
 from automation.procedures.session import utc_now
 from automation.run.events import Message
@@ -55,9 +55,9 @@ def explain(settings: Settings, run: str) -> int:
     folder = find_run(reports, run)
     translate = Translator(settings.lang)
     explanation = _explanation(folder, venue, translate, read_holder(reports / LOCK))
-    decision = read_record(reports).decision
-    if decision and not run and _is_newer(decision, folder):
-        explanation = explain_idle(explanation, decision, Clock(venue.time_zone, translate))
+    record = read_record(reports)
+    if not run and _is_newer(record, folder):
+        explanation = explain_idle(explanation, record, Clock(venue.time_zone, translate))
     if settings.format == "json":
         document = explanation_document(explanation, translate)
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
@@ -90,9 +90,10 @@ def find_run(reports: Path, part: str) -> Path | None:
     raise UsageError(Message("No run has '%(part)s' in its id.", {"part": part}), _newest(folders))
 
 
-def _is_newer(decision: Decision, folder: Path | None) -> bool:
-    """Run ids begin with the time at which they began."""
-    return folder is None or f"{decision.at:%Y%m%dT%H%M%SZ}" > folder.name
+def _is_newer(record: Record, folder: Path | None) -> bool:
+    """Whether the timer has called since a run; run ids begin with the time at which they began."""
+    call = record.last_call
+    return call is not None and (folder is None or f"{call.at:%Y%m%dT%H%M%SZ}" > folder.name)
 
 
 def _newest(folders: Sequence[Path]) -> Message:

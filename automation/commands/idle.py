@@ -59,11 +59,13 @@ def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
     if closed:
         watch_memory(venue, reports)
         choice = Choice(reasons=(closed,))
+        call = Decision(utc_now(), choice.reasons)
+        write_record(reports, replace(read_record(reports), closed=call))
     else:
         past = read_past(settings.reports, venue)
         choice = choose(venue, look(venue, reports), past, asker, utc_now())
-    decision = Decision(utc_now(), choice.reasons, choice.due)
-    write_record(reports, replace(read_record(reports), decision=decision))
+        decision = Decision(utc_now(), choice.reasons, choice.due, choice.tests)
+        write_record(reports, replace(read_record(reports), decision=decision, closed=None))
     if choice.plan:
         plan = replace(choice.plan, check=check)
         return run_and_show(settings, venue, plan, Request(answer=asker.answer))

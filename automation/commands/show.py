@@ -69,7 +69,10 @@ def tell_leftovers(left: Ledger, translate: Translator) -> None:
         said = "whether %(component)s lets customers buy is not known: raceday recover"
         click.echo(translate(said, component=front), err=True)
     for front in left.closed:
-        said = "%(component)s was left with sales closed. When all is well: raceday sales open"
+        said = (
+            "%(component)s was left with sales closed, wholly or at some of its hosts. "
+            "When all is well: raceday sales open"
+        )
         click.echo(translate(said, component=front), err=True)
 
 

@@ -44,6 +44,7 @@ class Fault(StrEnum):
 TESTS = frozenset({Verb.TEST, Verb.THROUGH, Verb.SETTLED, Verb.REHEARSE, Verb.FLOW, Verb.TIDY})
 ROTATES = frozenset({Verb.CLOSE, Verb.DRAIN, Verb.UNDRAIN})
 NEEDS_UP = TESTS | ROTATES | {Verb.PROBE}
+NEEDS_ANSWER = NEEDS_UP | {Verb.START}  # what is up and hangs gets ready by no start
 ENDS = frozenset({Verb.STOP, Verb.KILL})
 DISTURBS = ROTATES | TESTS | ENDS
 UNHEARD = frozenset({Fault.SILENT, Fault.LATE})
@@ -68,8 +69,9 @@ class World:
     """How things are before the run: this share of the hosts is up, customers bet already.
 
     `servers` are those behind each load balancer, as "backend/server"; when sales are open,
-    customers are sent to all but those `taken_out`, be it everywhere or at one of its hosts. The
-    places that are `leading` are primaries.
+    customers are sent to all but those `taken_out`, be it everywhere or at one of its hosts. What
+    is `hung` is up and answers nobody until it is ended. The places that are `leading` are
+    primaries.
     """
 
     up: float = 0.0
@@ -77,6 +79,7 @@ class World:
     servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     taken_out: frozenset[str] = frozenset()
     taken_out_at: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    hung: frozenset[tuple[str, str]] = frozenset()
     leading: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -87,16 +90,17 @@ class Truth:
     A host has `answered` when it did what was asked and its report was delivered in time; what it
     did is `proven` when every planned check was good too, `untouched` when it said how it was so
     before. `customers` are the places that took customers when a step that disturbs them was begun,
-    and `told_open` the hosts that said so. `up` is what runs, `invocations` which start of it where
-    that is not the first, `boots` which boot of a host where that is not, and `rotation` what each
-    host of a load balancer sends customers to. The primaries are `leading`, and some `led` when
-    their stop was begun.
+    and `told_open` the hosts that said so. `up` is what runs, be it that it is `hung`,
+    `invocations` which start of it where that is not the first, `boots` which boot of a host where
+    that is not, and `rotation` what each host of a load balancer sends customers to. The primaries
+    are `leading`, and some `led` when their stop was begun.
     """
 
     up: set[tuple[str, str]] = field(default_factory=set)
+    hung: set[tuple[str, str]] = field(default_factory=set)
     invocations: dict[tuple[str, str], str] = field(default_factory=dict)
-    boots: dict[str, str] = field(default_factory=dict)
     rotation: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    boots: dict[str, str] = field(default_factory=dict)
     leading: set[tuple[str, str]] = field(default_factory=set)
 
     begun: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -150,7 +154,7 @@ class Simulator:
         self._changes_nothing = plan.check
         if self._left:
             self.truth.up, self.truth.rotation = self._left.up, self._left.rotation
-            self.truth.invocations = self._left.invocations
+            self.truth.invocations, self.truth.hung = self._left.invocations, self._left.hung
             self.truth.leading, self.truth.boots = self._left.leading, self._left.boots
             return
         self.truth.leading = set(self.world.leading)
@@ -160,6 +164,7 @@ class Simulator:
             for host in component.hosts
             if component.external or self._random.random() < self.world.up
         }
+        self.truth.hung = self.truth.up & self.world.hung
         self.truth.rotation = {
             (name, host): self._at_first(name, host)
             for name in plan.fronts
@@ -302,8 +307,11 @@ class Simulator:
         return report
 
     def _can(self, step: Step, host: str) -> bool:
-        """Who is down can only be started or stopped."""
-        return step.verb not in NEEDS_UP or (step.owner, host) in self.truth.up
+        """Who is down can only be started or stopped, and who hangs only be stopped."""
+        place = (step.owner, host)
+        if place in self.truth.hung:
+            return step.verb not in NEEDS_ANSWER
+        return step.verb not in NEEDS_UP or place in self.truth.up
 
     def _do(self, step: Step, host: str, fault: Fault | None) -> HostState:
         """Change the world as the step asks, if there is anything to change."""
@@ -340,6 +348,7 @@ class Simulator:
     def _switch(self, place: tuple[str, str]) -> None:
         """Start what is down, stop what is up; a load balancer comes up with no customers."""
         self.truth.up ^= {place}
+        self.truth.hung.discard(place)
         if place in self.truth.up:
             self.truth.invocations[place] = f"start {self.clock.now}"
         if place in self.truth.rotation:
@@ -390,11 +399,13 @@ class Simulator:
         told = {}
         if step.verb is Verb.PROBE:
             told["active"] = "active" if place in self.truth.up else "inactive"
-            if place in self.truth.up and self._has_leader(place[0]):
+            if place in self.truth.up - self.truth.hung and self._has_leader(place[0]):
                 told[LEADER] = "yes" if place in self.truth.leading else "no"
         if step.verb in {Verb.START, Verb.PROBE}:
             told["invocation"] = self.truth.invocations.get(place, FIRST)
             told["boot"] = self.truth.boots.get(place[1], FIRST)
+        if place in self.truth.hung:
+            return told
         if place in self.truth.rotation and step.verb is not Verb.CLOCKS:
             told["sales"] = "open" if self._sells(place) else "closed"
             if step.verb not in ROTATES and place[0] in self.world.servers:

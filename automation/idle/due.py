@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from automation.idle.growth import steady_growth
 from automation.run.events import Message
 from automation.run.plan import Step, Verb
-from automation.run.state import ENDED, State
+from automation.run.state import ENDED, State, StepState
 from automation.venue.calendar import Opening
 from automation.venue.fields import span
 from automation.venue.kinds import DRILL, REHEARSAL
@@ -151,14 +151,30 @@ def last_tests(runs: Iterable[State]) -> Last:
     Whoever did it: what counts is what was begun on hosts, whatever the run was called.
     """
     last: dict[tuple[str, str], datetime] = {}
+    for kind, item, at in _done(runs):
+        last.setdefault((kind, item.step.component), at)
+    return last
+
+
+def last_drills(runs: Iterable[State]) -> Mapping[tuple[str, str], datetime]:
+    """When a drill last stopped each host, by component and host, from runs newest first."""
+    last: dict[tuple[str, str], datetime] = {}
+    for kind, item, at in _done(runs):
+        if kind == DRILL:
+            for host in item.targets:
+                last.setdefault((item.step.component, host), at)
+    return last
+
+
+def _done(runs: Iterable[State]) -> Iterator[tuple[str, StepState, datetime]]:
+    """What kind of test was done, with the step that was the heart of it, and when it ended."""
     for state in runs:
         drills = any(step.verb is Verb.FLOW for step in state.plan.steps.values())
         for item in state.steps.values():
             kind = _kind_of(item.step, drills=drills)
             done = item.targets and item.status in ENDED and not state.plan.check
             if kind and done and item.finished_at:
-                last.setdefault((kind, item.step.component), item.finished_at)
-    return last
+                yield kind, item, item.finished_at
 
 
 def _kind_of(step: Step, *, drills: bool) -> str:

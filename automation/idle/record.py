@@ -1,4 +1,4 @@
-"""What `raceday idle` remembers between two calls: its looks, samples of memory, its last decision.
+"""What `raceday idle` remembers between two calls: its looks, samples of memory, its decisions.
 
 One small file in the venue's folder of runs. When it is lost or broken, nothing is known, and the
 signals must be quiet, and memory must grow, for their whole period anew.
@@ -15,6 +15,7 @@ from typing import Any
 from automation.idle.quiet import Look, Moment
 from automation.idle.samples import Sample
 from automation.run.events import Message, load_message
+from automation.run.ledger import Place
 from automation.run.lock import boot_id
 
 FILE = "idle.json"
@@ -23,20 +24,35 @@ KEPT = timedelta(weeks=1)
 
 @dataclass(frozen=True)
 class Decision:
-    """What a call came to: why nothing was done, nothing when something was; the hosts due then."""
+    """What a call came to: why nothing was done, nothing when something was.
+
+    `due` are the hosts whose restart was due then, each with its component, and `tests` the tests,
+    by what is typed for them.
+    """
 
     at: datetime
     reasons: tuple[Message, ...] = ()
-    due: tuple[str, ...] = ()
+    due: tuple[Place, ...] = ()
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Record:
-    """Looks in the order of time, the last decision, and samples of the memory of units."""
+    """Looks in the order of time, the last decision, and samples of the memory of units.
+
+    The decision is the last one that was made inside a window. Calls outside of every window leave
+    it as it is: `closed` is the last of them, None when none has come since.
+    """
 
     looks: tuple[Look, ...] = ()
     decision: Decision | None = None
     samples: tuple[Sample, ...] = ()
+    closed: Decision | None = None
+
+    @property
+    def last_call(self) -> Decision | None:
+        """What the last call came to, wherever it was."""
+        return self.closed or self.decision
 
 
 def this_moment() -> Moment:
@@ -49,7 +65,8 @@ def read_record(reports: Path) -> Record:
     try:
         data = json.loads((reports / FILE).read_text(encoding="utf-8"))
         looks, samples = map(_look, data["looks"]), map(_sample, data.get("samples", ()))
-        return Record(tuple(looks), _decision(data["decision"]), tuple(samples))
+        decision, closed = _decision(data["decision"]), _decision(data.get("closed"))
+        return Record(tuple(looks), decision, tuple(samples), closed)
     except (OSError, ValueError, KeyError, TypeError):
         return Record()
 
@@ -59,7 +76,7 @@ def write_record(reports: Path, record: Record) -> None:
     reports.mkdir(parents=True, exist_ok=True)
     newest = max((look.at.wall for look in record.looks), default=None)
     kept = [look for look in record.looks if newest and newest - look.at.wall < KEPT]
-    data = {"looks": kept, "decision": record.decision, "samples": record.samples}
+    data = {**vars(record), "looks": kept}
     draft = reports / f".{FILE}.{os.getpid()}"
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -89,4 +106,6 @@ def _decision(data: Any) -> Decision | None:
         return None
     reasons = (load_message(item) for item in data["reasons"])
     known = tuple(item for item in reasons if item)
-    return Decision(datetime.fromisoformat(data["at"]), known, tuple(data["due"]))
+    due = tuple((str(item[0]), str(item[1])) for item in data["due"] if isinstance(item, list))
+    tests = tuple(map(str, data.get("tests", ())))
+    return Decision(datetime.fromisoformat(data["at"]), known, due, tests)

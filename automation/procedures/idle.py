@@ -57,12 +57,11 @@ def plan_idle_rehearsal(venue: Venue) -> Plan:
     return replace(plan, procedure=IDLE, steps=by_id)
 
 
-def plan_idle_drill(venue: Venue, component: Component) -> Plan:
-    """A drill of a component's first host, if nobody is at it before the load begins.
+def plan_idle_drill(venue: Venue, drill: Drill) -> Plan:
+    """A drill of one host, if nobody is at it before the load begins.
 
     Right before the host is stopped it is asked again, but for the signals: they show the load.
     """
-    drill = Drill(component, component.hosts[0])
     plan = plan_drill(venue, [drill], Profile().rate)
     steps = (step for item in plan.steps.values() for step in _drilled(venue, drill, item))
     return replace(plan, procedure=IDLE, steps={step.id: step for step in steps})

@@ -1,43 +1,79 @@
-"""What holds of a venue now, from its runs on record; no host is asked."""
+"""What holds of a venue now, from its runs on record and the last probe; no host is asked."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 
-from automation.errors import RacedayError
-from automation.idle.record import read_record
-from automation.procedures.records import JOURNAL, LOCK
+from automation.idle.due import last_tests
+from automation.idle.record import Decision, read_record
+from automation.procedures.gates import Gates
+from automation.procedures.idle import IDLE
+from automation.procedures.records import LOCK, read_run, read_runs
 from automation.procedures.recover import left_behind
 from automation.procedures.standing import newest_verdict
-from automation.run.journal import read_journal
-from automation.run.lock import Holder, read_holder
-from automation.run.state import fold_all
+from automation.procedures.unattended import scheduled_tests
+from automation.run.ledger import TAKES_DOWN, Place
+from automation.run.lock import read_holder
+from automation.run.state import ENDED, State
 from automation.venue.calendar import next_openings
 from automation.venue.site import Venue
 from automation.views.forecast import forecast_finish
-from automation.views.metrics import Now
+from automation.views.metrics import Now, Waiting
 from automation.views.report import build_report
 
 
-def read_now(venue: Venue, reports: Path, at: datetime) -> Now:
+def read_now(venue: Venue, reports: Path, at: datetime, gates: Gates) -> Now:
     """Of the venue whose folder of runs is `reports`."""
-    standing = newest_verdict(reports)
-    holder, left = read_holder(reports / LOCK), left_behind(reports)
+    holder, idle = read_holder(reports / LOCK), read_record(reports)
+    run = read_run(reports / holder.run_id) if holder else None
+    standing, left = newest_verdict(reports), left_behind(reports)
     openings = next_openings(venue.calendar, at, 1)
     return Now(
         venue=venue.name,
         at=at,
         newest=build_report(standing.state, at, "") if standing else None,
         holder=holder,
-        forecast=_forecast(reports, holder, at) if holder else None,
+        forecast=forecast_finish(run, at) if run else None,
         opening=openings[0] if openings else None,
-        decision=read_record(reports).decision,
+        idle=idle,
         left=len(left.places) + len(left.half_open) + len(left.closed),
+        waiting=_waiting(
+            venue, reports, idle.decision, acts=run is not None and run.plan.procedure == IDLE
+        ),
+        gates=gates.states(at, holder, run),
+        probed=gates.probed_at,
     )
 
 
-def _forecast(reports: Path, holder: Holder, at: datetime) -> datetime | None:
-    try:
-        state = fold_all(read_journal(reports / holder.run_id / JOURNAL))
-    except (OSError, ValueError, RacedayError):
-        return None
-    return forecast_finish(state, at)
+def _waiting(venue: Venue, reports: Path, decision: Decision | None, *, acts: bool) -> Waiting:
+    """What was due at a call inside a window, and was not done since.
+
+    While it `acts` nothing is postponed unless that call said no.
+    """
+    if decision is None:
+        return Waiting()
+    since = tuple(takewhile(lambda run: run.started_at >= decision.at, read_runs(reports)))
+    left = set(decision.due) - set(_stopped(since))
+    places = ((item.name, host) for item in venue.components.values() for host in item.hosts)
+    due = {place: place in left for place in places}
+    has_turn = acts and not decision.reasons
+    postponed = {place: is_due and not has_turn for place, is_due in due.items()}
+    return Waiting(due, postponed, dict(_tests(venue, decision, since)))
+
+
+def _stopped(runs: Iterable[State]) -> Iterator[Place]:
+    """The hosts that runs have stopped, for whatever purpose: their units are young again."""
+    for state in runs:
+        for item in state.steps.values():
+            stopped = item.step.verb in TAKES_DOWN and item.status in ENDED
+            if stopped and not state.plan.check:
+                yield from ((item.step.component, host) for host in item.targets)
+
+
+def _tests(venue: Venue, decision: Decision, since: Sequence[State]) -> Iterator[tuple[str, bool]]:
+    """Every scheduled test by what is typed for it, and whether it is due."""
+    last = last_tests(since)
+    for item in scheduled_tests(venue):
+        words = item.task.words
+        yield words, words in decision.tests and not item.task.last_done(last)

@@ -59,7 +59,7 @@ def plan_recover(venue: Venue, left: Ledger) -> Plan:
     """
     steps = _steps(venue, left)
     glass = {"break_glass": bool(left.reason), "reason": left.reason}
-    return make_plan(venue, "recover", steps, gives_verdict=False, **glass)
+    return make_plan(venue, "recover", steps, gives_verdict=False, must_be_whole=True, **glass)
 
 
 def mark_recovered(reports: Path, holder: Holder) -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from automation.history import History, read_history
+from automation.exit_codes import ExitCode
+from automation.history import SUCCESSFUL, History, read_history
 from automation.idle.due import (
     FUNCTIONAL,
     Due,
@@ -16,6 +17,7 @@ from automation.idle.due import (
     due_tests,
     forecast,
     forecast_tests,
+    last_drills,
     last_tests,
 )
 from automation.idle.record import read_record, this_moment, write_record
@@ -31,7 +33,8 @@ from automation.procedures.idle import (
 )
 from automation.procedures.leaders import UNKNOWN, Leaders, leaders_of
 from automation.procedures.records import read_runs
-from automation.procedures.session import probe_now
+from automation.procedures.rehearsal import Drill
+from automation.procedures.session import exit_code, probe_now
 from automation.procedures.steps import gate_step, make_plan
 from automation.procedures.wear import read_wear
 from automation.run.events import Message
@@ -42,18 +45,22 @@ from automation.venue.calendar import Opening, next_openings, opening_at
 from automation.venue.fields import span
 from automation.venue.kinds import DRILL, REHEARSAL
 from automation.venue.loads import drillable, rehearsable
-from automation.venue.site import Venue
+from automation.venue.site import Component, Venue
 from automation.venue.unattended import RestartRule, ScheduledTest
 from automation.views.openings import Foretold
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What to do now, or why it has to wait, and the hosts that are due; nothing at all if none."""
+    """What to do now, or why it has to wait; nothing at all if nothing is due.
+
+    `due` are the hosts whose restart is, and `tests` the tests, by what is typed for them.
+    """
 
     plan: Plan | None = None
     reasons: tuple[Message, ...] = ()
-    due: tuple[str, ...] = ()
+    due: tuple[Place, ...] = ()
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,8 @@ def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) ->
     choice = Choice(reasons=(*left, *busy))
     if not choice.reasons:
         choice = _first_that_may(venue, past, asker, plans, now)
-    return replace(choice, due=tuple(host for plan in plans for host in _hosts(plan)))
+    due = tuple(place for plan in plans for place in _restarts(plan))
+    return replace(choice, due=due, tests=tuple(task.words for task in _tests(venue, past, now)))
 
 
 def due_plans(
@@ -156,9 +164,12 @@ def due_plans(
     plans = [
         plan_idle_restart(venue, venue.components[name], names) for name, names in hosts.items()
     ]
-    tests = due_tests(scheduled_tests(venue), last_tests(past.runs), now)
-    plans += [_plan_test(venue, task) for task in tests]
+    plans += [_plan_test(venue, task, past) for task in _tests(venue, past, now)]
     return plans, tuple(kept)
+
+
+def _tests(venue: Venue, past: Past, now: datetime) -> tuple[Task, ...]:
+    return due_tests(scheduled_tests(venue), last_tests(past.runs), now)
 
 
 def scheduled_tests(venue: Venue) -> tuple[Scheduled, ...]:
@@ -180,24 +191,36 @@ def _tasks(venue: Venue, item: ScheduledTest) -> Iterator[Task]:
         yield Task(FUNCTIONAL, (item.component or "",))
 
 
-def _plan_test(venue: Venue, task: Task) -> Plan:
+def _plan_test(venue: Venue, task: Task, past: Past) -> Plan:
     if task.kind == REHEARSAL:
         return plan_idle_rehearsal(venue)
     component = venue.components[task.components[0]]
-    plan = plan_idle_drill if task.kind == DRILL else plan_idle_test
-    return plan(venue, component)
+    if task.kind == DRILL:
+        return plan_idle_drill(venue, Drill(component, _drilled_longest_ago(component, past)))
+    return plan_idle_test(venue, component)
+
+
+def _drilled_longest_ago(component: Component, past: Past) -> str:
+    """The host to be stopped next: one that never was, else who has waited longest."""
+    last = last_drills(past.runs)
+    never = datetime.min.replace(tzinfo=UTC)
+    return min(component.hosts, key=lambda host: last.get((component.name, host), never))
 
 
 def _first_that_may(
     venue: Venue, past: Past, asker: Asker, plans: Sequence[Plan], now: datetime
 ) -> Choice:
-    """The first plan that fits into the window and has not failed in it; the asker learns of it."""
+    """The first plan that fits into the window and has not failed in it; the asker learns of it.
+
+    What was refused in it for its own sake comes after the others, so that they get their turn.
+    """
+    wrong = tuple(_gone_wrong(venue, past, now))
     reasons: list[Message] = []
-    for plan in plans:
+    for plan in sorted(plans, key=lambda plan: sum(bool(_shared(plan, run)) for run in wrong)):
         needed = needed_by_question(plan, past.histories)
         asker.needed = needed
         first = next(iter(needed.values()))
-        against = [*_failures(venue, past, plan, now), asker.window(first).why]
+        against = [*_failures(plan, wrong), asker.window(first).why]
         found = [why for why in against if why]
         if not found:
             return Choice(plan)
@@ -241,26 +264,40 @@ def _left_behind(left: Ledger) -> Iterator[Message]:
         yield Message(text, {"component": front})
 
 
-def _failures(venue: Venue, past: Past, plan: Plan, now: datetime) -> Iterator[Message]:
-    """What went wrong in this window is not tried again in it: an operator looks first."""
+def _gone_wrong(venue: Venue, past: Past, now: datetime) -> Iterator[State]:
+    """The runs of this window that did not go well, those too that were refused."""
     opening = opening_at(venue.calendar, now)
     for state in past.runs:
         recent = isinstance(opening, Opening) and state.started_at >= opening.start
-        both = [name for name in _targets(plan) if name in _targets(state.plan)]
-        if recent and _is_failed(state) and both:
+        if recent and state.result_state not in SUCCESSFUL and not state.plan.check:
+            yield state
+
+
+def _failures(plan: Plan, wrong: Sequence[State]) -> Iterator[Message]:
+    """What failed in this window is not tried again in it: an operator looks first.
+
+    A run that was refused has touched nothing; one that died may have, whatever it was about to do.
+    """
+    for state in wrong:
+        both = _shared(plan, state)
+        refused = state.finished_at is not None and exit_code(state) is ExitCode.REFUSED
+        if both and not refused:
             args = {"component": ", ".join(both), "run": state.run_id}
             text = "%(component)s failed in this window already; see raceday explain %(run)s"
             yield Message(text, args)
 
 
-def _is_failed(state: State) -> bool:
-    return state.result_state not in {"SUCCESS", "WARNINGS"} and not state.plan.check
+def _shared(plan: Plan, state: State) -> list[str]:
+    """The components that both are about."""
+    return [name for name in _targets(plan) if name in _targets(state.plan)]
 
 
-def _hosts(plan: Plan) -> dict[str, None]:
-    """The hosts that its questions are about."""
-    asked = (step for step in plan.steps.values() if step.verb is Verb.QUIET)
-    return dict.fromkeys(host for step in asked for host in step.hosts)
+def _restarts(plan: Plan) -> Iterator[Place]:
+    """The hosts that it restarts; a drill stops one for another purpose."""
+    steps = plan.steps.values()
+    if not any(step.verb is Verb.FLOW for step in steps):
+        stops = (step for step in steps if step.verb is Verb.STOP)
+        yield from ((step.component, host) for step in stops for host in step.hosts)
 
 
 def _targets(plan: Plan) -> dict[str, None]:

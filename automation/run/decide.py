@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from automation.run.capacity import out_of_rotation
 from automation.run.events import HostState, Message
 from automation.run.leading import may_lead
-from automation.run.plan import Plan, Step, Verb
+from automation.run.plan import Step, Verb
 from automation.run.reuse import has_looked, still_stands
 from automation.run.state import (
     ENDED,
@@ -18,6 +18,7 @@ from automation.run.state import (
     StepState,
     in_rotation,
     server_of,
+    was_heard,
     words_of,
 )
 from automation.run.verdict import (
@@ -228,7 +229,8 @@ def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
         return Begin(step, tuple(servers), unready, servers)
     if before:
         return Skip(step, _not_ready(word for words in before.values() for word in words))
-    return Skip(step, NOT_IN_ROTATION)
+    heard = all(was_heard(state, host) for host in step.hosts)
+    return Skip(step, NOT_IN_ROTATION if heard else NOT_KNOWN)
 
 
 def _without(servers: Sequence[str], left_out: Collection[str]) -> tuple[str, ...]:
@@ -395,9 +397,11 @@ def _is_postponed(state: State) -> bool:
     return any(item.status is Status.FAILED for item in asked)
 
 
-def _must_be_whole(plan: Plan) -> bool:
-    """Whether what was not done is an error: a roll that stopped, something not put back."""
-    return plan.stops_at_failure or plan.procedure == "recover"
+def _would_be_refused(state: State) -> bool:
+    """By a look at the other servers that was due, and found too few of them."""
+    looks = (item for item in state.steps.values() if item.step.is_capacity)
+    skipped = (item.step for item in looks if item.status is Status.SKIPPED)
+    return any(all(state.steps[name].status in PASSED for name in step.needs) for step in skipped)
 
 
 def _is_incomplete(state: State) -> bool:
@@ -433,11 +437,12 @@ def _result_state(state: State) -> str:
     items = [item for item in state.steps.values() if not _is_no_matter(state, item)]
     statuses = {_weighed(state, item) for item in items}
     if state.plan.check:
-        return "ERRORS" if findings(state) else "SUCCESS"
+        return "ERRORS" if findings(state) or _would_be_refused(state) else "SUCCESS"
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
-    incomplete = _must_be_whole(state.plan) and _is_incomplete(state)
-    if (_is_untested(state) or incomplete) and not _is_postponed(state):
+    whole = state.plan.must_be_whole or state.plan.stops_at_failure
+    incomplete = _is_untested(state) or (whole and _is_incomplete(state))
+    if incomplete and not _is_postponed(state):
         return "ERRORS"
     flawed = statuses & {Status.DEGRADED, Status.SKIPPED} or warnings(state)
     return "WARNINGS" if flawed else "SUCCESS"

@@ -15,7 +15,9 @@ from automation.run.state import (
     in_rotation,
     meant,
     missing_checks,
+    sent_to,
     server_of,
+    was_heard,
 )
 
 type Place = tuple[str, str]
@@ -28,8 +30,8 @@ class Ledger:
 
     `servers` get no customers from these hosts of the load balancer, which sent them some before;
     `stopped` were not started again, `untested` were, and nobody has proved them since. Load
-    balancers are `half_open`, or `closed` by a restart that would have opened them again. `reason`
-    is why the glass was broken when it was.
+    balancers are `half_open`, or `closed`, wholly or at some of their hosts, by a restart that
+    would have opened them again. `reason` is why the glass was broken when it was.
     """
 
     servers: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
@@ -53,13 +55,14 @@ class Ledger:
 class _Settled:
     """What newer runs have put back or taken themselves, so that older ones do not count.
 
-    `servers` are told by host of a load balancer.
+    `servers` are told by host of a load balancer, `sales` are the load balancers that were opened
+    or closed as a whole.
     """
 
     servers: dict[str, set[str]] = field(default_factory=dict)
     started: set[Place] = field(default_factory=set)
     tested: set[Place] = field(default_factory=set)
-    sales: bool = False
+    sales: set[str] = field(default_factory=set)
 
     def add(self, items: Iterable[StepState]) -> None:
         """What a run has put back."""
@@ -81,8 +84,8 @@ class _Settled:
 def ledger_of(states: Iterable[State]) -> Ledger:
     """What runs, newest first, have left.
 
-    An opening or a closing of sales that came to its end settles every rotation before it; a
-    morning that opened them and an evening that stops settle all.
+    An opening or a closing of sales that came to its end settles every rotation before it at that
+    load balancer; a morning that opened them and an evening that stops settle all.
     """
     servers: dict[Place, tuple[str, ...]] = {}
     stopped: dict[Place, None] = {}
@@ -96,12 +99,12 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         known = len(servers) + len(stopped) + len(untested)
         stopped.update(dict.fromkeys(_not_started(state, items, settled)))
         untested.update(dict.fromkeys(_not_tested(state, items, settled)))
-        if not settled.sales:
-            for place, host in _not_undrained(state, items, settled):
-                servers[place] = tuple(dict.fromkeys((*servers.get(place, ()), host)))
-            half_open.update(dict.fromkeys(_unfinished(state, items)))
-            closed.update(dict.fromkeys(_not_reopened(state, items)))
-            settled.sales = any(_settles_sales(state, item) for item in items)
+        open_ones = [item for item in items if item.step.owner not in settled.sales]
+        for place, host in _not_undrained(state, open_ones, settled):
+            servers[place] = tuple(dict.fromkeys((*servers.get(place, ()), host)))
+        half_open.update(dict.fromkeys(_unfinished(state, open_ones)))
+        closed.update(dict.fromkeys(_not_reopened(state, open_ones)))
+        settled.sales.update(item.step.owner for item in items if _settles_sales(state, item))
         if state.plan.break_glass and len(servers) + len(stopped) + len(untested) > known:
             reason = reason or state.plan.reason
         if settles_all(state):
@@ -171,9 +174,9 @@ def _is_of_the_day(state: State, item: StepState) -> bool:
 
 
 def _reopens(state: State, item: StepState) -> bool:
-    """It undoes a closing at a whole load balancer, as the end of an emergency does."""
+    """It opens a load balancer that was closed, as an emergency does, or that came up closed."""
     taken = state.plan.steps.get(item.step.puts_back)
-    return taken is not None and taken.verb is Verb.CLOSE
+    return item.step.verb is Verb.UNDRAIN and taken is not None and taken.verb is not Verb.DRAIN
 
 
 def _unfinished(state: State, items: Iterable[StepState]) -> Iterator[str]:
@@ -188,10 +191,12 @@ def _unfinished(state: State, items: Iterable[StepState]) -> Iterator[str]:
 
 def _not_reopened(state: State, items: Iterable[StepState]) -> Iterator[str]:
     """Load balancers that were closed, or came up closed, and were to be opened again."""
+    backs = [item.latest for item in state.steps.values() if _reopens(state, item)]
+    opened = {(item.step.component, host) for item in backs for host in item.targets}
+    fronts = {item.step.component for item in backs}
     for item in items:
-        back = _returns(state, item, Verb.UNDRAIN)
-        if back is None or back.status in PASSED:
-            continue
-        closed = item.step.verb is Verb.CLOSE and item.status in PASSED and not back.targets
-        if (closed or item.step.verb in TAKES_DOWN) and in_rotation(state, back.step):
-            yield item.step.component
+        closed = item.step.verb is Verb.CLOSE and item.status in PASSED
+        if item.step.component in fronts and (closed or item.step.verb in TAKES_DOWN):
+            left = [host for host in item.targets if (item.step.component, host) not in opened]
+            if any(sent_to(state, host) or not was_heard(state, host) for host in left):
+                yield item.step.component

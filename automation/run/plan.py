@@ -136,6 +136,8 @@ class Plan:
     `fronts` are the load balancers, which say whether sales are open. With `break_glass` something
     is done that is refused otherwise; `reason` says why, as it does for a CONDITIONAL that was
     accepted. With `include_primary` its hosts may be stopped although they lead their component.
+    What was not done is an error where a plan `must_be_whole`, and where it `stops_at_failure`: a
+    roll that stopped, something that was not put back.
     """
 
     venue: str
@@ -151,6 +153,7 @@ class Plan:
     gives_verdict: bool = True
     untested: bool = False
     stops_at_failure: bool = False
+    must_be_whole: bool = False
     accept_conditional: bool = False
     break_glass: bool = False
     include_primary: bool = False

@@ -1,6 +1,6 @@
 """What is known of a run: `fold(state, event) -> state`, pure and total over its events."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,6 +42,7 @@ class Status(StrEnum):
 SALES, ROTATION = "sales", "rotation"  # facts that a load balancer's hosts tell
 BEFORE = "before:"  # and how each server was when they were told to take it out
 CHANGES = frozenset({Verb.START, Verb.STOP, Verb.KILL})
+TOUCHES = CHANGES | {Verb.CLOSE, Verb.DRAIN, Verb.UNDRAIN}
 PASSED = frozenset({Status.SUCCEEDED, Status.DEGRADED})
 ENDED = PASSED | {Status.FAILED, Status.SKIPPED}
 
@@ -123,7 +124,8 @@ class State:
 
     Once it is resumed, the steps named in `again` are not reused whatever the looks find. By host
     of a load balancer, `at_first` is whom it sent customers to before anything was done, and `owed`
-    whom of these the run has taken out since and not put back; both as "backend/server".
+    whom of these the run has taken out since and not put back; both as "backend/server". Those that
+    are `unheard` were touched before they had said so: it is not known any more.
     """
 
     run_id: str
@@ -138,38 +140,57 @@ class State:
     again: frozenset[str] = frozenset()
     at_first: Mapping[str, frozenset[str]] = field(default_factory=dict)
     owed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unheard: frozenset[str] = frozenset()
     finished_at: datetime | None = None
     result_state: str = "RUNNING"
 
     def sales_said(self) -> str:
         """Whether sales are "open" at any load balancer, "closed" at all of them, else "".
 
-        The last word of each counts. They are "closed" too when the venue has no load balancer.
+        The last word of each counts, unless customers were to be sent on since, and nobody heard
+        what came of that. They are "closed" too when the venue has no load balancer.
         """
         hosts = {host for name in self.plan.fronts for host in self.plan.components[name].hosts}
-        said = self.last_said(SALES)
+        said, doubtful = self.last_said(SALES), self._perhaps_opened()
         if "open" in said.values():
             return "open"
-        return "closed" if all(said.get(host) == "closed" for host in hosts) else ""
+        closed = {host for host, word in said.items() if word == "closed"} - doubtful
+        return "closed" if hosts <= closed else ""
+
+    def _perhaps_opened(self) -> set[str]:
+        """Load balancers' hosts that were told to let customers in, and said nothing since."""
+        told: set[str] = set()
+        for item in self._asked():
+            told |= set(item.targets) if item.step.verb is Verb.UNDRAIN else set()
+            told -= {host for host, result in item.hosts.items() if SALES in result.evidence}
+        return told
 
     def last_said(self, fact: str) -> Mapping[str, str]:
         """What each load balancer's host said last of a fact."""
         return dict(self._said(fact))
 
     def first_said(self, fact: str) -> Mapping[str, str]:
-        """What each load balancer's host said of a fact before this process did anything."""
-        return dict(reversed(list(self._said(fact, but_reused=True))))
+        """What each load balancer's host said of a fact before this process did anything to it."""
+        said: dict[str, str] = {}
+        touched: set[str] = set()
+        for item in self._asked():
+            if not item.reused:
+                touched |= set(item.targets) if item.step.verb in TOUCHES else set()
+                for host in item.hosts.keys() - touched:
+                    if fact in item.hosts[host].evidence:
+                        said.setdefault(host, item.hosts[host].evidence[fact])
+        return said
 
-    def _said(self, fact: str, *, but_reused: bool = False) -> Iterator[tuple[str, str]]:
-        asked = [
-            item
-            for item in self.steps.values()
-            if item.step.owner in self.plan.fronts and not (but_reused and item.reused)
-        ]
-        for item in sorted(asked, key=ended_at):  # a step that is reused was heard before
+    def _said(self, fact: str) -> Iterator[tuple[str, str]]:
+        for item in self._asked():
             for host, result in item.hosts.items():
                 if fact in result.evidence:
                     yield host, result.evidence[fact]
+
+    def _asked(self) -> Sequence["StepState"]:
+        """What load balancers were asked, as it ended; a step that is reused was heard before."""
+        asked = [item for item in self.steps.values() if item.step.owner in self.plan.fronts]
+        return sorted(asked, key=ended_at)
 
     def hosts_lost(self, component: str) -> Mapping[str, StepState]:
         """Hosts of a component that no later step can use, with the step that lost them.
@@ -208,6 +229,15 @@ def meant(words: Iterable[str], servers: Collection[str]) -> frozenset[str]:
 def sent_to(state: State, host: str) -> frozenset[str]:
     """The servers that a host of a load balancer sent customers to before the run touched them."""
     return words_of(state.first_said(ROTATION).get(host, "")) | _of(state.owed, host)
+
+
+def was_heard(state: State, host: str) -> bool:
+    """Whether it is known whom a load balancer's host sent customers to: nobody, if it was down."""
+    looks = (item for item in state.steps.values() if item.step.is_look and host in item.hosts)
+    seen = (item.hosts[host] for item in looks if item.step.owner in state.plan.fronts)
+    was_down = any(result.evidence.get("active") == "inactive" for result in seen)
+    said = bool(state.first_said(ROTATION).get(host, "").strip())
+    return host not in state.unheard and (host in state.at_first or was_down or said)
 
 
 def in_rotation(state: State, step: Step) -> Mapping[str, tuple[str, ...]]:
@@ -314,7 +344,7 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
     done = {name: item.latest for name, item in state.steps.items() if item.latest.targets}
     earlier = {name: _changed(item, earlier=None, reused=False) for name, item in done.items()}
     hosts = {host for name in plan.fronts for host in plan.components[name].hosts}
-    first = {host: sent_to(state, host) for host in hosts}
+    first = {host: sent_to(state, host) for host in hosts if was_heard(state, host)}
     return _changed(
         state,
         plan=plan,
@@ -328,8 +358,16 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
         resumed=(*state.resumed, Resumption(at, event.by)),
         again=plan.following(event.from_step) if event.from_step else frozenset(),
         at_first=first,
+        unheard=state.unheard | {host for host in hosts if _was_touched_unheard(state, host)},
         owed={host: _taken(state, host) & words for host, words in first.items()},
     )
+
+
+def _was_touched_unheard(state: State, host: str) -> bool:
+    """Now or before it was resumed."""
+    asked = (item.latest for item in state.steps.values() if item.step.owner in state.plan.fronts)
+    touched = any(host in item.targets for item in asked if item.step.verb in TOUCHES)
+    return touched and not was_heard(state, host)
 
 
 def _of(words: Mapping[str, frozenset[str]], host: str) -> frozenset[str]:
@@ -431,7 +469,7 @@ def _asked(state: State, step: Step) -> int:
     """How many hosts a step is about: a load balancer that sent nobody there has nothing back."""
     if not (step.verb is Verb.UNDRAIN and step.puts_back):
         return len(step.hosts)
-    unheard = set(step.hosts) - state.first_said(ROTATION).keys()
+    unheard = {host for host in step.hosts if not was_heard(state, host)}
     return len(unheard | in_rotation(state, step).keys())
 
 

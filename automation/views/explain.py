@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from automation.idle.record import Decision
+from automation.idle.record import Decision, Record
 from automation.run.events import Message
 from automation.run.lock import Holder
 from automation.run.state import State, Status, Verdict
@@ -67,16 +67,18 @@ def explain_nothing() -> Explanation:
     return Explanation(sentences=(none,), next=(Message("To begin one: raceday morning"),))
 
 
-def explain_idle(explained: Explanation, decision: Decision, clock: Clock) -> Explanation:
-    """The same, with why the timer's last call did nothing, if it did nothing."""
-    if not decision.reasons:
-        return explained
-    args = {
-        "time": f"{clock.date(decision.at)} {clock.seconds(decision.at)}",
-        "why": joined(decision.reasons),
-    }
-    said = Message("raceday idle did nothing at %(time)s: %(why)s.", args)
-    return replace(explained, sentences=(*explained.sentences, said))
+def explain_idle(explained: Explanation, record: Record, clock: Clock) -> Explanation:
+    """The same, with why the timer's last call did nothing, and its last one inside a window."""
+    last = "raceday idle did nothing at %(time)s: %(why)s."
+    before = "In its last window raceday idle did nothing, at %(time)s: %(why)s."
+    calls = ((before if record.closed else last, record.decision), (last, record.closed))
+    said = (_did_nothing(text, call, clock) for text, call in calls if call and call.reasons)
+    return replace(explained, sentences=(*explained.sentences, *said))
+
+
+def _did_nothing(text: str, call: Decision, clock: Clock) -> Message:
+    when = f"{clock.date(call.at)} {clock.seconds(call.at)}"
+    return Message(text, {"time": when, "why": joined(call.reasons)})
 
 
 def could_not_open(state: State) -> bool:

@@ -4,15 +4,16 @@ The only user of prometheus_client.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from automation.idle.record import Decision
+from automation.idle.record import Record
+from automation.run.ledger import Place
 from automation.run.lock import Holder
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
 from automation.venue.calendar import Opening
@@ -31,12 +32,26 @@ def render_metrics(report: Report, last_go: datetime | None = None) -> str:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """What unattended work there is to do; all empty while nobody knows.
+
+    For each host of the inventory, with its component: whether its restart is `due`, and whether it
+    is `postponed`. For each of the scheduled `tests`, by what is typed for it: whether it is due.
+    """
+
+    due: Mapping[Place, bool] = field(default_factory=dict)
+    postponed: Mapping[Place, bool] = field(default_factory=dict)
+    tests: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Now:
     """What holds of a venue now. `newest` is its last run with a verdict, as a report.
 
     `holder` is the run that holds the venue, `forecast` when it will be over; `opening` is the
-    present opening for unattended work or the next one; `left` counts what dead or failed runs have
-    left.
+    present opening for unattended work or the next one; `idle` is what `raceday idle` remembers;
+    `left` counts what dead or failed runs have left. `gates` has the state of each component, and
+    `probed` is when hosts were last asked for all of them.
     """
 
     venue: str
@@ -45,8 +60,11 @@ class Now:
     holder: Holder | None = None
     forecast: datetime | None = None
     opening: Opening | None = None
-    decision: Decision | None = None
+    idle: Record = field(default_factory=Record)
     left: int = 0
+    waiting: Waiting = field(default_factory=Waiting)
+    gates: Mapping[str, ComponentState] = field(default_factory=dict)
+    probed: datetime | None = None
 
 
 def serve_metrics(address: str, port: int, read: Callable[[], Now]) -> int:
@@ -67,7 +85,8 @@ class _Venue(Collector):
         """Every family, in a fixed order."""
         now = self._read()
         if now.newest:
-            yield from _Run(now.newest, None).collect()
+            yield from _Run(now.newest, None).apart_from_states()
+        yield _states({"venue": now.venue}, now.gates)
         for name, (text, value) in _figures(now).items():
             family = GaugeMetricFamily(name, text, labels=("venue",))
             if value is not None:
@@ -75,10 +94,14 @@ class _Venue(Collector):
             yield family
         yield _holder(now)
         yield _blocked(now)
+        due, postponed = now.waiting.due, now.waiting.postponed
+        yield _hosts(now, "raceday_idle_due", "1 for a host whose restart is due, 0 else.", due)
+        yield _hosts(now, "raceday_idle_postponed", "1 for one that has to wait.", postponed)
+        yield _tests(now)
 
 
 def _figures(now: Now) -> dict[str, tuple[str, float | None]]:
-    opening, decision, holder = now.opening, now.decision, now.holder
+    opening, decision, call, holder = now.opening, now.idle.decision, now.idle.last_call, now.holder
     since = datetime.fromisoformat(holder.since) if holder else None
     is_open = opening is not None and opening.start <= now.at < opening.cutoff
     return {
@@ -88,6 +111,10 @@ def _figures(now: Now) -> dict[str, tuple[str, float | None]]:
             "When that run will be over, by earlier ones.",
             _epoch(now.forecast),
         ),
+        "raceday_gates_probed_timestamp_seconds": (
+            "When every gate was last probed.",
+            _epoch(now.probed),
+        ),
         "raceday_left_behind": ("What dead or failed runs have left to put back.", now.left),
         "raceday_window_open": ("1 while unattended work may be begun.", is_open),
         "raceday_window_start_timestamp_seconds": (
@@ -95,16 +122,12 @@ def _figures(now: Now) -> dict[str, tuple[str, float | None]]:
             _epoch(opening.start if opening else None),
         ),
         "raceday_idle_last_call_timestamp_seconds": (
-            "When raceday idle last decided.",
+            "When raceday idle was last called.",
+            _epoch(call.at if call else None),
+        ),
+        "raceday_idle_decision_timestamp_seconds": (
+            "When it was last called inside a window.",
             _epoch(decision.at if decision else None),
-        ),
-        "raceday_idle_due_hosts": (
-            "Hosts that were due at its last call.",
-            len(decision.due) if decision else None,
-        ),
-        "raceday_idle_postponed_hosts": (
-            "Hosts of these that had to wait.",
-            len(decision.due) if decision and decision.reasons else 0,
         ),
     }
 
@@ -121,15 +144,49 @@ def _holder(now: Now) -> Metric:
 
 
 def _blocked(now: Now) -> Metric:
-    """Reasons without their figures: there are only so many."""
+    """Reasons without their figures: there are only so many.
+
+    Those of the last call inside a window stay when later ones find it closed.
+    """
     family = GaugeMetricFamily(
         "raceday_idle_blocked",
-        "1 for each reason why nothing was done.",
+        "1 for each reason why nothing was done, in the last window and now.",
         labels=("venue", "reason"),
     )
-    reasons = now.decision.reasons if now.decision else ()
-    for text in dict.fromkeys(reason.text for reason in reasons):
+    calls = (call for call in (now.idle.decision, now.idle.closed) if call)
+    for text in dict.fromkeys(reason.text for call in calls for reason in call.reasons):
         family.add_metric((now.venue, re.sub(r"%\((\w+)\)s", r"\1", text)), 1.0)
+    return family
+
+
+def _hosts(now: Now, name: str, text: str, places: Mapping[Place, bool]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=("venue", "component", "host"))
+    for place, holds in places.items():
+        family.add_metric((now.venue, *place), float(holds))
+    return family
+
+
+def _tests(now: Now) -> Metric:
+    family = GaugeMetricFamily(
+        "raceday_idle_test_due",
+        "1 for a scheduled test that is due, 0 else.",
+        labels=("venue", "test"),
+    )
+    for words, is_due in now.waiting.tests.items():
+        family.add_metric((now.venue, words), float(is_due))
+    return family
+
+
+def _states(place: Mapping[str, str], states: Mapping[str, str]) -> Metric:
+    """One series for each state that a component may be in; `place` are the labels before them."""
+    family = GaugeMetricFamily(
+        "raceday_component_state",
+        "1 for the state of the component, 0 else.",
+        labels=(*place, "component", "state"),
+    )
+    for name, state in states.items():
+        for word in ComponentState:
+            family.add_metric((*place.values(), name, word), float(state == word))
     return family
 
 
@@ -147,10 +204,16 @@ class _Run(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Every family, in a fixed order."""
+        yield from self.apart_from_states()
+        place = dict(zip(PLACE, self._place, strict=True))
+        yield _states(place, {item.name: item.state for item in self._report.components})
+
+    def apart_from_states(self) -> Iterable[Metric]:
+        """All but what its components came to, which may be another state by now."""
         yield from self._of_run()
         yield from self._of_verdict()
         yield from self._of_sales()
-        yield from self._of_components()
+        yield self._ready()
 
     def _of_run(self) -> Iterator[Metric]:
         report = self._report
@@ -218,24 +281,16 @@ class _Run(Collector):
             deadline.margin_seconds if deadline else None,
         )
 
-    def _of_components(self) -> Iterator[Metric]:
-        state = GaugeMetricFamily(
-            "raceday_component_state",
-            "1 for the state of the component, 0 else.",
-            labels=(*PLACE, "component", "state"),
-        )
+    def _ready(self) -> Metric:
         ready = GaugeMetricFamily(
             "raceday_component_ready_seconds",
             "From its release until it was ready.",
             labels=(*PLACE, "component"),
         )
         for item in self._report.components:
-            for word in ComponentState:
-                state.add_metric((*self._place, item.name, word), float(item.state == word))
             if item.duration_seconds is not None:
                 ready.add_metric((*self._place, item.name), item.duration_seconds)
-        yield state
-        yield ready
+        return ready
 
     def _moment(self, name: str, help_text: str, moment: datetime | None) -> Metric:
         return self._gauge(name, help_text, moment.timestamp() if moment else None)

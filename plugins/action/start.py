@@ -21,7 +21,8 @@ from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
 
 STATES = {"started": "ok", "already": "already", "would": "would"}
 DOWN = frozenset({"inactive", "failed"})
-TRANSIENT = frozenset({"start_failed", "died", "died_settling", "restarted", "not_ready"})
+HANGS = frozenset({"not_ready", "stopped_answering"})
+TRANSIENT = HANGS | {"start_failed", "died", "died_settling", "restarted"}
 LASTING_RESULT = "start-limit-hit"  # systemd itself has tried, and given up
 # exit statuses that no second try mends: LSB's (wrong arguments, not installed, not configured, not
 # permitted), and systemd's own from 200 on (no such program, user or directory)
@@ -57,7 +58,7 @@ def _answers(action: ActionBase, spec: dict[str, Any]) -> list[Answer]:
     variables = shell_variables(spec, check=action._task.check_mode)  # noqa: SLF001  # Ansible's face
     answers = [ask(action, (variables, "start_component"))]
     while len(answers) < _most_tries(spec) and _is_transient(answers):
-        hangs = answers[-1].components[0]["outcome"] == "not_ready"
+        hangs = answers[-1].components[0]["outcome"] in HANGS
         anew = ("stop_it || true",) if hangs else ()
         answers.append(ask(action, (variables, *anew, "start_component")))
     return answers
@@ -74,7 +75,7 @@ def _is_transient(answers: list[Answer]) -> bool:
     seen = answers[-1].components[0]
     lasting = seen["result"] == "exit-code" and seen["status"] in LASTING_STATUS
     ours = any(answer.components[0]["was"] in DOWN for answer in answers)
-    not_ours = seen["outcome"] == "not_ready" and not ours
+    not_ours = seen["outcome"] in HANGS and not ours
     given_up = seen["result"] == LASTING_RESULT
     return seen["outcome"] in TRANSIENT and not (lasting or not_ours or given_up)
 
@@ -146,6 +147,12 @@ def _problem(
         case "died_settling":
             return unstable, message(
                 "it was ready, then died within the %(settle)s s it had to stay up", **args
+            )
+        case "stopped_answering":
+            return message("%(unit)s did not stay ready on %(host)s", **args), message(
+                "it was ready, then stopped answering within the %(settle)s s it had to stay up: "
+                "its process lives, and the health check (%(check)s) says '%(seen)s'",
+                **args,
             )
         case "restarted":
             return unstable, message(

@@ -256,10 +256,18 @@ await_ready() {
 
 has_settled() { [ "$since" -gt 0 ] && [ $(($(centiseconds) - since)) -ge "$settle_cs" ]; }
 
+lives_on() { # looked at once more: it may have died after the look, and before the question
+  look_at_unit
+  [ "$active" = active ] && [ "$invocation/$restarts" = "$1" ]
+}
+
 settle_down() {
   first="$invocation/$restarts"
   sleep "$settle"
-  if ! is_ready; then outcome=died_settling && return 1; fi
+  if ! is_ready; then
+    if lives_on "$first"; then outcome=stopped_answering; else outcome=died_settling; fi
+    return 1
+  fi
   if [ "$invocation/$restarts" != "$first" ]; then outcome=restarted && return 1; fi
 }
 

@@ -1,20 +1,25 @@
 """`raceday idle`, as the timer calls it: what it remembers, and what it says will be done."""
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from automation.cli import main
 from automation.commands import idle as command
 from automation.errors import Refused
 from automation.idle.due import Wear
 from automation.idle.quiet import Moment
 from automation.idle.record import read_record
 from automation.procedures import unattended
+from automation.procedures.asking import Asker
+from automation.procedures.leaders import Leaders
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.inventory import Inventory
@@ -90,15 +95,21 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Types `raceday idle` for a database that is restarted when its memory grows."""
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A venue whose database is restarted when its memory grows; no process reads it."""
     (tmp_path / "group_vars/all").mkdir(parents=True)
     (tmp_path / "group_vars/all/venue.yml").write_text(FILE)
     found = Inventory(tmp_path, {"all": HOSTS, **GROUPS}, {host: {} for host in HOSTS})
     monkeypatch.setattr(load, "read_inventory", lambda _source: found)
+    return tmp_path
+
+
+@pytest.fixture
+def call(place: Path) -> Call:
+    """Types `raceday idle` there."""
 
     def typed(*words: str, output: str = "json") -> Result:
-        settings = Settings(venue=str(tmp_path), reports=tmp_path, lang="en", format=output)
+        settings = Settings(venue=str(place), reports=place, lang="en", format=output)
         return CliRunner().invoke(command.idle, words, obj=settings)
 
     return typed
@@ -190,3 +201,91 @@ def test_without_windows_it_says_which_keys_to_add(typed: Call) -> None:
 def test_so_does_the_list_of_openings(typed: Call, lang: str) -> None:
     """In the reader's language, but for the keys."""
     assert ADVICE in typed("--next", lang=lang).output
+
+
+SHORT = """\
+venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
+components:
+  database: {role: postgresql}
+windows: [{name: night, days: [Sun], start_time: "01:00", length_minutes: 10, cutoff_minutes: 2}]
+idle: [{name: bets, command: [bets], component: database, below: 1, for: 1m}]
+restarts: [{component: database, every: 1d}]
+"""
+IN_SUNDAYS_WINDOW = timedelta(days=1, minutes=2)
+TOO_LONG = "it may take 23.0 min with room to undo it, and the window night ends in 8.0 min"
+
+
+@pytest.fixture
+def raceday(
+    place: Path,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., tuple[int, str]]:
+    """Types the whole command for a window of ten minutes: its exit code, and all that it says.
+
+    Nobody bets, and the database's host is no primary.
+    """
+    (place / "group_vars/all/venue.yml").write_text(SHORT)
+    asker = partial(Asker, now=world.moment, numbers=lambda *_: 0.0)
+    monkeypatch.setattr(command, "Asker", asker)
+    monkeypatch.setattr(unattended, "_leaders", lambda *_: Leaders())
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def typed(*words: str) -> tuple[int, str]:
+        options = ("--venue", str(place), "--reports", str(place), "--lang", "en")
+        monkeypatch.setattr(sys, "argv", ["raceday", *options, *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(str(ended.value.code)), said.out + said.err
+
+    return typed
+
+
+def took_twelve_minutes(reports: Path) -> Path:
+    """A restart of the database on record, from the day before."""
+    taken = {"stop": 60.0, "start": 540.0, "test": 120.0}
+    steps = [
+        {
+            "id": f"database.{verb}.1",
+            "verb": verb,
+            "status": "succeeded",
+            "seconds": seconds,
+            "hosts": [{"state": "ok"}],
+        }
+        for verb, seconds in taken.items()
+    ]
+    report = {"procedure": "restart", "result_state": "SUCCESS", "check": False}
+    report |= {"duration_seconds": 720.0, "verdict": None, "steps": steps}
+    folder = reports / "small/20261119T160000Z-restart-3f2a"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text(json.dumps(report))
+    return folder
+
+
+def test_why_a_restart_was_not_begun_is_explained_after_its_window_too(
+    world: World, raceday: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """It takes twelve minutes and the window has ten: exit 30, and nothing is started."""
+    only = took_twelve_minutes(tmp_path)
+    world.passed = IN_SUNDAYS_WINDOW - timedelta(minutes=1)
+    raceday("idle")
+    world.passed = IN_SUNDAYS_WINDOW
+    code, said = raceday("idle")
+    assert (code, TOO_LONG in said) == (30, True), said
+    assert list((tmp_path / "small").glob("2*")) == [only]
+    night = f"raceday idle did nothing at Sunday 22 November 2026 01:02:00: {TOO_LONG}."
+    code, said = raceday("explain")
+    assert (code, night in said) == (0, True), said
+
+    for minutes in (10, 300):
+        world.passed = IN_SUNDAYS_WINDOW + timedelta(minutes=minutes)
+        code, said = raceday("idle")
+        assert (code, "outside of every window" in said) == (30, True)
+    code, said = raceday("explain")
+    assert code == 0
+    night, day = (line for line in said.splitlines() if "raceday idle" in line)
+    when = "Sunday 22 November 2026 01:02:00"
+    assert night == f"· In its last window raceday idle did nothing, at {when}: {TOO_LONG}."
+    assert "did nothing at Sunday 22 November 2026 06:02:00: it is outside of every window" in day

@@ -73,10 +73,10 @@ def test_betting_comes_back_when_both_engines_hang(brittle: Venue, desk: Raceday
         assert result.code == 0, str(result)
         assert place_bet(brittle) == 201
         seconds = time.monotonic() - entered
+    assert load.answers.keys() > {"201"}, "nobody met the outage"
     brittle.cancel_tests()
     print(f"betting again {seconds:.1f} s after Enter; customers meanwhile: {load.answers}")
     assert seconds < WITHIN
-    assert load.answers["201"] > 0
     assert brittle.in_rotation() == set(SERVERS)
     assert timeline(result) == [
         "load_balancer.close",
@@ -89,4 +89,6 @@ def test_betting_comes_back_when_both_engines_hang(brittle: Venue, desk: Raceday
     begun = json.loads((result.folder / "journal.jsonl").read_text().splitlines()[0])
     assert begun["plan"]["reason"] == EMERGENCY[-1]
     page = (result.folder / "report.html").read_text()
-    assert "wagering.kill" in page
+    places = [page.find(f"<code>{step}</code>") for step in timeline(result)]
+    assert -1 not in places
+    assert places == sorted(places), "the page tells it in another order"

@@ -23,7 +23,7 @@ REQUESTS = """echo 'show stat' | socat - UNIX-CONNECT:/run/haproxy/admin.sock | 
   NR == 1 {for (n = 1; n <= NF; n++) if ($n == "req_rate") column = n}
   $2 == "FRONTEND" && $1 != "monitoring" {sum += $column}
   END {print sum}'"""
-AGE = 'expr $(date +%s) - $(date -d "$(systemctl show -P ActiveEnterTimestamp wagering)" +%s)'
+AGE = 'echo $(($(date +%s) - $(date -d "$(systemctl show -P ActiveEnterTimestamp wagering)" +%s)))'
 WEAR = "touch /etc/raceday-demo/wagering.env"
 
 

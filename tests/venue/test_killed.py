@@ -24,7 +24,7 @@ DAY = {  # a procedure, and about how many seconds it takes on the demo
     "restart": (("restart", "wagering", "--yes", *GLASS), 12),
 }
 LOOKING = {"preflight", "clocks", "probe"}
-DOES = {"start", "stop", "test", "through", "close", "drain", "undrain", "settled"}
+DOES = {"start", "stop", "test", "through", "close", "open", "drain", "undrain", "settled"}
 
 
 def killed(desk: Raceday, words: tuple[str, ...], after: float) -> Started | None:

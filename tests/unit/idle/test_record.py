@@ -16,12 +16,19 @@ from automation.run.events import Message
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 LOOK = Look("bets", Moment(NOW, 100.5, "this boot"), 0.25)
 SAMPLE = Sample("wagering", "w1", LOOK.at, 1024.0)
+CLOSED = Message("it is outside of every window, and there is none in the next year")
+DUE = (("wagering", "w1"), ("wagering", "w2"))
 WHY = Message("the signal '%(signal)s' ...", {"signal": "bets"})
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    """Looks, samples and the last decision with its reasons; for the operator's eyes only."""
-    record = Record((LOOK,), Decision(NOW, (WHY,)), (SAMPLE,))
+    """Looks, samples and the decisions with their reasons; for the operator's eyes only."""
+    record = Record(
+        (LOOK,),
+        Decision(NOW, (WHY,), DUE, ("drill wagering",)),
+        (SAMPLE,),
+        Decision(NOW, (CLOSED,)),
+    )
     write_record(tmp_path / "demo", record)
     assert read_record(tmp_path / "demo") == record
     assert stat.S_IMODE((tmp_path / "demo" / FILE).stat().st_mode) == 0o600
@@ -34,13 +41,14 @@ def test_old_looks_are_forgotten(tmp_path: Path) -> None:
     assert read_record(tmp_path).looks == (LOOK,)
 
 
-def test_a_record_from_before_there_were_samples_is_read(tmp_path: Path) -> None:
-    """An upgrade forgets nothing."""
-    write_record(tmp_path, Record((LOOK,)))
+def test_a_record_of_an_earlier_release_is_read(tmp_path: Path) -> None:
+    """An upgrade forgets no look, though there were no samples, and only names were due."""
+    write_record(tmp_path, Record((LOOK,), Decision(NOW, (WHY,))))
     data = json.loads((tmp_path / FILE).read_text(encoding="utf-8"))
-    del data["samples"]
+    del data["samples"], data["closed"], data["decision"]["tests"]
+    data["decision"]["due"] = ["w1"]
     (tmp_path / FILE).write_text(json.dumps(data), encoding="utf-8")
-    assert read_record(tmp_path).looks == (LOOK,)
+    assert read_record(tmp_path) == Record((LOOK,), Decision(NOW, (WHY,)))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"looks": [1], "decision": null}', "{}"])

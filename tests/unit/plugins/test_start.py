@@ -18,7 +18,7 @@ type Start = Callable[..., dict[str, Any]]
 __all__ = ["fake"]
 
 CONNECTION = SimpleNamespace(_shell=SimpleNamespace(tmpdir="none is needed"))
-PROBE = {"command": ["test", "-e", "healthy"], "interval": 0.05, "timeout": 1, "settle": 0}
+PROBE = {"command": ["answers"], "interval": 0.05, "timeout": 1, "settle": 0}
 BETS = {"role": "none", "unit": "bets", "retries": 1, "healthcheck": PROBE}
 SYSTEMCTL = """
 case $1 in
@@ -43,12 +43,18 @@ case $1 in
     ;;
 esac
 """
+ANSWERS = """
+echo asked >>questions
+[ "$(grep -c asked questions)" -le "${TIMES:-99}" ] || { [ -z "$DIES" ] || rm -f up; exit 1; }
+test -e healthy
+"""
 
 
 @pytest.fixture
 def start(plugin: Plugin, fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     """Start `bets` on a host; the result as Ansible has it. Variables tell the fakes what to do."""
     fake("systemctl", SYSTEMCTL)
+    fake("answers", ANSWERS)
     fake("journalctl", "echo the last words of start $(grep -c start calls)")
     module = plugin("action.start")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
@@ -107,6 +113,40 @@ def test_what_never_gets_healthy_is_stopped_before_it_is_tried_again(
     """A process that hangs stays so, however long one waits for it."""
     (report,) = start(BAD="1", HOW="hangs")["raceday"]
     assert (report["state"], calls(tmp_path)) == ("ok", ["start", "stop", "start"])
+
+
+@pytest.mark.parametrize(
+    ("then", "what", "reason"),
+    [
+        (
+            {},
+            "bets.service did not stay ready on b1",
+            "it was ready, then stopped answering within the 0 s it had to stay up: its process "
+            "lives, and the health check (command answers) says 'exit 1:'",
+        ),
+        (
+            {"DIES": "yes"},
+            "bets.service did not stay up on b1",
+            "it was ready, then died within the 0 s it had to stay up",
+        ),
+    ],
+)
+def test_what_does_not_stay_ready_is_told_as_it_was_seen(
+    start: Start, then: dict[str, str], what: str, reason: str
+) -> None:
+    """A process that lives and stopped answering has not died, and one that is gone has."""
+    (report,) = start(retries=0, TIMES="1", **then)["raceday"]
+    assert report["state"] == "failed"
+    told = report["problem"]
+    assert (str(load_message(told["what"])), why(told)) == (what, reason)
+
+
+def test_what_stops_answering_is_stopped_before_it_is_tried_again(
+    start: Start, tmp_path: Path
+) -> None:
+    """A start would find it up, and do nothing."""
+    start(TIMES="1")
+    assert calls(tmp_path) == ["start", "stop", "start"]
 
 
 def test_what_was_up_before_is_never_stopped(start: Start, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from automation.execute.simulator import Fault, Faults, World
 from automation.procedures.recover import left_behind
 from automation.procedures.restart import plan_emergency
+from automation.procedures.resume import plan_resume
 from automation.run.plan import Plan
 from automation.venue.site import Venue
 from automation.views.causes import causes
@@ -92,3 +93,44 @@ def test_nothing_is_opened_that_fails_its_test(desk: Desk, venue: Venue) -> None
     desk.run(struck(venue, "wagering"), {**DEAD, ("wagering.test", "w1"): Fault.FAILS})
     assert "wagering.test" in desk.simulator.truth.begun
     assert sends(desk, "t1") == set()
+
+
+def one(venue: Venue) -> Venue:
+    """The same with a load balancer of one host."""
+    alone = replace(venue.components["ticketing"], hosts=("t1",))
+    return replace(venue, components={**venue.components, "ticketing": alone})
+
+
+def test_who_did_not_say_whom_it_sent_customers_to_is_not_taken_for_idle(
+    desk: Desk, venue: Venue
+) -> None:
+    """Sales stay closed, and that is no success: what it said after its closing proves nothing."""
+    mute: Faults = {("ticketing.look", "t1"): Fault.MUTE}
+    state = desk.run(struck(one(venue), "wagering"), mute)
+    assert sends(desk, "t1") == set()
+    reason = "it is not known which servers customers are sent to"
+    assert str(state.steps["ticketing.open"].reason) == reason
+    assert state.result_state == "ERRORS"
+    assert left_behind(desk.reports).closed == ("ticketing",)
+
+
+def test_a_hung_load_balancer_stays_closed_and_that_is_known(tmp_path: Path, venue: Venue) -> None:
+    """It came up closed, and nobody knows what it sold before; the other one sells again."""
+    desk = Desk(tmp_path / "runs", replace(SELLING, hung=frozenset({("ticketing", "t2")})))
+    state = desk.run(struck(venue, "ticketing"))
+    assert (sends(desk, "t1"), sends(desk, "t2")) == (BOTH, set())
+    assert state.steps["ticketing.open"].status == "degraded"
+    assert left_behind(desk.reports).closed == ("ticketing",)
+
+
+def test_what_nobody_knew_before_it_was_killed_is_not_known_after(
+    tmp_path: Path, venue: Venue
+) -> None:
+    """A hung load balancer that was started again sends nobody: that is our doing, and no news."""
+    alone = one(venue)
+    desk = Desk(tmp_path / "runs", replace(SELLING, hung=frozenset({("ticketing", "t1")})))
+    dead = desk.run(struck(alone, "ticketing"))
+    assert dead.steps["ticketing.open"].status == "skipped"
+    state = desk.run(plan_resume(alone, dead, desk.clock.now, accept_changes=False), of=dead)
+    assert str(state.steps["ticketing.open"].reason).startswith("it is not known")
+    assert state.result_state == "ERRORS"

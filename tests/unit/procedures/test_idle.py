@@ -18,12 +18,13 @@ from automation.procedures.idle import needed_by_question, plan_idle_restart, pl
 from automation.procedures.leaders import Leaders
 from automation.procedures.session import exit_code
 from automation.procedures.unattended import Past, Seen, choose, due_plans
-from automation.run.events import Check, Message
+from automation.run.events import Check, Event, Message, StepStarted
 from automation.run.journal import Journal
 from automation.run.loop import Run
 from automation.run.plan import Plan, Step, Verb
 from automation.run.state import State
 from automation.venue.site import Venue
+from tests.unit.procedures.desk import Died
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import HEAD, site
 
@@ -62,14 +63,18 @@ def roll(
 
 
 def run(
-    plan: Plan, busy_at: str = "", faults: Faults | None = None, world: World = SELLING
+    plan: Plan,
+    busy_at: str = "",
+    faults: Faults | None = None,
+    world: World = SELLING,
+    at: datetime = NIGHT,
 ) -> tuple[State, Simulator]:
     def answer(step: Step) -> tuple[Check, ...]:
         if step.id == busy_at:
             return BUSY
         return tuple(Check(name, "", "", passed=True) for name in step.checks)
 
-    clock = FakeClock(NIGHT)
+    clock = FakeClock(at)
     simulator = Simulator(Random(1), faults or {}, clock, world, answer=answer)  # noqa: S311
     loop = Run(Journal(Paper()), simulator, clock)
     loop.start("run", "timer", plan, {})
@@ -271,6 +276,51 @@ def test_what_failed_in_this_window_is_not_tried_again_in_it(venue: Venue, tmp_p
     assert (what, why.count("failed in this window already")) == ("", 2)
     again = choice(venue, tmp_path, runs=[failed], at=NIGHT + timedelta(days=1))
     assert again == ("restart w2", "")
+
+
+def test_a_test_that_was_refused_has_not_failed(venue: Venue, tmp_path: Path) -> None:
+    """Sales were open, so nothing was done; in the same window it is asked for again."""
+    plan = plan_idle_test(venue, venue.components["wagering"])
+    refused, _ = run(plan, world=SELLING)
+    assert (refused.result_state, exit_code(refused)) == ("ERRORS", ExitCode.REFUSED)
+    assert choice(venue, tmp_path, worn=(), runs=[refused]) == ("test w1", "")
+
+
+def test_what_was_refused_keeps_nothing_else_from_its_turn(venue: Venue, tmp_path: Path) -> None:
+    """The other host was down: the next call begins with what else is due; it is asked again."""
+    refused, _ = roll(venue, faults={("wagering.capacity.1", "w1"): Fault.FAILS})
+    assert exit_code(refused) is ExitCode.REFUSED
+    both = (worn_host("w1", WEEK + 1), worn_host("db1", WEEK, "database"))
+    assert choice(venue, tmp_path, worn=both) == ("restart w1", "")
+    assert choice(venue, tmp_path, worn=both, runs=[refused]) == ("restart db1", "")
+    assert choice(venue, tmp_path, worn=both[:1], runs=[refused]) == ("restart w1", "")
+
+
+@pytest.mark.parametrize("step", ["wagering.quiet.1", "wagering.test"])
+def test_a_run_that_died_has_failed(venue: Venue, tmp_path: Path, step: str) -> None:
+    """Nobody knows why, not even when it had only asked."""
+    dead = died(plan_idle_test(venue, venue.components["wagering"]), step)
+    what, why = choice(venue, tmp_path, worn=(), runs=[dead])
+    assert what == ""
+    assert why.startswith("wagering failed in this window already")
+
+
+def died(plan: Plan, step: str) -> State:
+    """A run whose process was killed when it began a step."""
+
+    seen: list[State] = []
+
+    def kill(state: State, event: Event) -> None:
+        seen.append(state)
+        if isinstance(event, StepStarted) and event.step == step:
+            raise Died
+
+    clock = FakeClock(NIGHT)
+    loop = Run(Journal(Paper()), Simulator(Random(1), {}, clock, CLOSED), clock, [kill])  # noqa: S311
+    loop.start("run", "timer", plan, {})
+    with pytest.raises(Died):
+        loop.drive()
+    return seen[-1]
 
 
 def test_what_a_run_left_out_of_rotation_stops_everything(venue: Venue, tmp_path: Path) -> None:

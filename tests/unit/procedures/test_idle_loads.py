@@ -58,7 +58,7 @@ def venue(tmp_path: Path) -> Venue:
 @pytest.fixture
 def drill(venue: Venue) -> Plan:
     """w1 is stopped under load."""
-    return plan_idle_drill(venue, venue.components["wagering"])
+    return plan_idle_drill(venue, Drill(venue.components["wagering"], "w1"))
 
 
 @pytest.fixture
@@ -166,9 +166,9 @@ def test_a_drill_needs_the_time_of_its_steps_and_not_of_its_load(drill: Plan) ->
     assert needed[STILL] == needed[QUESTION] - timedelta(seconds=bound["wagering.before"])
 
 
-def by_hand(venue: Venue, kind: str) -> Plan:
+def by_hand(venue: Venue, kind: str, host: str = "w2") -> Plan:
     if kind == DRILL:
-        return plan_drill(venue, [Drill(venue.components["wagering"], "w2")], 20.0)
+        return plan_drill(venue, [Drill(venue.components["wagering"], host)], 20.0)
     return plan_rehearsal(venue, ("wagering", "gate"), Profile())
 
 
@@ -213,6 +213,26 @@ def test_tests_come_first_and_loads_one_at_a_call(
     assert chosen(venue, tmp_path, drill, rehearsal, tests) == ("", "")
     later = NIGHT + timedelta(days=8)
     assert chosen(venue, tmp_path, drill, rehearsal, tests, at=later) == ("gate.quiet.1", "")
+
+
+@pytest.mark.parametrize(
+    ("stopped", "following"),
+    [((), "w1"), (("w1",), "w2"), (("w2",), "w1"), (("w1", "w2"), "w1"), (("w2", "w1"), "w2")],
+)
+def test_a_drill_stops_the_host_that_was_drilled_longest_ago(
+    venue: Venue, tmp_path: Path, stopped: tuple[str, ...], following: str
+) -> None:
+    """By the journals, whoever did it; first one that never was."""
+    drills = [
+        run(by_hand(venue, DRILL, host), world=CLOSED, at=NIGHT - timedelta(days=90 - number))[0]
+        for number, host in enumerate(stopped)
+    ]
+    rest = (plan_idle_rehearsal(venue), plan_idle_test(venue, venue.components["gate"]))
+    past = Past((*(run(plan, world=CLOSED)[0] for plan in rest), *reversed(drills)))
+    plan = choose(venue, Seen(), past, asker(venue, tmp_path), NIGHT).plan
+    assert plan is not None
+    assert plan.steps["wagering.stop"].hosts == (following,)
+    assert plan.steps[QUESTION].hosts == (following,)
 
 
 def test_a_load_that_does_not_fit_is_not_begun(

@@ -27,6 +27,8 @@ from tests.unit.procedures.test_restart import HEAD, SELLING, SERVERS, VENUE
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import site
 
+OPENING = "ticketing.undrain.1"  # in a restart of the load balancer itself
+
 type Told = Sequence[tuple[Event, datetime]]
 
 
@@ -130,6 +132,32 @@ def test_an_emergency_that_died_has_left_sales_closed(venue: Venue) -> None:
     assert ledger_of([fold_all(told)]) == Ledger()
 
 
+def test_a_load_balancer_that_died_while_it_was_opened_again_is_half_open(venue: Venue) -> None:
+    """Its word from before the opening says nothing any more; before it, it had come up closed."""
+    plan = plan_restart(venue, {"ticketing": ("t1",)})
+    told = drive(replace(plan, break_glass=True, reason="upgrade"))
+    opening = next(event for event, _ in told if getattr(event, "step", "") == OPENING)
+    assert isinstance(opening, StepStarted)
+    dead = killed_after(told, opening)
+    left = ledger_of([dead])
+    assert (left.half_open, left.closed) == (("ticketing",), ())
+    assert dead.sales_said() == ""
+    before = killed_after(told, StepFinished("ticketing.start.1"))
+    assert ledger_of([before]).closed == ("ticketing",)
+    assert before.sales_said() == "closed"
+    ended = fold_all(told)
+    assert (ledger_of([ended]), ended.sales_said()) == (Ledger(), "open")
+
+
+@pytest.mark.parametrize("fault", [Fault.SILENT, Fault.MUTE])
+def test_an_opening_of_which_nobody_heard_is_not_known(venue: Venue, fault: Fault) -> None:
+    """It may well have been done: "closed" would be a guess."""
+    plan = replace(plan_restart(venue, {"ticketing": ("t1",)}), break_glass=True)
+    steps = {name: step for name, step in plan.steps.items() if not name.endswith(".gate")}
+    state = fold_all(drive(replace(plan, steps=steps), faults={(OPENING, "t1"): fault}))
+    assert state.sales_said() == ""
+
+
 def test_what_is_not_ready_is_not_put_back(venue: Venue) -> None:
     """A server that recovery finds dead stays out, and says why."""
     left = Ledger(servers={("wagering", "w1"): ("t1",), ("wagering", "w2"): ("t1",)})
@@ -144,6 +172,25 @@ def test_sales_that_are_half_open_are_closed(venue: Venue) -> None:
     """Doubt means that nobody buys."""
     plan = plan_recover(venue, Ledger(half_open=("ticketing",)))
     assert [step.verb for step in plan.steps.values()] == [Verb.PROBE, Verb.CLOSE]
+
+
+def test_closing_one_load_balancer_settles_nothing_at_another(tmp_path: Path) -> None:
+    """An emergency closed both and died while it opened one: the other one is still told."""
+    pair = """
+  bets: {role: service, unit: b, hosts: w1, restart: {behind: {component: east, backend: bets}}}
+  cash: {role: service, unit: c, hosts: w2, restart: {behind: {component: west, backend: cash}}}
+  east: {role: haproxy, hosts: t1, depends_on: [bets]}
+  west: {role: haproxy, hosts: db1, depends_on: [cash]}
+"""
+    venue = site(tmp_path, pair, HEAD)
+    servers = {"east": ("bets/w1",), "west": ("cash/w2",)}
+    desk = Desk(tmp_path / "runs", World(up=1.0, sales_open=True, servers=servers))
+    desk.run(replace(plan_emergency(venue, ("bets",)), reason="it hangs"), until="east.open")
+    left = left_behind(desk.reports)
+    assert (left.half_open, left.closed) == (("east",), ("west",))
+    recovered = desk.run(plan_recover(venue, left))
+    assert recovered.steps["east.close"].status == "succeeded"
+    assert left_behind(desk.reports).closed == ("west",)
 
 
 CHAIN = """

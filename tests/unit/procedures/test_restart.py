@@ -168,6 +168,16 @@ def test_the_last_server_that_gets_customers_is_left_alone(plan: Plan) -> None:
     assert why == "no customers are sent to w1, and without it too few servers would be left"
 
 
+def test_a_check_run_says_that_a_restart_would_be_refused(plan: Plan) -> None:
+    """Nobody is sent to the other host: no SUCCESS for that, and the reason is in the run."""
+    check = replace(plan, check=True)
+    state, _ = restart(check, {}, replace(SELLING, taken_out=frozenset({"to_wagering/w2"})))
+    why = str(state.steps["wagering.capacity.1"].reason)
+    assert why == "no customers are sent to w2, and without it too few servers would be left"
+    assert state.result_state == "ERRORS"
+    assert restart(check, {})[0].result_state == "SUCCESS"
+
+
 def test_customers_of_another_backend_are_others(venue: Venue) -> None:
     """Who is out of rotation in its own stands in for nobody there."""
     plan = replace(plan_restart(venue, {"wagering": ("w2",)}), break_glass=True)

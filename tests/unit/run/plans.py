@@ -13,7 +13,7 @@ from automation.procedures import leaders
 from automation.procedures import steps as planned
 from automation.procedures.evening import plan_evening
 from automation.procedures.morning import plan_morning
-from automation.procedures.restart import plan_restart
+from automation.procedures.restart import plan_emergency, plan_restart
 from automation.run.plan import Plan, PlannedComponent, Step, Verb
 from automation.venue import loads
 from automation.venue.kinds import read_kind
@@ -30,8 +30,8 @@ from automation.venue.site import Component, Dependency, Venue
 HOST_FAULTS = tuple(fault for fault in Fault if fault not in {Fault.CRASHES, Fault.HANGS})
 COMPONENT_COUNTS = (54, 46, 22, 8, 4, 2, 1, 1, 1, 1, 1, 1)
 HOST_COUNTS = (14, 5, 2, 1, 1)
-MORNINGS, RESTARTS, EVENINGS = (1, 0, 0), (0, 1, 0), (0, 0, 1)
-ALL = (70, 15, 15)
+MORNINGS, RESTARTS, EVENINGS, EMERGENCIES = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)
+ALL = (55, 15, 15, 15)
 SERVERS = ("wagering", "ticketing", "kiosk_gateway")
 OTHERS = ("postgresql", "redis", "service")
 SERIALS: tuple[tuple[int | str, ...], ...] = ((1,), (1,), (2,), ("50%",), (1, 2))
@@ -58,9 +58,9 @@ def remember_kinds(put: Callable[[object, str, object], None] = setattr) -> None
 
 
 def random_task(random: Random, procedures: Sequence[int] = ALL) -> Task:
-    """Mostly a morning, else a restart or an evening; `procedures` says how often each."""
+    """Mostly a morning, else a restart, an evening, an emergency, as often as `procedures` says."""
     venue = random_venue(random)
-    make = random.choices((_morning, _restart, _evening), procedures)[0]
+    make = random.choices((_morning, _restart, _evening, _emergency), procedures)[0]
     task = make(venue, random)
     plan = replace(
         task.plan,
@@ -169,6 +169,21 @@ def _evening(venue: Venue, random: Random) -> Task:
     """Nearly everything is up, and mostly customers are still betting."""
     up = random.choice((1.0, 1.0, 0.9))
     return Task(venue, plan_evening(venue), random_world(venue, random, up, 0.8))
+
+
+def _emergency(venue: Venue, random: Random) -> Task:
+    """Some components hang, mostly among customers: those that are struck, now and then others."""
+    ours = [name for name, item in venue.components.items() if not item.external]
+    names = random.sample(ours, random.randint(1, min(3, len(ours))))
+    plan = replace(plan_emergency(venue, names), break_glass=random.random() < 0.5)
+    hung = frozenset(
+        (name, host)
+        for name in ours
+        for host in venue.components[name].hosts
+        if random.random() < (0.7 if name in names else 0.03)
+    )
+    world = random_world(venue, random, random.choice((1.0, 1.0, 0.9)), 0.9)
+    return Task(venue, plan, replace(world, hung=hung))
 
 
 def _standing(venue: Venue) -> dict[str, str]:

@@ -9,6 +9,8 @@ from automation.venue.site import Component
 from tests.unit.run.promises import Promise
 from tests.unit.run.trials import Trial
 
+TAKES = frozenset({Verb.DRAIN, Verb.STOP, Verb.KILL})
+
 
 def dependents_stop_first(trial: Trial) -> Iterator[str]:
     """In the evening nothing is stopped before all that depends on it is proven to be down."""
@@ -37,10 +39,10 @@ def _waits(component: Component, name: str) -> bool:
 
 
 def sales_are_closed_first(trial: Trial) -> Iterator[str]:
-    """Nothing is drained or stopped while customers bet, unless somebody broke the glass."""
+    """Nothing is drained, stopped or killed among customers, unless somebody broke the glass."""
     if trial.plan.break_glass or trial.plan.check:
         return
-    for step in _begun(trial, Verb.DRAIN, Verb.STOP):
+    for step in _begun(trial, Verb.DRAIN, Verb.STOP, Verb.KILL):
         if trial.truth.customers[step.id]:
             yield f"{step.id} began while customers were betting"
 
@@ -152,15 +154,16 @@ def customers_keep_enough(trial: Trial) -> Iterator[str]:
 
 
 def a_failure_ends_it(trial: Trial) -> Iterator[str]:
-    """After a failure nothing more is drained or stopped: what is up then stays up."""
+    """After a failure nothing more is drained, stopped or killed: what is up then stays up."""
     failed = ""
     for event in trial.events:
         if not isinstance(event, StepStarted | StepFinished) or not trial.plan.stops_at_failure:
             continue
         step = trial.plan.steps[event.step]
-        if isinstance(event, StepFinished) and step.verb is not Verb.PROBE:
+        anyhow = step.verb is Verb.CLOSE and trial.plan.break_glass
+        if isinstance(event, StepFinished) and step.verb is not Verb.PROBE and not anyhow:
             failed = failed or ("" if _has_succeeded(trial, step) else step.id)
-        if isinstance(event, StepStarted) and step.verb in {Verb.STOP, Verb.DRAIN} and failed:
+        if isinstance(event, StepStarted) and step.verb in TAKES and failed:
             yield f"{step.id} began after {failed} had failed"
 
 
@@ -185,7 +188,7 @@ def what_is_stopped_is_started(trial: Trial) -> Iterator[str]:
 
 
 def what_is_drained_is_put_back(trial: Trial) -> Iterator[str]:
-    """Customers are sent to a drained server again, unless it is not ready."""
+    """Customers are sent to a drained server again, unless something on its host is not ready."""
     if trial.state is None or trial.plan.check:
         return
     before = {word for words in trial.before.rotation.values() for word in words}
@@ -202,13 +205,18 @@ def what_is_drained_is_put_back(trial: Trial) -> Iterator[str]:
         if trial.earlier and len(said) < len(undrain.hosts):
             continue  # when it was resumed, not every load balancer said whom it sends customers to
         servers = map(server_of, step.servers)
-        ready = [host for host in servers if _is_ready(trial, step.component, host)]
+        ready = [host for host in servers if _is_ready_host(trial, host)]
         left = (_words(trial, step.component, ready) & before) - now
         yield from (f"{word} was drained and not put back" for word in left)
 
 
 def _was_restarted(trial: Trial, front: str) -> bool:
     return any(step.component == front for step in _ever_begun(trial, Verb.STOP))
+
+
+def _is_ready_host(trial: Trial, host: str) -> bool:
+    parts = trial.plan.components.items()
+    return all(_is_ready(trial, name, host) for name, part in parts if host in part.hosts)
 
 
 def _is_ready(trial: Trial, component: str, host: str, until: str = "") -> bool:
@@ -258,8 +266,9 @@ def nobody_is_sent_to_the_unready(trial: Trial) -> Iterator[str]:
 
 
 def _begun(trial: Trial, *verbs: Verb) -> list[Step]:
-    """The steps of these verbs that the last process has begun."""
-    return _begun_in(trial, trial.events, verbs)
+    """The steps of these verbs that the last process has begun, and not only written down."""
+    steps = _begun_in(trial, trial.events, verbs)
+    return [step for step in steps if step.id in trial.truth.begun]
 
 
 def _ever_begun(trial: Trial, *verbs: Verb) -> list[Step]:

@@ -26,7 +26,7 @@ def seen(statuses: Mapping[str, Status], *, rest: Status, plan: Plan = PLAN) -> 
             step,
             statuses.get(name, rest),
             started_at=NOW,
-            targets=step.hosts,
+            targets=() if statuses.get(name, rest) is Status.WAITING else step.hosts,
             hosts=dict.fromkeys(step.hosts, OK),
         )
         for name, step in plan.steps.items()

@@ -14,17 +14,19 @@ from typing import Any
 
 import pytest
 
-from automation.procedures import restart
-from automation.run import decide, journal, loop, reuse, state, verdict
+from automation.procedures import recover, restart
+from automation.run import decide, journal, ledger, loop, reuse, state, verdict
 from automation.run.events import Event, HostState, Message, load_event
 from automation.run.journal import read_journal
 from automation.run.plan import Step, Verb
 from automation.run.state import HostResult, State, StepState, fold_all, server_of
 from automation.venue.site import Component
-from tests.unit.run.plans import ALL, EVENINGS, RESTARTS, remember_kinds
+from tests.unit.run.plans import ALL, EMERGENCIES, EVENINGS, RESTARTS, remember_kinds
 from tests.unit.run.promises import ALWAYS
+from tests.unit.run.recovering import WHEN_RECOVERED
 from tests.unit.run.resuming import WHEN_RESUMED
 from tests.unit.run.rolling import WHEN_ROLLING
+from tests.unit.run.striking import WHEN_STRUCK
 from tests.unit.run.trials import Trial, conduct
 
 GRAPHS = int(os.environ.get("RACEDAY_SIMULATE", "10000"))
@@ -38,7 +40,7 @@ IN_ROTATION = state.in_rotation
 @pytest.mark.simulation
 @pytest.mark.timeout(max(300, GRAPHS // 20))
 def test_random_runs_keep_every_promise(tmp_path: Path) -> None:
-    """Mornings, restarts and evenings of random venues with random faults break no promise.
+    """Mornings, restarts, evenings, emergencies and recoveries of random venues break no promise.
 
     RACEDAY_SIMULATE and RACEDAY_SEED say how many, and from which seed on; every graph has its own.
     """
@@ -71,7 +73,7 @@ def violations(seed: int, scratch: Path, procedures: Sequence[int] = ALL) -> Ite
     except Exception as error:  # noqa: BLE001  # whatever escapes the engine is a finding
         yield f"the engine raised {error!r}"
         return
-    for promise in (*ALWAYS, *WHEN_ROLLING, *WHEN_RESUMED):
+    for promise in (*ALWAYS, *WHEN_ROLLING, *WHEN_RESUMED, *WHEN_STRUCK, *WHEN_RECOVERED):
         yield from promise(trial)
     yield from _reads_back(trial, scratch)
 
@@ -235,7 +237,7 @@ MUTANTS = {
         loop, "_is_expected", lambda _state, _report: True, "the engine raised|ended twice"
     ),
     "what was done is believed unseen": Mutant(
-        reuse, "_runs_on", lambda *_args: True, "GO, and what|ended failed", (70, 30, 0)
+        reuse, "_runs_on", lambda *_args: True, "GO, and what|ended failed", (70, 30, 0, 0)
     ),
     "what was tested before is never forgotten": Mutant(
         state, "_undone_by", lambda *_args: (), "GO, and what|not put back|never begun"
@@ -245,6 +247,37 @@ MUTANTS = {
     ),
     "what was drained before is forgotten": Mutant(
         state, "ROTATION", "forgotten", "drained and not put back", RESTARTS
+    ),
+    "sales open again whatever failed": Mutant(
+        loop, "decide", _without(needs=()), "began although", EMERGENCIES
+    ),
+    "who said nothing sent customers to nobody": Mutant(
+        decide, "was_heard", lambda *_args: True, "gets no customers", EMERGENCIES
+    ),
+    "a load balancer that fails to close is not named": Mutant(
+        verdict, "_step_findings", lambda _item: (), "nobody says so", EMERGENCIES
+    ),
+    "an opening that nobody heard of is no opening": Mutant(
+        State, "_perhaps_opened", lambda _state: set(), "said to be closed", EMERGENCIES
+    ),
+    "what is drained is not written down": Mutant(
+        ledger, "_not_undrained", lambda *_args: (), "nothing is left, and to_", RESTARTS
+    ),
+    "what is stopped is not written down": Mutant(
+        ledger, "_not_started", lambda *_args: (), "is down", RESTARTS
+    ),
+    "what is half open is not written down": Mutant(
+        ledger, "_unfinished", lambda *_args: (), "is half open"
+    ),
+    "a recovery tests nothing": Mutant(
+        recover, "_test", lambda *_args: None, "was not tested", RESTARTS
+    ),
+    "a recovery opens everywhere": Mutant(
+        decide,
+        "_told",
+        lambda hosts, _servers: dict.fromkeys(hosts, ()),
+        "was not in rotation before",
+        RESTARTS,
     ),
     "the journal forgets evidence": Mutant(journal, "load_event", _lossy, "folds to another"),
 }

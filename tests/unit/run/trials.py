@@ -1,14 +1,15 @@
 """One trial: a procedure on a random venue, random faults, and what came of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from random import Random
 from types import MappingProxyType
 
 from automation.execute.simulator import FIRST, FakeClock, Simulator, Truth
+from automation.procedures.recover import plan_recover
 from automation.procedures.resume import plan_resume
 from automation.run.events import (
     Event,
@@ -19,24 +20,41 @@ from automation.run.events import (
     StepReused,
 )
 from automation.run.journal import Journal, JournalUnwritable
+from automation.run.ledger import Ledger, ledger_of
 from automation.run.loop import Run
 from automation.run.plan import Plan, Step, load_plan
 from automation.run.state import State, fold_all
 from automation.venue.site import Venue
 from tests.unit.run.paper import NEVER, Paper
-from tests.unit.run.plans import ALL, Task, random_faults, random_task
+from tests.unit.run.plans import ALL, random_faults, random_task
 
 type Place = tuple[str, str]
 
+BY_OTHERS = "by somebody"  # who started it, as its invocation
 RUN_ID, OPERATOR = "20261121T063000Z-morning-3f2a", "김철수"
 
 
 @dataclass(frozen=True)
 class Before:
-    """How the world was when a process began: what ran, and who got customers."""
+    """How the world was when a process began: what ran, or hung, and who got customers."""
 
     up: frozenset[Place]
     rotation: Mapping[Place, set[str]]
+    hung: frozenset[Place] = frozenset()
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What was done about what runs had `left`.
+
+    `state` is None when it was killed itself, `told` what its journal tells anyway.
+    """
+
+    left: Ledger
+    plan: Plan
+    simulator: "Watched"
+    told: State
+    state: State | None
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,9 @@ class Trial:
 
     A run that was killed is resumed: `plan`, `simulator` and `events` are those of its last
     process, `earlier` the events of those before. It is `fair` when nothing went wrong but that.
+
+    One that is killed and not resumed, or that failed, is recovered from: its journal has `told`
+    what it left, and `left` is what the ledger says after the last of the `recoveries`.
     """
 
     venue: Venue
@@ -56,6 +77,9 @@ class Trial:
     events: tuple[Event, ...]
     state: State | None
     fair: bool
+    told: State | None = None
+    recoveries: tuple[Recovery, ...] = ()
+    left: Ledger | None = None
 
     @property
     def truth(self) -> Truth:
@@ -71,9 +95,11 @@ class Trial:
         """The same run on the same world, when nothing goes wrong and nobody kills it."""
         first = self.earlier[0]
         assert isinstance(first, RunStarted)
+        rotation = deepcopy(dict(self.before.rotation))
         left = Truth(
             set(self.before.up),
-            rotation=deepcopy(dict(self.before.rotation)),
+            set(self.before.hung),
+            rotation=rotation,
             leading=set(self.simulator.world.leading),
         )
         simulator = Watched(Random(0), {}, FakeClock(), self.simulator.world, left)  # noqa: S311
@@ -92,7 +118,10 @@ class Killed(BaseException):
 
 
 class Watched(Simulator):
-    """A simulator that remembers how its world was at first, and which invocation was tested."""
+    """A simulator that remembers how its world was at first, and which invocation was tested.
+
+    `passed` are the tests that found nothing wrong: component, host, and what ran there.
+    """
 
     killed = False
     before = Before(frozenset(), {})
@@ -102,8 +131,9 @@ class Watched(Simulator):
     def prepare(self, plan: Plan) -> None:
         """Set up the world and keep a copy of it."""
         super().prepare(plan)
-        self.before = Before(frozenset(self.truth.up), deepcopy(self.truth.rotation))
-        self.tested = {}
+        up, hung = frozenset(self.truth.up), frozenset(self.truth.hung)
+        self.before = Before(up, deepcopy(self.truth.rotation), hung)
+        self.tested, self.passed = {}, set[tuple[str, str, str]]()
 
     def close(self) -> None:
         """Who is killed closes nothing."""
@@ -113,6 +143,10 @@ class Watched(Simulator):
     def invocation(self, step: Step, host: str) -> str:
         """Which start of a component runs on a host."""
         return self.truth.invocations.get((step.component, host), FIRST)
+
+    def has_died(self, place: Place) -> bool:
+        """Whether it went down by itself after it had reported that all is well."""
+        return place in self._deaths
 
     def was_tested(self, step: Step, host: str) -> bool:
         """Whether any process tested on a host what runs there now."""
@@ -141,7 +175,10 @@ class Watched(Simulator):
         super()._learn(step, report)
         if step.is_test and not step.hosts_of:
             pair = (step.id, report.host)
-            self.tested = {**self.tested, pair: self.invocation(step, report.host)}
+            invocation = self.invocation(step, report.host)
+            self.tested = {**self.tested, pair: invocation}
+            if pair in self.truth.proven:
+                self.passed.add((step.component, report.host, invocation))
 
 
 @dataclass
@@ -183,7 +220,10 @@ class Process:
 
 
 def conduct(seed: int, procedures: Sequence[int] = ALL) -> Trial:
-    """Run one random plan to its end; some are interrupted, lose their disk, or are killed."""
+    """Run one random plan to its end; some are interrupted, lose their disk, or are killed.
+
+    What is killed is resumed, or recovered from, as some of those are that ended badly.
+    """
     random = Random(seed)  # noqa: S311  # a simulation
     task = random_task(random, procedures)
     steps = len(task.plan.steps)
@@ -195,52 +235,98 @@ def conduct(seed: int, procedures: Sequence[int] = ALL) -> Trial:
         lives=random.randrange(2, 4 * steps) if 0.1 < disturbance < 0.35 else NEVER,
         patience=random.randrange(4 * steps) if disturbance > 0.85 else NEVER,
     )
-    state = process.work(lambda run: run.start(RUN_ID, OPERATOR, task.plan, {"raceday": "0.1.0"}))
+    state = process.work(partial(_start, task.plan))
     parts, plan, fair = [process], task.plan, not faults and 0.1 < disturbance < 0.85
     while parts[-1].simulator.killed and not plan.check:
         told = fold_all(pair for part in parts for pair in part.told)
         if told.finished_at:
             state = told
             break
+        if random.random() < 0.4:
+            break
         fair = fair and random.random() < 0.5
-        process = _successor(random, task, parts[-1], told, fair=fair)
+        process = _successor(random, parts[-1], told.plan, fair=fair)
         plan = plan_resume(task.venue, told, process.simulator.clock.now, accept_changes=False)
         state = process.work(partial(_resume, told, plan))
         parts.append(process)
     earlier = tuple(event for part in parts[:-1] for event in part.events)
     first, last = parts[0].simulator, parts[-1]
-    return Trial(
-        task.venue, plan, first.before, last.simulator, paper, earlier, last.events, state, fair
+    trial = Trial(
+        venue=task.venue,
+        plan=plan,
+        before=first.before,
+        simulator=last.simulator,
+        paper=paper,
+        earlier=earlier,
+        events=last.events,
+        state=state,
+        fair=fair,
     )
+    badly = last.simulator.killed or (state and state.result_state in {"ERRORS", "CANCELLED"})
+    return _recovered(random, trial, parts) if badly and not plan.check else trial
+
+
+def _recovered(random: Random, trial: Trial, parts: Sequence[Process]) -> Trial:
+    """What came of it once somebody has recovered from it."""
+    told = fold_all(pair for part in parts for pair in part.told)
+    recoveries = tuple(_recoveries(random, trial.venue, parts[-1], told))
+    runs = [recovery.told for recovery in reversed(recoveries)]
+    return replace(trial, told=told, recoveries=recoveries, left=ledger_of([*runs, told]))
+
+
+def _recoveries(random: Random, venue: Venue, last: Process, told: State) -> Iterator[Recovery]:
+    """One after the other, until nothing is left or three were not enough; the third is fair."""
+    runs = [told]
+    for number in range(1, 4):
+        left = ledger_of(runs)
+        if not (left.places or left.half_open):
+            return
+        plan = plan_recover(venue, left)
+        process = _successor(random, last, plan, fair=number == 3)
+        last = replace(process, journal=Journal(Paper()))
+        state = last.work(partial(_start, plan))
+        recovery = Recovery(left, plan, last.simulator, fold_all(last.told), state)
+        runs.insert(0, recovery.told)
+        yield recovery
+
+
+def _start(plan: Plan, run: Run) -> State:
+    return run.start(RUN_ID, OPERATOR, plan, {"raceday": "0.1.0"})
 
 
 def _resume(told: State, plan: Plan, run: Run) -> State:
     return run.resume(told, RunResumed(OPERATOR, plan.dump()))
 
 
-def _successor(random: Random, task: Task, dead: Process, told: State, *, fair: bool) -> Process:
+def _successor(random: Random, dead: Process, plan: Plan, *, fair: bool) -> Process:
     """The process that goes on; meanwhile what ran may have been started again or have ended.
 
     A standby may lead now.
     """
-    left = dead.simulator.die()
-    servers = {name for name in task.venue.components if name not in told.plan.fronts}
+    died = dead.simulator.die()
+    left = Truth(
+        set(died.up),
+        set(died.hung),
+        {**died.invocations},
+        deepcopy(died.rotation),
+        leading=set(died.leading),
+    )
     for place in sorted(left.up) if not fair else ():
-        if place[0] in servers and random.random() < 0.1:
-            left.invocations[place] = "by somebody"
+        if place[0] not in plan.fronts and random.random() < 0.1:
+            left.invocations[place] = BY_OTHERS
             if random.random() < 0.5:
                 left.up.remove(place)
     if not fair:
-        left.leading = {_promoted(random, task.venue, place) for place in sorted(left.leading)}
-    faults = {} if fair else random_faults(told.plan, random)
-    simulator = Watched(random, faults, dead.simulator.clock, task.world, left)
-    lives = random.randrange(2, 4 * len(task.plan.steps)) if random.random() < 0.3 else NEVER
+        left.leading = {_promoted(random, plan, place) for place in sorted(left.leading)}
+    faults = {} if fair else random_faults(plan, random)
+    simulator = Watched(random, faults, dead.simulator.clock, dead.simulator.world, left)
+    lives = random.randrange(2, 4 * len(plan.steps)) if random.random() < 0.3 else NEVER
     simulator.after = dead.simulator
     return Process(simulator, dead.journal, lives=lives)
 
 
-def _promoted(random: Random, venue: Venue, place: Place) -> Place:
+def _promoted(random: Random, plan: Plan, place: Place) -> Place:
     """Who leads now: now and then another one."""
     component, host = place
-    hosts = venue.components[component].hosts
-    return (component, random.choice(hosts) if random.random() < 0.3 else host)
+    others = plan.components[component].hosts if component in plan.components else (host,)
+    return (component, random.choice(others) if random.random() < 0.3 else host)

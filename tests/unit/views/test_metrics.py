@@ -1,12 +1,14 @@
 """metrics.prom: valid exposition, names by convention, one-hot states."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from automation.idle.record import Decision, Record
+from automation.run.events import Message
 from automation.run.lock import Holder
-from automation.views.metrics import Now, render_metrics, serve_metrics
+from automation.views.metrics import Now, Waiting, render_metrics, serve_metrics
 from automation.views.report import build_report
 from tests.unit.views.samples import BEGAN, HEAD, RUN_ID, Story, go, no_go, revoked, running
 
@@ -60,6 +62,29 @@ def test_who_holds_the_venue_is_told() -> None:
     free = scraped(Now("demo", BEGAN))
     assert free["raceday_lock_held", "demo"] == 0
     assert not [name for name, *_ in free if name == "raceday_lock_info"]
+
+
+def test_why_the_night_was_not_used_outlives_the_window() -> None:
+    """The last call is one that found it closed; what the window's last call said still stands."""
+    late = Message("it may take %(needed)s min", {"needed": "22.0"})
+    night = Decision(BEGAN, (late,))
+    closed = Decision(BEGAN + timedelta(hours=5), (Message("it is outside of every window"),))
+    found = scraped(Now("demo", BEGAN, idle=Record(decision=night, closed=closed)))
+    assert found["raceday_idle_blocked", "it may take needed min", "demo"] == 1
+    assert found["raceday_idle_blocked", "it is outside of every window", "demo"] == 1
+    assert found["raceday_idle_last_call_timestamp_seconds", "demo"] == closed.at.timestamp()
+    assert found["raceday_idle_decision_timestamp_seconds", "demo"] == BEGAN.timestamp()
+
+
+def test_each_host_that_is_due_or_has_to_wait_is_named() -> None:
+    """0 for the others of the inventory, so that a host that was done is seen to be done."""
+    due = {("wagering", "w1"): True, ("wagering", "w2"): True, ("database", "db1"): False}
+    waits = {**due, ("wagering", "w2"): False}
+    found = scraped(Now("demo", BEGAN, waiting=Waiting(due, waits, {"drill wagering": True})))
+    for name, hosts in (("raceday_idle_due", due), ("raceday_idle_postponed", waits)):
+        told = {key[1:3]: value for key, value in found.items() if key[0] == name}
+        assert told == hosts
+    assert found["raceday_idle_test_due", "drill wagering", "demo"] == 1
 
 
 def scraped(now: Now) -> dict[tuple[str, ...], float]:
