@@ -398,9 +398,9 @@ def _is_postponed(state: State) -> bool:
 
 
 def _would_be_refused(state: State) -> bool:
-    """By a look at the other servers that was due, and found too few of them."""
-    looks = (item for item in state.steps.values() if item.step.is_capacity)
-    skipped = (item.step for item in looks if item.status is Status.SKIPPED)
+    """What was due and may not be: too few other servers would be left, or it is a primary."""
+    items = [item for item in state.steps.values() if item.status is Status.SKIPPED]
+    skipped = (item.step for item in items if item.step.is_capacity or item.step.spares_leader)
     return any(all(state.steps[name].status in PASSED for name in step.needs) for step in skipped)
 
 

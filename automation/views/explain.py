@@ -194,10 +194,21 @@ def _interrupted(told: Telling, at: datetime) -> Explanation:
 def _without_verdict(told: Telling, at: datetime) -> Explanation:
     found = causes(told.state)
     args = {"time": told.when(at), "causes": told.listed(found)}
+    refused = _refused(told.state)
     lead = Message("The run ended at %(time)s; nothing failed.", args)
     if found:
         lead = Message("The run ended at %(time)s, and not all went well: %(causes)s", args)
+    elif refused:
+        args = {"time": told.when(at), "why": refused}
+        lead = Message("The run ended at %(time)s before all was done: %(why)s", args)
     return told.explained("", at, (lead,), told.mend(found) if found else ())
+
+
+def _refused(state: State) -> Message | None:
+    """Why the first step that was not executed was not, when that ended the run."""
+    skipped = (item for item in state.steps.values() if item.status is Status.SKIPPED)
+    reasons = (item.reason for item in skipped if not item.step.puts_back)
+    return next(reasons, None) if state.result_state == "ERRORS" else None
 
 
 def _lead(told: Telling, verdict: Verdict, found: Sequence[Cause]) -> Message:

@@ -15,6 +15,8 @@ from automation.run.loop import Run
 from automation.run.plan import Plan, Verb
 from automation.run.state import State
 from automation.venue.site import Venue
+from automation.views.explain import explain_run
+from automation.views.i18n import Translator
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import site
 
@@ -111,6 +113,10 @@ def test_who_leads_when_it_comes_to_it_is_not_stopped(tmp_path: Path) -> None:
     assert simulator.truth.begun.keys().isdisjoint({"pg.stop.2", "pg.start.2"})
     assert "only raceday restart --include-primary" in str(state.steps["pg.stop.2"].reason)
     assert state.result_state == "ERRORS"
+    explained = explain_run(state, simulator.clock.now, Translator("en"))
+    assert "w2 is the primary of pg now" in str(explained.sentences[0])
+    checked, _ = restart(replace(of_databases(tmp_path, "w2"), check=True), {}, LED)
+    assert checked.result_state == "ERRORS"
     state, simulator = restart(replace(plan, include_primary=True), {}, LED)
     assert (state.result_state, simulator.truth.led) == ("SUCCESS", {("pg.stop.2", "w2")})
 
