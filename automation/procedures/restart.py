@@ -157,7 +157,7 @@ def _batch(
     if led:  # asked right before: a standby may have been promoted meanwhile
         look = _leader_look(component, batch, number, needs, after)
         yield look
-        needs = (look.id,)
+        needs = (*needs, look.id)
     bound = patience(venue, component)
     yield step(Verb.STOP, needs=needs, after=after, timeout=bound, spares_leader=led)
     stopped = _id(component, Verb.STOP, number)

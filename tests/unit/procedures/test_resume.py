@@ -93,6 +93,15 @@ def test_a_unit_that_was_started_by_somebody_since_is_not_believed(
     assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
 
 
+def test_who_was_asked_before_a_batch_that_stands_is_not_asked_again(tmp_path: Path) -> None:
+    """Those of the batch, and the others: of these one may be stopped by now."""
+    venue = site(tmp_path, "\n  pg: {role: postgresql, hosts: wagering, min_ready: 1}\n", HEAD)
+    desk = Desk(tmp_path / "pg", World(up=1.0))
+    died = desk.run(plan_restart(venue, {"pg": ("w1", "w2")}), until="pg.stop.2")
+    found = sorted_out(go_on(desk, venue, died), begun(died))
+    assert {"pg.capacity.1", "pg.leader.1", "pg.stop.1", "pg.start.1"} <= set(found.reused)
+
+
 def test_a_standby_that_was_promoted_since_is_not_stopped(tmp_path: Path) -> None:
     """It leads now: whoever began the run left the primary out."""
     venue = site(tmp_path, "\n  pg: {role: postgresql, hosts: wagering, min_ready: 1}\n", HEAD)

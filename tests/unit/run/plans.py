@@ -105,7 +105,11 @@ def random_world(venue: Venue, random: Random, up: float, selling: float) -> Wor
             for front, words in servers.items()
             for host in venue.components[front].hosts[1:]
         },
-        leading=frozenset((name, item.hosts[0]) for name, item in venue.components.items()),
+        leading=frozenset(
+            (name, item.hosts[0])
+            for name, item in venue.components.items()
+            if item.role == "postgresql"
+        ),
     )
 
 
@@ -160,7 +164,7 @@ def _restart(venue: Venue, random: Random) -> Task:
     plan = replace(
         plan_restart(venue, rolled),
         break_glass=random.random() < 0.5,
-        include_primary=random.random() < 0.5,
+        include_primary=len(chosen) % 2 == 0,
     )
     return Task(venue, plan, random_world(venue, random, random.choice((1.0, 1.0, 0.9)), 0.6))
 
