@@ -34,7 +34,7 @@ def unattended(document: dict[str, Any]) -> None:
         "name": "requests per second",
         "command": ["sh", "-c", REQUESTS],
         "component": "load_balancer",
-        "below": 1,
+        "below": 5,  # raceday's own tests of what it restarted are a request or two
         "for": "2s",
     }
     files = ["/etc/raceday-demo/wagering.env"]
