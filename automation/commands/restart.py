@@ -107,7 +107,9 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     if not check:
         translate = Translator(settings.lang)
         confirm_change(translate(question, names=touched), yes=yes)
-    plan = replace(plan, check=check, break_glass=break_glass, reason=why)
+    plan = replace(
+        plan, check=check, break_glass=break_glass, include_primary=include_primary, reason=why
+    )
     return run_and_show(settings, venue, plan, request)
 
 

@@ -113,6 +113,9 @@ def _refuse_what_needs_a_reason(venue: Venue, state: State) -> None:
 
 def _tell(found: Preview, translate: Translator) -> None:
     """What becomes of each step, on stderr."""
+    if found.rebooted:
+        text = "Rebooted since, so what was started there is done again: %(hosts)s"
+        click.echo(translate(text, hosts=", ".join(found.rebooted)), err=True)
     for text, steps in (
         ("Still stands: %(steps)s", found.reused),
         ("Done again: %(steps)s", found.again),

@@ -15,6 +15,7 @@ from random import Random
 
 from automation.run.decide import Begin
 from automation.run.events import Check, HostReported, HostState, Message, Problem, StepFinished
+from automation.run.leading import LEADER
 from automation.run.plan import Plan, Step, Verb
 from automation.run.state import BEFORE, meant
 
@@ -69,7 +70,8 @@ class World:
 
     `servers` are those behind each load balancer, as "backend/server"; when sales are open,
     customers are sent to all but those `taken_out`, be it everywhere or at one of its hosts. What
-    is `hung` is up and answers nobody until it is ended.
+    is `hung` is up and answers nobody until it is ended. The places that are `leading` are
+    primaries.
     """
 
     up: float = 0.0
@@ -78,6 +80,7 @@ class World:
     taken_out: frozenset[str] = frozenset()
     taken_out_at: Mapping[str, frozenset[str]] = field(default_factory=dict)
     hung: frozenset[tuple[str, str]] = frozenset()
+    leading: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass
@@ -88,17 +91,21 @@ class Truth:
     did is `proven` when every planned check was good too, `untouched` when it said how it was so
     before. `customers` are the places that took customers when a step that disturbs them was begun,
     and `told_open` the hosts that said so. `up` is what runs, be it that it is `hung`,
-    `invocations` which start of it where that is not the first, and `rotation` what each host of a
-    load balancer sends customers to.
+    `invocations` which start of it where that is not the first, `boots` which boot of a host where
+    that is not, and `rotation` what each host of a load balancer sends customers to. The primaries
+    are `leading`, and some `led` when their stop was begun.
     """
 
     up: set[tuple[str, str]] = field(default_factory=set)
     hung: set[tuple[str, str]] = field(default_factory=set)
     invocations: dict[tuple[str, str], str] = field(default_factory=dict)
     rotation: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    boots: dict[str, str] = field(default_factory=dict)
+    leading: set[tuple[str, str]] = field(default_factory=set)
 
     begun: dict[str, tuple[str, ...]] = field(default_factory=dict)
     customers: dict[str, frozenset[str]] = field(default_factory=dict)
+    led: set[tuple[str, str]] = field(default_factory=set)
     told_open: set[str] = field(default_factory=set)
     answered: set[tuple[str, str]] = field(default_factory=set)
     proven: set[tuple[str, str]] = field(default_factory=set)
@@ -148,7 +155,9 @@ class Simulator:
         if self._left:
             self.truth.up, self.truth.rotation = self._left.up, self._left.rotation
             self.truth.invocations, self.truth.hung = self._left.invocations, self._left.hung
+            self.truth.leading, self.truth.boots = self._left.leading, self._left.boots
             return
+        self.truth.leading = set(self.world.leading)
         self.truth.up = {
             (component.name, host)
             for component in plan.components.values()
@@ -170,6 +179,9 @@ class Simulator:
         self.truth.begun[step.id] = hosts
         if step.verb in DISTURBS:
             self.truth.customers[step.id] = self.customers()
+        if step.verb in ENDS:
+            places = ((step.component, host) for host in hosts if self.is_up(step.component, host))
+            self.truth.led |= {(step.id, host) for _, host in self.truth.leading & set(places)}
         self._orders[step.id] = order
         self._open.add(step.id)
         if step.lane in self._dead_lanes:
@@ -387,8 +399,11 @@ class Simulator:
         told = {}
         if step.verb is Verb.PROBE:
             told["active"] = "active" if place in self.truth.up else "inactive"
+            if place in self.truth.up - self.truth.hung and self._has_leader(place[0]):
+                told[LEADER] = "yes" if place in self.truth.leading else "no"
         if step.verb in {Verb.START, Verb.PROBE}:
             told["invocation"] = self.truth.invocations.get(place, FIRST)
+            told["boot"] = self.truth.boots.get(place[1], FIRST)
         if place in self.truth.hung:
             return told
         if place in self.truth.rotation and step.verb is not Verb.CLOCKS:
@@ -401,6 +416,9 @@ class Simulator:
         if told.get("sales") == "open" and step.id in self._open:
             self.truth.told_open.add(place[1])
         return told
+
+    def _has_leader(self, component: str) -> bool:
+        return any(step.spares_leader and step.component == component for step in self._steps)
 
     def _stray_report(self) -> HostReported:
         """Good news from a host that was not asked, or for a step that is not running."""

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from automation.run.leading import LEADER
 from automation.run.state import HostResult
 from automation.venue.kinds import read_kind
 from automation.venue.site import Component, Venue
 
-LEADER = "leader"  # a fact of a role: "yes" on the primary, "no" on a standby
 UNKNOWN = "it could not be found out whether %(host)s is the primary of %(component)s"
 
 
@@ -22,9 +22,15 @@ class Leaders:
     unknown: tuple[str, ...] = ()
 
 
+def has_leader(venue: Venue, component: Component) -> bool:
+    """Whether its role knows of one."""
+    role = component.role
+    return role is not None and LEADER in read_kind(role, venue.inventory).facts
+
+
 def leaders_of(venue: Venue, component: Component, seen: Mapping[str, HostResult]) -> Leaders:
     """By what its hosts said to a probe; silence is no standby."""
-    if component.role is None or LEADER not in read_kind(component.role, venue.inventory).facts:
+    if not has_leader(venue, component):
         return Leaders()
     said = {
         host: seen[host].evidence.get(LEADER) if host in seen else None for host in component.hosts

@@ -131,14 +131,14 @@ def read_runs(reports: Path) -> Iterator[State]:
 
 
 def runs_after(folder: Path) -> Iterator[State]:
-    """Later runs of the same venue that may have changed it, the newest first.
+    """Later runs of the same venue but checks, the newest first.
 
     Raises JournalBroken for one that cannot be read: nobody knows what it did.
     """
     for later in run_folders(folder.parent):
         if later.name > folder.name and was_begun(later):
             state = fold_all(read_journal(later / JOURNAL))
-            if not state.plan.check and state.plan.procedure != "recover":
+            if not state.plan.check:
                 yield state
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, repeat
 
 from automation.procedures.checks import test_checks
+from automation.procedures.leaders import has_leader
 from automation.procedures.steps import (
     PROBE_SECONDS,
     ROTATION_SECONDS,
@@ -20,6 +21,7 @@ from automation.procedures.steps import (
     test_steps,
     through_steps,
 )
+from automation.run.leading import LEADER
 from automation.run.plan import Plan, Step, Verb
 from automation.venue.graph import dependents
 from automation.venue.model import Behind
@@ -151,7 +153,13 @@ def _batch(
     if behind:
         yield rotation(Verb.DRAIN, component.name, behind, needs=needs, after=after)
         needs = (_id(component, Verb.DRAIN, number),)
-    yield step(Verb.STOP, needs=needs, after=after, timeout=patience(venue, component))
+    led = has_leader(venue, component)
+    if led:  # asked right before: a standby may have been promoted meanwhile
+        look = _leader_look(component, batch, number, needs, after)
+        yield look
+        needs = (*needs, look.id)
+    bound = patience(venue, component)
+    yield step(Verb.STOP, needs=needs, after=after, timeout=bound, spares_leader=led)
     stopped = _id(component, Verb.STOP, number)
     back = f"{component.name}.{Verb.START}"  # a process of its own: the stop may take its own along
     bound = start_patience(venue, component)
@@ -176,6 +184,27 @@ def _batch(
         lane = f"{component.name}.{Verb.UNDRAIN}"
         after = (started, _last(venue, component, number))
         yield step(Verb.UNDRAIN, lane, after=after, puts_back=stopped, timeout=ROTATION_SECONDS)
+
+
+def _leader_look(
+    component: Component,
+    batch: tuple[str, ...],
+    number: int,
+    needs: tuple[str, ...],
+    after: tuple[str, ...],
+) -> Step:
+    """What the hosts of a batch say of themselves; one that is down may be restarted, too."""
+    return make_step(
+        component,
+        Verb.PROBE,
+        component.name,
+        id=f"{component.name}.{LEADER}.{number}",
+        hosts=batch,
+        needs=needs,
+        after=after,
+        min_ready=0,
+        timeout=PROBE_SECONDS,
+    )
 
 
 def _capacity(

@@ -1,6 +1,6 @@
 """Go on with a run that died, failed or was interrupted; nothing in it is believed unseen."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from automation.run.events import Message, RunResumed, StepReused, StepStarted
 from automation.run.ledger import ledger_of
 from automation.run.plan import Plan, Step, Verb
 from automation.run.reuse import still_stands
-from automation.run.state import State, fold
+from automation.run.state import State, StepState, ended_at, fold
 from automation.venue.site import Venue
 
 DONE = frozenset({"SUCCESS", "WARNINGS"})
@@ -24,11 +24,15 @@ DONE = frozenset({"SUCCESS", "WARNINGS"})
 
 @dataclass(frozen=True)
 class Preview:
-    """Steps that still stand, that are done again, and that are done for the first time."""
+    """Steps that still stand, that are done again, and that are done for the first time.
+
+    Of hosts that were `rebooted` since nothing that was started stands.
+    """
 
     reused: tuple[str, ...]
     again: tuple[str, ...]
     new: tuple[str, ...]
+    rebooted: tuple[str, ...] = ()
 
 
 def resumable(folder: Path) -> State:
@@ -64,7 +68,7 @@ def resumable(folder: Path) -> State:
                 {"run": folder.name, "result": Message(state.result_state)},
             )
         )
-    later = next(runs_after(folder), None)
+    later = next((run for run in runs_after(folder) if _comes_between(run, state)), None)
     if later:
         raise Refused(
             Message(
@@ -74,6 +78,11 @@ def resumable(folder: Path) -> State:
             Message("Begin a new one: raceday %(command)s", {"command": _command(state.plan)}),
         )
     return state
+
+
+def _comes_between(later: State, state: State) -> bool:
+    """Whether it may have changed what a run relied on; a recovery only what that had left."""
+    return later.plan.procedure != "recover" or bool(ledger_of([state]))
 
 
 def plan_resume(venue: Venue, state: State, now: datetime, *, accept_changes: bool) -> Plan:
@@ -98,7 +107,10 @@ def plan_resume(venue: Venue, state: State, now: datetime, *, accept_changes: bo
                     "%(run)s has left something in the venue as it was; nothing was touched.",
                     {"run": state.run_id},
                 ),
-                "First: raceday recover",
+                Message(
+                    "Put it back and begin a new one: raceday recover, then raceday %(command)s",
+                    {"command": _command(plan)},
+                ),
             )
         if not accept_changes:
             raise Refused(
@@ -132,7 +144,25 @@ def preview(state: State, event: RunResumed, seen: State, now: datetime) -> Prev
         following = StepReused(name) if stands else StepStarted(name, item.step.hosts)
         if not item.step.is_look:
             resumed = fold(resumed, following, now)
-    return sorted_out(resumed, begun)
+    return replace(sorted_out(resumed, begun), rebooted=tuple(_rebooted(state, seen)))
+
+
+def _rebooted(state: State, seen: State) -> Iterator[str]:
+    """Hosts that are another boot by a look than when the run saw them last."""
+    before = _boots(item.latest for item in state.steps.values())
+    for host, boot in _boots(seen.steps.values()).items():
+        if before.get(host, boot) != boot:
+            yield host
+
+
+def _boots(items: Iterable[StepState]) -> Mapping[str, str]:
+    """By host, what its last report said of it."""
+    return {
+        host: result.evidence["boot"]
+        for item in sorted(items, key=ended_at)
+        for host, result in item.hosts.items()
+        if "boot" in result.evidence
+    }
 
 
 def sorted_out(state: State, begun: Collection[str]) -> Preview:
@@ -173,6 +203,8 @@ def _planned_anew(venue: Venue, plan: Plan, now: datetime) -> Plan:
     return replace(
         _PLANNERS[plan.procedure](venue, plan, now),
         break_glass=plan.break_glass,
+        stops_at_failure=plan.stops_at_failure,
+        include_primary=plan.include_primary,
         reason=plan.reason,
     )
 

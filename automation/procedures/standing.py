@@ -30,9 +30,8 @@ class Standing:
     verdict: Verdict
 
     def holds(self, now: datetime) -> bool:
-        """Not NO-GO, not revoked, not past its time."""
-        until = self.verdict.valid_until
-        return bool(until) and not self.verdict.revoked_at and now < datetime.fromisoformat(until)
+        """Whether its verdict does."""
+        return self.verdict.holds(now)
 
     def minutes_left(self, now: datetime) -> float:
         """Until it is past its time."""
@@ -99,6 +98,8 @@ def review(standing: Standing, probe: State, now: datetime, operator: str) -> Re
         return Review(standing, verdict.revoked_because)
     if verdict.result == NO_GO:
         return Review(standing)
+    if verdict.is_ahead(now):
+        return Review(standing, (Message("it is of the future: the clock was set back"),))
     if not standing.holds(now):
         return Review(standing, (Message("its time is over"),))
     seen = probe.verdict

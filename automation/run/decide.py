@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from automation.run.capacity import out_of_rotation
 from automation.run.events import HostState, Message
+from automation.run.leading import may_lead
 from automation.run.plan import Step, Verb
 from automation.run.reuse import has_looked, still_stands
 from automation.run.state import (
@@ -266,6 +267,9 @@ def _released(state: State, step: Step) -> Begin | Skip:
         return Skip(step, forbidden)
     if step.verb is Verb.DRAIN and not _knows_rotation(state, step):
         return Skip(step, NOT_KNOWN)
+    spared = may_lead(state, step) if step.spares_leader else None
+    if spared and not state.plan.include_primary:
+        return Skip(step, spared)
     if step.is_capacity:
         return _standing_in(state, step)
     lost = {} if step.verb is Verb.KILL else state.hosts_lost(step.owner)
@@ -394,9 +398,9 @@ def _is_postponed(state: State) -> bool:
 
 
 def _would_be_refused(state: State) -> bool:
-    """By a look at the other servers that was due, and found too few of them."""
-    looks = (item for item in state.steps.values() if item.step.is_capacity)
-    skipped = (item.step for item in looks if item.status is Status.SKIPPED)
+    """What was due and may not be: too few other servers would be left, or it is a primary."""
+    items = [item for item in state.steps.values() if item.status is Status.SKIPPED]
+    skipped = (item.step for item in items if item.step.is_capacity or item.step.spares_leader)
     return any(all(state.steps[name].status in PASSED for name in step.needs) for step in skipped)
 
 

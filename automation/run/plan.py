@@ -59,7 +59,8 @@ class Step:
     `needs` are steps that must have succeeded, `after` steps that must merely have ended. Steps of
     one `lane` share a process of the executor. `checks` are the names every host must report: what
     is not reported is unknown, and unknown is bad. `timeout` is in seconds. `options` are what the
-    role's verb is told beside its hosts; a step that has any is alone in its stage.
+    role's verb is told beside its hosts; a step that has any is alone in its stage. A step that
+    `spares_leader` is not begun on a host that leads, unless the plan says so.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Step:
     servers: tuple[str, ...] = ()
     puts_back: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    spares_leader: bool = False
 
     @property
     def owner(self) -> str:
@@ -133,8 +135,9 @@ class Plan:
 
     `fronts` are the load balancers, which say whether sales are open. With `break_glass` something
     is done that is refused otherwise; `reason` says why, as it does for a CONDITIONAL that was
-    accepted. What was not done is an error where a plan `must_be_whole`, and where it
-    `stops_at_failure`: a roll that stopped, something that was not put back.
+    accepted. With `include_primary` its hosts may be stopped although they lead their component.
+    What was not done is an error where a plan `must_be_whole`, and where it `stops_at_failure`: a
+    roll that stopped, something that was not put back.
     """
 
     venue: str
@@ -153,6 +156,7 @@ class Plan:
     must_be_whole: bool = False
     accept_conditional: bool = False
     break_glass: bool = False
+    include_primary: bool = False
     reason: str = ""
     standing: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""

@@ -17,9 +17,10 @@ def has_looked(state: State) -> bool:
 def still_stands(state: State, step: Step) -> bool:
     """Whether a step that succeeded before the run was resumed need not be done again.
 
-    A host that was rebooted and a unit that was started again run another invocation than the one
-    that was left. What was stopped or taken out counts as done only once it was put back. A test
-    forgets that it passed as soon as what it tested is started or stopped (`fold`).
+    A unit that was started again runs another invocation than the one that was left, and a host
+    that was rebooted is another boot. What was stopped or taken out counts as done only once it was
+    put back. A test forgets that it passed as soon as what it tested is started or stopped
+    (`fold`).
     """
     if step.id in state.again or not _has_succeeded(state, step):
         return False
@@ -77,12 +78,12 @@ def _is_as_left(state: State, step: Step) -> bool:
 
 
 def _runs_on(state: State, started: StepState, host: str) -> bool:
-    """The unit is ready, and still the invocation that the start has left."""
+    """The unit is ready, and still the invocation that the start has left, in the same boot."""
     seen, left = _seen(state, started.step.owner, host), started.hosts[host]
-    invocation = left.evidence.get("invocation", "")
-    return bool(
-        seen and seen.state in GOOD and invocation and seen.evidence.get("invocation") == invocation
-    )
+    if seen is None or seen.state not in GOOD or not left.evidence.get("invocation"):
+        return False
+    told = [name for name in ("invocation", "boot") if name in left.evidence]
+    return all(seen.evidence.get(name) == left.evidence[name] for name in told)
 
 
 def _sends_to(state: State, undrained: StepState, host: str) -> bool:

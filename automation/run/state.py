@@ -109,6 +109,15 @@ class Verdict:
     revoked_at: datetime | None = None
     revoked_because: tuple[Message, ...] = ()
 
+    def holds(self, now: datetime) -> bool:
+        """Not NO-GO, not revoked, not past its time, and decided before now."""
+        is_valid = bool(self.valid_until) and not self.revoked_at and not self.is_ahead(now)
+        return is_valid and now < datetime.fromisoformat(self.valid_until)
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Whether it is of the future: a clock was set back, and nobody knows how old it is."""
+        return now < self.decided_at
+
 
 @dataclass(frozen=True)
 class State:
@@ -183,7 +192,7 @@ class State:
     def _asked(self) -> Sequence["StepState"]:
         """What load balancers were asked, as it ended; a step that is reused was heard before."""
         asked = [item for item in self.steps.values() if item.step.owner in self.plan.fronts]
-        return sorted(asked, key=_ended_at)
+        return sorted(asked, key=ended_at)
 
     def hosts_lost(self, component: str) -> Mapping[str, StepState]:
         """Hosts of a component that no later step can use, with the step that lost them.
@@ -326,7 +335,8 @@ def _changed[T](record: T, **changes: object) -> T:
     return copy
 
 
-def _ended_at(item: StepState) -> datetime:
+def ended_at(item: StepState) -> datetime:
+    """When a step ended, to sort by; what has not comes last."""
     return item.finished_at or datetime.max.replace(tzinfo=UTC)
 
 

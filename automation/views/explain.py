@@ -259,14 +259,14 @@ def _waiting(state: State, found: Sequence[Cause]) -> Iterator[Message]:
 
 def _until(told: Telling, verdict: Verdict) -> Message:
     args = {"time": told.when(datetime.fromisoformat(verdict.valid_until))}
-    if _is_over(told, verdict):
+    if verdict.is_ahead(told.now):
+        return Message(
+            "That time is still to come: the clock was set back, so it does not hold now."
+        )
+    if not verdict.holds(told.now):
         return Message("Its time was over at %(time)s, so it no longer holds.", args)
     return Message("Valid until %(time)s, unless a gate turns red before.", args)
 
 
 def _renewed(told: Telling, verdict: Verdict) -> tuple[Message, ...]:
-    return (told.of_run(_RENEW),) if _is_over(told, verdict) else ()
-
-
-def _is_over(told: Telling, verdict: Verdict) -> bool:
-    return told.now >= datetime.fromisoformat(verdict.valid_until)
+    return () if verdict.holds(told.now) else (told.of_run(_RENEW),)

@@ -21,7 +21,8 @@ SCRIPTS = Path(__file__).with_name("on_target")
 MARK = "@raceday "
 NOT_FOUND = 127  # the shell's word for a program that is not there
 NO_PYTHON = (
-    "%s has no %s, which %s needs; install the package python3, or set ansible_python_interpreter"
+    "%s has no %s, which %s needs; "
+    "install the package python3 there or set ansible_python_interpreter, then run it again"
 )
 KEPT = ("changed", "failed", "msg", "raceday", "saved", "skipped")
 

@@ -19,6 +19,7 @@ UNIT_KEYS = (
     "result",
     "restarts",
     "invocation",
+    "boot",
     "status",
     "seen",
     "left",

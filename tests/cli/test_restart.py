@@ -98,6 +98,7 @@ def test_a_primary_comes_last_when_it_is_asked_for(site: Site) -> None:
     """After its standby."""
     site.restart("database", "--include-primary", "--reason", "kernel update")
     assert site.stopped == [("database", "d2"), ("database", "d1")]
+    assert [plan.include_primary for plan in site.planned] == [True]
 
 
 def test_a_primary_alone_is_refused(site: Site) -> None:

@@ -60,6 +60,21 @@ def test_failed_units_are_told_when_systemd_answers(
     assert library(plugin, "tell_failed_units", tmp_path) == "@raceday failed_units="
 
 
+def test_a_boot_is_told_by_the_kernel_and_its_first_process(
+    plugin: Plugin, fake: Fake, tmp_path: Path
+) -> None:
+    """Containers share the kernel's; a name with a bracket in it is no trouble. Else nothing."""
+    boot, pid1 = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/1/stat")
+    began = pid1.read_text().rpartition(") ")[2].split()[19]
+    told = library(plugin, "tell_boot", tmp_path)
+    assert told == f"@raceday boot={boot.read_text().strip()}/{began}"
+    fields = " ".join(map(str, range(4, 30)))
+    fake("cat", f"echo 0f-a1; echo '1 (in) it) S {fields}'")
+    assert library(plugin, "tell_boot", tmp_path) == "@raceday boot=0f-a1/22"
+    fake("cat", "exit 1")
+    assert library(plugin, "tell_boot", tmp_path) == ""
+
+
 def test_a_systemctl_that_fails_is_not_none(plugin: Plugin, fake: Fake, tmp_path: Path) -> None:
     """Nothing is told, so that the check fails."""
     fake("systemctl", "exit 1")

@@ -43,11 +43,11 @@ def test_an_answer_that_cannot_be_read_is_a_failed_result(plugin: Plugin, text: 
     assert result["msg"] == f"transaction gave an answer that cannot be read: {text}"
 
 
-def test_a_host_without_python_says_so(plugin: Plugin) -> None:
+def test_a_host_without_python_says_so_and_what_to_do(plugin: Plugin) -> None:
     """127 is the shell's word for a program that is not there."""
     remote = plugin("plugin_utils.remote_python")
     host = Host("sh: 1: python3: not found\n", 127)
     result = remote.run_on_target(host, "transaction", {}, {"inventory_hostname": "w1"})
     assert result["failed"]
-    needs = "w1 has no python3, which transaction needs; install the package python3"
-    assert result["msg"] == f"{needs}, or set ansible_python_interpreter"
+    needs = "w1 has no python3, which transaction needs; install the package python3 there"
+    assert result["msg"] == f"{needs} or set ansible_python_interpreter, then run it again"

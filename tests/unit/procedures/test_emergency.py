@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from automation.execute.simulator import Fault, Faults
+from automation.execute.simulator import Fault, Faults, World
 from automation.procedures.recover import left_behind
 from automation.procedures.restart import plan_emergency
 from automation.procedures.resume import plan_resume
@@ -77,6 +77,15 @@ def test_a_load_balancer_that_hangs_itself_is_ended(desk: Desk, venue: Venue, fa
     desk.run(plan, {("ticketing.close", "t1"): fault})
     assert desk.simulator.truth.begun["ticketing.kill"] == ("t1", "t2")
     assert sends(desk, "t1") == sends(desk, "t2") == BOTH
+
+
+def test_it_takes_the_primary_along(tmp_path: Path) -> None:
+    """All its hosts hang; nobody is asked who leads."""
+    database = site(tmp_path, "  pg: {role: postgresql, hosts: wagering}\n", HEAD)
+    leading = World(up=1.0, leading=frozenset({("pg", "w1")}))
+    desk = Desk(tmp_path / "runs", leading)
+    state = desk.run(plan_emergency(database, ("pg",)))
+    assert (state.result_state, desk.simulator.truth.led) == ("SUCCESS", {("pg.kill", "w1")})
 
 
 def test_nothing_is_opened_that_fails_its_test(desk: Desk, venue: Venue) -> None:

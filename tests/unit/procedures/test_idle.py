@@ -95,6 +95,16 @@ def test_nobody_there_means_that_all_are_restarted(venue: Venue) -> None:
     assert simulator.customers() == set(SERVERS["ticketing"])
 
 
+def test_a_database_that_leads_by_now_is_left_to_an_operator(venue: Venue) -> None:
+    """It did not when it was chosen."""
+    database = venue.components["database"]
+    plan = plan_idle_restart(venue, database, database.hosts[:1])
+    led = replace(SELLING, leading=frozenset({("database", database.hosts[0])}))
+    state, simulator = run(plan, world=led)
+    assert stopped(simulator) == []
+    assert state.result_state == "ERRORS"
+
+
 @pytest.mark.parametrize(
     ("busy_at", "hosts"),
     [

@@ -15,6 +15,8 @@ from automation.run.loop import Run
 from automation.run.plan import Plan, Verb
 from automation.run.state import State
 from automation.venue.site import Venue
+from automation.views.explain import explain_run
+from automation.views.i18n import Translator
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import site
 
@@ -92,6 +94,58 @@ def test_batches(tmp_path: Path, serial: str, hosts: tuple[str, ...], sizes: lis
     parts = list(batches(venue.components["wagering"], hosts))
     assert [len(part) for part in parts] == sizes
     assert tuple(host for part in parts for host in part) == hosts
+
+
+def of_databases(tmp_path: Path, *hosts: str) -> Plan:
+    """One after the other."""
+    venue = site(tmp_path, "  pg: {role: postgresql, hosts: wagering, min_ready: 1}\n", HEAD)
+    return plan_restart(venue, {"pg": hosts})
+
+
+LED = World(up=1.0, leading=frozenset({("pg", "w2")}))
+
+
+def test_who_leads_when_it_comes_to_it_is_not_stopped(tmp_path: Path) -> None:
+    """The standby before it is restarted; the reason names the primary, and how it can be done."""
+    plan = of_databases(tmp_path, "w1", "w2")
+    state, simulator = restart(plan, {}, LED)
+    assert simulator.truth.begun.keys() >= {"pg.stop.1", "pg.start.1"}
+    assert simulator.truth.begun.keys().isdisjoint({"pg.stop.2", "pg.start.2"})
+    assert "only raceday restart --include-primary" in str(state.steps["pg.stop.2"].reason)
+    assert state.result_state == "ERRORS"
+    explained = explain_run(state, simulator.clock.now, Translator("en"))
+    assert "w2 is the primary of pg now" in str(explained.sentences[0])
+    checked, _ = restart(replace(of_databases(tmp_path, "w2"), check=True), {}, LED)
+    assert checked.result_state == "ERRORS"
+    state, simulator = restart(replace(plan, include_primary=True), {}, LED)
+    assert (state.result_state, simulator.truth.led) == ("SUCCESS", {("pg.stop.2", "w2")})
+
+
+def test_who_was_promoted_after_the_first_look_is_not_stopped(tmp_path: Path) -> None:
+    """It is asked again right before."""
+
+    def promote(simulator: Simulator) -> None:
+        if "pg.capacity.1" in simulator.truth.begun:
+            simulator.truth.leading = {("pg", "w1")}
+
+    state, simulator = restart(of_databases(tmp_path, "w1"), {}, LED, meanwhile=promote)
+    assert "w1 is the primary of pg now" in str(state.steps["pg.stop.1"].reason)
+    assert "pg.stop.1" not in simulator.truth.begun
+
+
+def test_who_does_not_say_whether_it_leads_is_not_stopped(tmp_path: Path) -> None:
+    """Its word of before does not count; what does not run leads nobody, and may be started."""
+    plan = of_databases(tmp_path, "w1")
+    state, simulator = restart(plan, {("pg.leader.1", "w1"): Fault.MUTE}, LED)
+    assert "could not be found out" in str(state.steps["pg.stop.1"].reason)
+    assert "pg.stop.1" not in simulator.truth.begun
+
+    def fall(simulator: Simulator) -> None:
+        if "pg.leader.1" in simulator.truth.begun and "pg.start.1" not in simulator.truth.begun:
+            simulator.truth.up.discard(("pg", "w1"))
+
+    state, simulator = restart(plan, {}, LED, meanwhile=fall)
+    assert "pg.start.1" in simulator.truth.begun
 
 
 def test_a_restart_among_customers_ends_as_it_began(plan: Plan) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from automation.errors import RacedayError, Refused, UsageError
-from automation.execute.simulator import MORNING
+from automation.execute.simulator import MORNING, World
+from automation.procedures.evening import plan_evening
 from automation.procedures.morning import plan_morning
 from automation.procedures.records import JOURNAL, run_folders
+from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_restart
 from automation.procedures.resume import (
     known_step,
@@ -91,6 +93,27 @@ def test_a_unit_that_was_started_by_somebody_since_is_not_believed(
     assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
 
 
+def test_who_was_asked_before_a_batch_that_stands_is_not_asked_again(tmp_path: Path) -> None:
+    """Those of the batch, and the others: of these one may be stopped by now."""
+    venue = site(tmp_path, "\n  pg: {role: postgresql, hosts: wagering, min_ready: 1}\n", HEAD)
+    desk = Desk(tmp_path / "pg", World(up=1.0))
+    died = desk.run(plan_restart(venue, {"pg": ("w1", "w2")}), until="pg.stop.2")
+    found = sorted_out(go_on(desk, venue, died), begun(died))
+    assert {"pg.capacity.1", "pg.leader.1", "pg.stop.1", "pg.start.1"} <= set(found.reused)
+
+
+def test_a_standby_that_was_promoted_since_is_not_stopped(tmp_path: Path) -> None:
+    """It leads now: whoever began the run left the primary out."""
+    venue = site(tmp_path, "\n  pg: {role: postgresql, hosts: wagering, min_ready: 1}\n", HEAD)
+    desk = Desk(tmp_path / "pg", World(up=1.0, leading=frozenset({("pg", "w1")})))
+    died = desk.run(plan_restart(venue, {"pg": ("w2",)}), until="pg.capacity.1")
+    desk.simulator.truth.leading = {("pg", "w2")}
+    state = go_on(desk, venue, died)
+    assert "w2 is the primary of pg now" in str(state.steps["pg.stop.1"].reason)
+    assert ("pg", "w2") not in desk.simulator.truth.invocations
+    assert state.result_state == "ERRORS"
+
+
 def test_sales_that_somebody_closed_since_stay_closed(desk: Desk, venue: Venue, plan: Plan) -> None:
     """Whoever got customers gets none now: nothing is put into rotation, and it is no success."""
     died = killed_in_batch_two(desk, plan)
@@ -137,6 +160,23 @@ def test_what_is_told_before_the_question_is_what_is_done(
     assert "wagering.test.1" in told.again
 
 
+def test_a_host_that_was_rebooted_since_is_named_and_done_again(
+    desk: Desk, venue: Venue, plan: Plan
+) -> None:
+    """By its boot, whatever its units say; the other one is not named."""
+    died = killed_in_batch_two(desk, plan)
+    desk.simulator.truth.boots["w1"] = "another"
+    again = plan_resume(venue, died, MORNING, accept_changes=False)
+    seen = Desk(desk.reports / "look", SELLING)
+    seen.left = desk.left
+    looked = seen.run(plan_looks(venue, again))
+    told = preview(died, RunResumed("lee", again.dump()), looked, desk.clock.now)
+    assert told.rebooted == ("w1",)
+    assert "wagering.start.1" in told.again
+    done = go_on(desk, venue, died)
+    assert replace(told, rebooted=()) == sorted_out(done, begun(died))
+
+
 def test_from_a_step_it_is_done_again(desk: Desk, venue: Venue, plan: Plan) -> None:
     """With all that follows it."""
     died = killed_in_batch_two(desk, plan)
@@ -167,8 +207,9 @@ def test_a_changed_venue_file_is_refused_unless_accepted(
     assert anew.steps["wagering.stop.1"].hosts == ("w1", "w2")
     assert anew.break_glass
     half = killed_in_batch_two(desk, plan)
-    with pytest.raises(Refused, match="has left something"):
+    with pytest.raises(Refused, match="has left something") as caught:
         plan_resume(changed, half, MORNING, accept_changes=True)
+    assert "raceday recover, then raceday restart" in str(caught.value.hint)
 
 
 def test_a_changed_venue_file_moves_no_host_to_another_component(
@@ -186,6 +227,17 @@ def test_a_changed_venue_file_moves_no_host_to_another_component(
         ("cache", ("w2",))
     ]
     assert len(stops) == 3
+
+
+def test_an_evening_that_breaks_the_glass_goes_on_so(tmp_path: Path, venue: Venue) -> None:
+    """Planned anew after a change, it still stops whatever is unsettled."""
+    desk = Desk(tmp_path / "evening", SELLING)
+    plan = replace(plan_evening(venue), break_glass=True, stops_at_failure=False)
+    died = desk.run(plan, until="ticketing.look")
+    (tmp_path / "changed").mkdir()
+    changed = site(tmp_path / "changed", VENUE.replace("serial: 1", "serial: 2"), HEAD)
+    anew = plan_resume(changed, died, MORNING, accept_changes=True)
+    assert (anew.break_glass, anew.stops_at_failure) == (True, False)
 
 
 def newest(desk: Desk) -> Path:
@@ -219,6 +271,21 @@ def test_a_run_in_between_forbids_it(desk: Desk, venue: Venue, plan: Plan) -> No
     (newest(desk) / JOURNAL).write_text("torn by hand\n")
     with pytest.raises(RacedayError, match="not a journal line"):
         resumable(dead)
+
+
+def test_a_recovery_forbids_it_once_there_was_something_to_put_back(
+    desk: Desk, venue: Venue, plan: Plan
+) -> None:
+    """Else what somebody took out since would go in again; where nothing was left, it may go on."""
+    unhurt = desk.run(plan, until="wagering.capacity.1")
+    desk.run(plan_recover(venue, left_behind(desk.reports)))
+    assert resumable(desk.reports / unhurt.run_id) == unhurt
+    half = killed_in_batch_two(desk, replace(plan, reason="memory leak"))
+    recovery = desk.run(plan_recover(venue, left_behind(desk.reports)))
+    assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
+    with pytest.raises(Refused, match=recovery.run_id) as caught:
+        resumable(desk.reports / half.run_id)
+    assert "Begin a new one" in str(caught.value.hint)
 
 
 def test_an_empty_record_is_no_run(tmp_path: Path) -> None:

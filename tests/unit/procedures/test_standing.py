@@ -119,6 +119,18 @@ def test_while_another_run_holds_the_venue_nothing_is_claimed(tmp_path: Path) ->
     assert (standing.folder / JOURNAL).read_bytes() == journal
 
 
+def test_a_verdict_of_the_future_does_not_hold(tmp_path: Path) -> None:
+    """The clock was set back: nobody knows how old it is, so it is doubted and not revoked."""
+    standing = record(tmp_path, go())
+    before = standing.verdict.decided_at - timedelta(seconds=1)
+    assert standing.holds(standing.verdict.decided_at)
+    assert not standing.holds(before)
+    assert not standing.proves(standing.state.plan.digest, before)
+    found = review(standing, go().state, before, "hana")
+    assert "the clock was set back" in str(found.broken[0])
+    assert newest(tmp_path).verdict.revoked_at is None
+
+
 def test_a_verdict_past_its_time_is_not_revoked(tmp_path: Path) -> None:
     """Its time is over: there is nothing left to revoke."""
     found = review(record(tmp_path, go()), no_go().state, LATER + timedelta(days=2), "hana")

@@ -9,6 +9,7 @@ from random import Random
 
 from automation.execute.simulator import FIRST, MORNING, WHOLE_STEP, Fault, Faults, World
 from automation.procedures import checks as promised
+from automation.procedures import leaders
 from automation.procedures import steps as planned
 from automation.procedures.evening import plan_evening
 from automation.procedures.morning import plan_morning
@@ -52,7 +53,7 @@ class Task:
 def remember_kinds(put: Callable[[object, str, object], None] = setattr) -> None:
     """Read what a role says of its kind once only in this process: ten thousand venues ask."""
     remembered = cache(read_kind)
-    for module in (promised, planned, loads):
+    for module in (promised, planned, loads, leaders):
         put(module, "read_kind", remembered)
 
 
@@ -104,6 +105,11 @@ def random_world(venue: Venue, random: Random, up: float, selling: float) -> Wor
             for front, words in servers.items()
             for host in venue.components[front].hosts[1:]
         },
+        leading=frozenset(
+            (name, item.hosts[0])
+            for name, item in venue.components.items()
+            if item.role == "postgresql"
+        ),
     )
 
 
@@ -155,7 +161,11 @@ def _restart(venue: Venue, random: Random) -> Task:
     hosts = [(name, host) for name in names for host in venue.components[name].hosts]
     chosen = random.sample(hosts, random.randint((len(hosts) + 1) // 2, len(hosts)))
     rolled = {name: tuple(host for other, host in chosen if other == name) for name in names}
-    plan = replace(plan_restart(venue, rolled), break_glass=random.random() < 0.5)
+    plan = replace(
+        plan_restart(venue, rolled),
+        break_glass=random.random() < 0.5,
+        include_primary=len(chosen) % 2 == 0,
+    )
     return Task(venue, plan, random_world(venue, random, random.choice((1.0, 1.0, 0.9)), 0.6))
 
 

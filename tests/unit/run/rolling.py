@@ -56,6 +56,16 @@ def nobody_is_cut_off(trial: Trial) -> Iterator[str]:
         yield from (f"{step.id} began while customers were sent to {word}" for word in busy)
 
 
+def primaries_are_spared(trial: Trial) -> Iterator[str]:
+    """A restart stops no host that leads, unless that was asked for."""
+    if trial.plan.include_primary or trial.plan.check:
+        return
+    for step in _begun(trial, Verb.STOP):
+        leading = [host for host in step.hosts if (step.id, host) in trial.truth.led]
+        if step.spares_leader and leading:
+            yield f"{step.id} began on the primary {leading[0]}"
+
+
 def drained_before_stopped(trial: Trial) -> Iterator[str]:
     """In a restart a batch is stopped only after its own drain was proven at the load balancer."""
     ended: set[str] = set()
@@ -299,6 +309,7 @@ WHEN_ROLLING: tuple[Promise, ...] = (
     dependents_stop_first,
     sales_are_closed_first,
     nobody_is_cut_off,
+    primaries_are_spared,
     drained_before_stopped,
     batches_are_kept,
     enough_are_left,

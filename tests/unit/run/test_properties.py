@@ -207,6 +207,9 @@ MUTANTS = {
     "who gets no customers stands in": Mutant(
         decide, "out_of_rotation", lambda *_args: (), "left customers", RESTARTS
     ),
+    "who leads is no matter": Mutant(
+        decide, "may_lead", lambda _state, _step: None, "on the primary", RESTARTS
+    ),
     "a failure is no matter": Mutant(loop, "decide", _dogged, "had failed", EVENINGS),
     "what was stopped stays down": Mutant(
         decide, "_put_back", _forgetful_of(Verb.START), "never begun", RESTARTS

@@ -96,7 +96,12 @@ class Trial:
         first = self.earlier[0]
         assert isinstance(first, RunStarted)
         rotation = deepcopy(dict(self.before.rotation))
-        left = Truth(set(self.before.up), set(self.before.hung), rotation=rotation)
+        left = Truth(
+            set(self.before.up),
+            set(self.before.hung),
+            rotation=rotation,
+            leading=set(self.simulator.world.leading),
+        )
         simulator = Watched(Random(0), {}, FakeClock(), self.simulator.world, left)  # noqa: S311
         run = Run(Journal(Paper()), simulator, simulator.clock)
         run.start(RUN_ID, OPERATOR, load_plan(first.plan), {})
@@ -294,16 +299,34 @@ def _resume(told: State, plan: Plan, run: Run) -> State:
 
 
 def _successor(random: Random, dead: Process, plan: Plan, *, fair: bool) -> Process:
-    """The process that goes on; what ran may have been started again or have ended meanwhile."""
+    """The process that goes on; meanwhile what ran may have been started again or have ended.
+
+    A standby may lead now.
+    """
     died = dead.simulator.die()
-    left = Truth(set(died.up), set(died.hung), {**died.invocations}, deepcopy(died.rotation))
+    left = Truth(
+        set(died.up),
+        set(died.hung),
+        {**died.invocations},
+        deepcopy(died.rotation),
+        leading=set(died.leading),
+    )
     for place in sorted(left.up) if not fair else ():
         if place[0] not in plan.fronts and random.random() < 0.1:
             left.invocations[place] = BY_OTHERS
             if random.random() < 0.5:
                 left.up.remove(place)
+    if not fair:
+        left.leading = {_promoted(random, plan, place) for place in sorted(left.leading)}
     faults = {} if fair else random_faults(plan, random)
     simulator = Watched(random, faults, dead.simulator.clock, dead.simulator.world, left)
     lives = random.randrange(2, 4 * len(plan.steps)) if random.random() < 0.3 else NEVER
     simulator.after = dead.simulator
     return Process(simulator, dead.journal, lives=lives)
+
+
+def _promoted(random: Random, plan: Plan, place: Place) -> Place:
+    """Who leads now: now and then another one."""
+    component, host = place
+    others = plan.components[component].hosts if component in plan.components else (host,)
+    return (component, random.choice(others) if random.random() < 0.3 else host)

@@ -169,6 +169,15 @@ def test_go_says_until_when_and_afterwards_that_it_is_over() -> None:
     assert following == ["Run raceday morning again: what is up is left alone."]
 
 
+def test_a_go_of_the_future_does_not_hold() -> None:
+    """The clock was set back: it is not said to be valid."""
+    sentences, following = said(explained(go(), after=-3600))
+    assert sentences[1] == (
+        "That time is still to come: the clock was set back, so it does not hold now."
+    )
+    assert following == ["Run raceday morning again: what is up is left alone."]
+
+
 def test_a_go_that_opened_nothing_says_so_first() -> None:
     """The verdict is not what keeps the doors shut."""
     shut = unreachable(OPENING, "load_balancer1")
