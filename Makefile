@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Some machines forbid it, and then every process compiles all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo demo-down demo-up check lint unit simulate simulate-nights venue-tests long-tests molecule matrix test coverage sanity schemas bench clean
+.PHONY: help setup demo demo-down demo-up check check-all lint lint-ansible unit unit-slow simulate simulate-nights venue-tests long-tests molecule matrix test coverage sanity schemas bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,29 +45,29 @@ lint-ansible: ## ansible-lint, profile production
 	@$(BIN)/ansible-lint --offline
 
 unit: ## unit, command-line and content tests
-	@$(BIN)/pytest -n 3 -m "not simulation and not slow" tests/unit tests/cli tests/content
+	@$(BIN)/pytest -n 3 -m "not simulation and not slow and not mutant" tests/unit tests/cli tests/content
 
 unit-slow: ## those of them that take seconds each
-	@$(BIN)/pytest -n 2 -m slow tests/unit tests/cli tests/content
+	@$(BIN)/pytest -n 2 -m "slow and not mutant" tests/unit tests/cli tests/content
 
 coverage: ## the same tests, and what of automation/ and plugins/ they reach; under 90 % it fails
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -n 2 -m "not simulation" tests/unit tests/cli tests/content
+	@$(BIN)/coverage run -m pytest -n 2 -m "not simulation and not mutant" tests/unit tests/cli tests/content
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 sanity: ## ansible-test's sanity checks of the plugins, those that need no network
 	@scripts/sanity.sh
 
-simulate: ## 100,000 simulated mornings
-	@RACEDAY_SIMULATE=100000 $(BIN)/pytest -m simulation tests/unit/run
+simulate: ## 100,000 simulated days, and mistakes put into the engine that such days must find
+	@RACEDAY_SIMULATE=100000 $(BIN)/pytest -m "simulation or mutant" tests/unit/run
 
 simulate-nights: ## 100,000 simulated nights of unattended work
 	@RACEDAY_SIMULATE_NIGHTS=100000 $(BIN)/pytest -m simulation -s tests/unit/idle
 
 venue-tests: demo-up ## the tests on the demo racecourse, but the long ones
-	@$(BIN)/pytest --durations=15 -m "not long and not kills" tests/venue
+	@$(BIN)/pytest --durations=15 -m "not long" tests/venue
 
-long-tests: demo-up ## the long ones: without raceday, unattended, killed a hundred times
+long-tests: demo-up ## the long ones: without raceday, unattended, rehearsed; killed a hundred times
 	@RACEDAY_KILLS=100 $(BIN)/pytest -m "long or kills" tests/venue
 
 molecule: setup ## every role on hosts of its own; only one: make molecule ROLE=redis
@@ -81,7 +81,8 @@ matrix: ## every role on every platform it is proven on, hardened hosts too; not
 	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)"
 	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)" PLATFORM=debian-13
 
-test: setup check check-all ## what CI runs: set-up, fast tests, slow ones, tests on containers
+test: setup check check-all ## what CI runs: fast tests, slow ones, every role on hosts, the procedures on the demo
+	@$(MAKE) --no-print-directory molecule
 	@$(MAKE) --no-print-directory venue-tests; status=$$?; \
 	$(MAKE) --no-print-directory demo-down; exit $$status
 

@@ -106,6 +106,7 @@ def test_a_venue_of_somebody_else_opens_by_its_path(
     assert (again.code, again.components) == (0, UP_AGAIN), str(again)
 
 
+@pytest.mark.long
 def test_a_test_that_fails_there_is_told_by_its_name(
     hill: Path, venue: Venue, raceday: Raceday
 ) -> None:
@@ -150,6 +151,7 @@ def test_an_installed_raceday_needs_no_clone(venue: Venue, installed: Path, tmp_
     assert venue.active() == set()
 
 
+@pytest.mark.long
 def test_an_installed_raceday_opens_the_venue_of_somebody_else(
     hill: Path, installed: Path, tmp_path: Path
 ) -> None:

@@ -113,6 +113,7 @@ def assert_kept_up(venue: Venue, result: Result) -> None:
     assert not venue.sales_are_open()
 
 
+@pytest.mark.long
 def test_broken_glass_stops_what_is_unsettled(bought: Venue, desk: Raceday) -> None:
     """With a reason it goes on: everything is down, and the report still names what is owed."""
     bought.sql(CLOSE_RACE, race=RACE)

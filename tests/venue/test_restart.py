@@ -155,6 +155,7 @@ def test_sales_close_although_a_restart_is_under_way(selling: Venue, desk: Raced
     assert selling.units() == before
 
 
+@pytest.mark.long
 def test_recover_puts_back_what_a_dead_run_drained(selling: Venue, desk: Raceday) -> None:
     """The load balancer's host needs no Python for it; a second time there is nothing to do."""
     before = selling.units()

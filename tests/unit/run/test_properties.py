@@ -283,7 +283,7 @@ MUTANTS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.mutant
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mistake_in_the_engine_is_caught(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
