@@ -4,8 +4,6 @@ ansible-core's workers leave the process group, and after a `kill -9` of raceday
 them; the mark finds them wherever they went.
 """
 
-import signal
-
 import psutil
 
 MARKER = "RACEDAY_RUN"
@@ -21,9 +19,9 @@ def end_marked(mark: str) -> int:
 
 
 def interrupt(pid: int) -> bool:
-    """Ctrl-C for a process; whether we may do that to it."""
+    """Ask a run to stop in order, which never hurries one that stops already; whether we may."""
     try:
-        psutil.Process(pid).send_signal(signal.SIGINT)
+        psutil.Process(pid).terminate()
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:

@@ -143,9 +143,16 @@ def run_plan(
 
 
 def probe_now(venue: Venue, plan: Plan, observers: Sequence[Observer]) -> State:
-    """Run a plan that only looks: no lock, no record."""
+    """Run a plan that only looks."""
+    return run_unrecorded(venue, plan, Request(), observers)
+
+
+def run_unrecorded(
+    venue: Venue, plan: Plan, request: Request, observers: Sequence[Observer]
+) -> State:
+    """Run a plan without lock and record: one that only looks, or that can wait for neither."""
     run_id = new_run_id(plan.procedure, utc_now())
-    options = _options(venue, plan, Request(), run_id, None)
+    options = _options(venue, plan, request, run_id, None)
     with closing(AnsibleExecutor(options)) as executor:
         run = Run(Journal(_Memory()), executor, _steady_clock(), observers)
         with Interrupts() as interrupts:

@@ -1,5 +1,6 @@
 """A rolling restart on the demo: under load, refused, failing half way, interrupted."""
 
+import json
 import shlex
 import signal
 import subprocess
@@ -133,6 +134,8 @@ def test_sales_close_although_a_restart_is_under_way(selling: Venue, desk: Raced
         assert not selling.in_rotation()
     assert running.result().code == 130
     assert selling.units() == before
+    begun = json.loads((closed.folder / "journal.jsonl").read_text().splitlines()[0])
+    assert begun["plan"]["reason"].startswith("stewards' inquiry (closed at ")
 
 
 def test_recover_puts_back_what_a_dead_run_drained(selling: Venue, desk: Raceday) -> None:
