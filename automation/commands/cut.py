@@ -1,7 +1,7 @@
 """Sales stop, whoever holds the venue, and be it recorded now, later or not at all."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import click
@@ -15,7 +15,7 @@ from automation.procedures.session import Request, run_unrecorded, utc_now
 from automation.run.events import Message
 from automation.run.lock import VenueLocked, wait_until_free
 from automation.run.plan import Plan
-from automation.run.state import SALES, State
+from automation.run.state import BEFORE, SALES, State
 from automation.run.verdict import findings
 from automation.settings import Settings
 from automation.venue.site import Venue
@@ -55,8 +55,8 @@ def close_whoever_holds(settings: Settings, venue: Venue, plan: Plan, request: R
             told = NotRecorded(why, seen)
             if seen.interrupted or not isinstance(why, VenueLocked):
                 raise told from why
-            if not met and seen.sales_said() == "closed":
-                plan = _closed_already(plan, translate)
+            if not met:
+                plan = _closed_already(plan, seen, translate)
             if not _make_way(why, told, met, translate):
                 raise told from why
 
@@ -94,11 +94,20 @@ def _make_way(locked: VenueLocked, told: NotRecorded, met: set[str], translate: 
     return True
 
 
-def _closed_already(plan: Plan, translate: Translator) -> Plan:
-    """What is to be recorded tells when sales were stopped in truth."""
+def _closed_already(plan: Plan, seen: State, translate: Translator) -> Plan:
+    """What is to be recorded tells how servers were found, and when sales were stopped in truth."""
+    results = [pair for item in seen.steps.values() for pair in item.hosts.items()]
+    plan = replace(plan, found={host: _before(result.evidence) for host, result in results})
+    if seen.sales_said() != "closed":
+        return plan
     text = "%(reason)s (closed at %(time)s already, when it could not be recorded yet)"
     now = Clock(plan.time_zone, translate).seconds(utc_now())
     return replace(plan, reason=translate(text, reason=plan.reason, time=now))
+
+
+def _before(evidence: Mapping[str, str]) -> Mapping[str, str]:
+    told = {name: was for name, was in evidence.items() if name.startswith(BEFORE)}
+    return {name.removeprefix(BEFORE): was for name, was in told.items()}
 
 
 def _said(why: RacedayError | OSError) -> Message:

@@ -133,7 +133,8 @@ class Plan:
 
     `fronts` are the load balancers, which say whether sales are open. With `break_glass` something
     is done that is refused otherwise; `reason` says why, as it does for a CONDITIONAL that was
-    accepted.
+    accepted. By host of a load balancer and "backend/server", `found` is how servers were set when
+    sales were closed before it could be recorded.
     """
 
     venue: str
@@ -152,6 +153,7 @@ class Plan:
     accept_conditional: bool = False
     break_glass: bool = False
     reason: str = ""
+    found: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     standing: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     estimates: Mapping[str, float] = field(default_factory=dict)

@@ -58,11 +58,11 @@ class Selling:
         settings = Settings(str(self.folder), self.reports, "en", "text")
         return CliRunner().invoke(close, ("--yes", "--reason", "inquiry"), obj=settings)
 
-    def records(self) -> list[str]:
-        """The reason that each run on record gives."""
+    def records(self) -> list[tuple[str, dict[str, dict[str, str]]]]:
+        """Of each run on record the reason, and how an earlier closing found the servers."""
         journals = sorted(self.reports.glob("small/2*/journal.jsonl"))
         begun = (json.loads(journal.read_text().splitlines()[0]) for journal in journals)
-        return [event["plan"]["reason"] for event in begun]
+        return [(event["plan"]["reason"], event["plan"]["found"]) for event in begun]
 
     @contextmanager
     def held(self, why: str, *, stays: bool) -> Iterator[list[str]]:
@@ -115,13 +115,14 @@ def test_sales_close_although_another_run_holds_the_venue(selling: Selling) -> N
 
 
 def test_sales_close_at_once_and_on_record_when_a_restart_has_made_way(selling: Selling) -> None:
-    """The record tells when customers were turned away in truth."""
+    """The record tells when customers were turned away in truth, and who got some before."""
     with selling.held("restart", stays=False) as came:
         result = selling.close()
     assert came == ["SIGTERM"]
     assert (result.exit_code, Desk.servers) == (ExitCode.GO, CLOSED), result.stderr
-    (reason,) = selling.records()
+    ((reason, found),) = selling.records()
     assert reason.startswith("inquiry (closed at ")
+    assert found == {"lb1": dict.fromkeys(CLOSED, "ready")}
 
 
 @pytest.mark.parametrize(("why", "asked"), [("restart", ["SIGTERM"]), ("sales-close", [])])
