@@ -1,7 +1,6 @@
 """`raceday sales`: whether customers can buy, and the commands that stop and start it."""
 
 import json
-import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,18 +9,17 @@ import click
 from rich.text import Text
 
 from automation.commands.ask import confirm_change
+from automation.commands.cut import close_whoever_holds
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show, show
 from automation.errors import Refused, UsageError
-from automation.execute.processes import interrupt
 from automation.exit_codes import ExitCode
 from automation.procedures.sales import plan_close, plan_open, plan_sales_status
 from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.standing import newest_verdict
 from automation.procedures.steps import fronts
 from automation.run.events import Message
-from automation.run.lock import VenueLocked, wait_until_free
 from automation.run.verdict import Finding, unheard
 from automation.settings import Settings
 from automation.venue.site import Venue
@@ -29,9 +27,6 @@ from automation.views.document import to_data
 from automation.views.i18n import Translator
 from automation.views.live import bullets, problem_lines
 from automation.views.sentences import NOW
-
-AMONG_CUSTOMERS = frozenset({"restart", "idle"})  # procedures that go on while sales are open
-TO_END = 90.0  # seconds for such a run to put back what it has drained
 
 
 @click.group()
@@ -71,7 +66,8 @@ def close(settings: Settings, reason: str, check: bool, yes: bool, request: Requ
 
     On every channel a sale is tried, which must be refused.
     Who did it, when and why are in the journal and the report.
-    A restart that goes on among customers is interrupted first, as by Ctrl-C.
+    While another run holds the venue, or nothing can be recorded, sales are closed all the same;
+    a restart that goes on among customers is then interrupted, and it is closed again and recorded.
 
     \b
     Example:
@@ -79,25 +75,11 @@ def close(settings: Settings, reason: str, check: bool, yes: bool, request: Requ
     """
     venue = _with_front(settings)
     plan = replace(plan_close(venue), check=check, reason=reason.strip())
-    if not check:
-        question = "Stop all sales of %(venue)s now?"
-        confirm_change(Translator(settings.lang)(question, venue=venue.title), yes=yes)
-    try:
+    if check:
         return run_and_show(settings, venue, plan, request)
-    except VenueLocked as locked:
-        if check or not _make_way(locked, Translator(settings.lang)):
-            raise
-    return run_and_show(settings, venue, plan, request)
-
-
-def _make_way(locked: VenueLocked, translate: Translator) -> bool:
-    """Interrupt the run that holds the venue, if it is one that could put servers back later."""
-    holder = locked.holder
-    if holder is None or holder.why not in AMONG_CUSTOMERS or holder.host != socket.gethostname():
-        return False
-    text = "%(run)s goes on among customers; it is interrupted first."
-    click.echo(translate(text, run=holder.run_id), err=True)
-    return interrupt(holder.pid) and wait_until_free(locked.path, TO_END)
+    question = "Stop all sales of %(venue)s now?"
+    confirm_change(Translator(settings.lang)(question, venue=venue.title), yes=yes)
+    return close_whoever_holds(settings, venue, plan, request)
 
 
 @sales.command(name="open")

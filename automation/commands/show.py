@@ -9,9 +9,18 @@ import click
 from rich.console import Console, RenderableType
 
 from automation.execute.diffs import Diff
+from automation.procedures.interrupts import Interrupts
 from automation.procedures.records import LOCK
 from automation.procedures.recover import left_behind, unreadable_runs
-from automation.procedures.session import Outcome, Request, exit_code, run_plan, utc_now
+from automation.procedures.session import (
+    Outcome,
+    Request,
+    exit_code,
+    keep_evidence,
+    run_plan,
+    utc_now,
+    wants_evidence,
+)
 from automation.run.ledger import Ledger
 from automation.run.lock import read_holder
 from automation.run.loop import Observer
@@ -34,22 +43,36 @@ def watching(settings: Settings) -> View:
 
 
 def run_and_show(settings: Settings, venue: Venue, plan: Plan, request: Request) -> int:
-    """Run a plan while somebody watches, show what came of it, and return the exit code."""
+    """Run a plan while somebody watches, show what came of it, and return the exit code.
+
+    What only takes time and changes none of that comes last, with the venue free again: a signal
+    ends it.
+    """
     reports, translate = settings.reports / venue.name, Translator(settings.lang)
     if plan.procedure != "recover" and not read_holder(reports / LOCK):
         tell_leftovers(left_behind(reports), translate)
         tell_unreadable(unreadable_runs(reports), translate)
     kept = replace(request, keep_artifacts=request.keep_artifacts or settings.verbose > 0)
     notifier = open_notifier(settings, plan, os.environ)
-    try:
-        with watching(settings) as view:
-            observers: list[Observer] = [view, notifier] if notifier else [view]
-            outcome = run_plan(settings, venue, plan, kept, observers)
-    finally:
-        if notifier:
-            notifier.close()
-    show_outcome(settings, outcome)
+    with Interrupts() as interrupts:
+        try:
+            with watching(settings) as view:
+                observers: list[Observer] = [view, notifier] if notifier else [view]
+                outcome = run_plan(settings, venue, plan, kept, observers, interrupts)
+            show_outcome(settings, outcome)
+            interrupts.until_next(lambda: _keep_evidence(venue, outcome, translate))
+        finally:
+            if notifier:
+                notifier.close()
     return exit_code(outcome.state)
+
+
+def _keep_evidence(venue: Venue, outcome: Outcome, translate: Translator) -> None:
+    if failed := wants_evidence(outcome):
+        hosts = dict.fromkeys(host for names in failed.values() for host in names)
+        said = "Evidence is being collected from %(hosts)s; Ctrl-C ends that."
+        click.echo(translate(said, hosts=", ".join(hosts)), err=True)
+        keep_evidence(venue, outcome)
 
 
 def tell_leftovers(left: Ledger, translate: Translator) -> None:

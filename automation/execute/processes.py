@@ -4,7 +4,6 @@ ansible-core's workers leave the process group, and after a `kill -9` of raceday
 them; the mark finds them wherever they went.
 """
 
-import signal
 from collections.abc import Sequence
 
 import psutil
@@ -23,9 +22,9 @@ def end_owned(owner: str) -> int:
 
 
 def interrupt(pid: int) -> bool:
-    """Ctrl-C for a process; whether we may do that to it."""
+    """Ask a run to stop in order, which never hurries one that stops already; whether we may."""
     try:
-        psutil.Process(pid).send_signal(signal.SIGINT)
+        psutil.Process(pid).terminate()
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:

@@ -2,12 +2,11 @@
 
 import getpass
 import os
-import signal
 import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -26,9 +25,9 @@ from automation.execute.ansible import (
 )
 from automation.execute.answering import Answer, Answering
 from automation.execute.diffs import Diff
-from automation.execute.processes import end_marked
 from automation.exit_codes import ExitCode
 from automation.history import last_go, read_history
+from automation.procedures.interrupts import Interrupts
 from automation.procedures.records import JOURNAL, LOCK, new_run_id, next_run_id
 from automation.procedures.standing import proven_units
 from automation.run.events import RunResumed
@@ -121,7 +120,12 @@ def with_history(settings: Settings, plan: Plan, now: datetime) -> Plan:
 
 
 def run_plan(
-    settings: Settings, venue: Venue, plan: Plan, request: Request, observers: Sequence[Observer]
+    settings: Settings,
+    venue: Venue,
+    plan: Plan,
+    request: Request,
+    observers: Sequence[Observer],
+    interrupts: Interrupts,
 ) -> Outcome:
     """Hold the venue, run the plan, write the report; one to resume in its own record.
 
@@ -141,18 +145,44 @@ def run_plan(
         folder = reports / run_id
         plan = with_history(settings, plan, now)
         with closing(_opened(folder, resume)) as journal, _traceback_kept(folder):
-            return _run_and_report(settings, venue, plan, request, journal, observers, folder)
+            return _run_and_report(
+                settings, venue, plan, request, journal, observers, interrupts, folder
+            )
 
 
 def probe_now(venue: Venue, plan: Plan, observers: Sequence[Observer]) -> State:
-    """Run a plan that only looks: no lock, no record."""
+    """Run a plan that only looks."""
+    return run_unrecorded(venue, plan, Request(), observers)
+
+
+def run_unrecorded(
+    venue: Venue, plan: Plan, request: Request, observers: Sequence[Observer]
+) -> State:
+    """Run a plan without lock and record: one that only looks, or that can wait for neither."""
     run_id = new_run_id(plan.procedure, utc_now())
-    options = _options(venue, plan, Request(), run_id, None)
+    options = _options(venue, plan, request, run_id, None)
     with closing(AnsibleExecutor(options)) as executor:
         run = Run(Journal(_Memory()), executor, _steady_clock(), observers)
-        with _interruptible(executor, run_id) as interrupted_by:
+        with Interrupts() as interrupts:
+            interrupts.catch(run_id, executor.wake)
             run.start(run_id, operator_name(), plan, {})
-            return run.drive(interrupted_by)
+            return run.drive(interrupts)
+
+
+def keep_evidence(venue: Venue, outcome: Outcome) -> None:
+    """What the failed hosts look like now, while it can still be seen.
+
+    The venue need not be held for it: it only looks, and writes into the finished run's folder.
+    """
+    # fabric costs every command 0.3 s, and only a failed run needs it
+    evidence = import_module("automation.procedures.evidence")
+    evidence.collect(venue, wants_evidence(outcome), outcome.folder)
+
+
+def wants_evidence(outcome: Outcome) -> Mapping[str, Sequence[str]]:
+    """The failed hosts by component; none of a check, nor after an interruption."""
+    state = outcome.state
+    return {} if state.plan.check or state.interrupted else failed_hosts(state)
 
 
 def exit_code(state: State) -> ExitCode:
@@ -213,6 +243,7 @@ def _run_and_report(  # noqa: PLR0913, PLR0917  # what, where, how, its record, 
     request: Request,
     journal: Journal,
     observers: Sequence[Observer],
+    interrupts: Interrupts,
     folder: Path,
 ) -> Outcome:
     keep = folder / "artifacts" if request.keep_artifacts else None
@@ -221,16 +252,14 @@ def _run_and_report(  # noqa: PLR0913, PLR0917  # what, where, how, its record, 
     with closing(AnsibleExecutor(options)) as executor:
         doer = Answering(executor, request.answer) if request.answer else executor
         run = Run(journal, doer, _steady_clock(), observers)
-        with _interruptible(executor, folder.name) as interrupted_by:
-            state = _begin(run, plan, folder.name, request.resume)
-            write_report(folder, state, utc_now(), journal.head)
-            state = run.drive(interrupted_by)
+        interrupts.catch(folder.name, executor.wake)
+        state = _begin(run, plan, folder.name, request.resume)
+        write_report(folder, state, utc_now(), journal.head)
+        state = run.drive(interrupts)
     translate = Translator(settings.lang)
     report = write_views(
         folder, state, utc_now(), journal.head, translate=translate, last_go=before
     )
-    if not (plan.check or state.interrupted):
-        _keep_evidence(venue, state, folder)
     return Outcome(state, report, folder, executor.diffs)
 
 
@@ -238,15 +267,6 @@ def _begin(run: Run, plan: Plan, run_id: str, resume: Resume | None) -> State:
     if resume is None:
         return run.start(run_id, operator_name(), plan, _versions())
     return run.resume(resume.state, RunResumed(operator_name(), plan.dump(), resume.from_step))
-
-
-def _keep_evidence(venue: Venue, state: State, folder: Path) -> None:
-    """What the failed hosts look like now, while it can still be seen."""
-    failed = failed_hosts(state)
-    if failed:
-        # fabric costs every command 0.3 s, and only a failed run needs it
-        evidence = import_module("automation.procedures.evidence")
-        evidence.collect(venue, failed, folder)
 
 
 def _options(venue: Venue, plan: Plan, request: Request, run_id: str, keep: Path | None) -> Options:
@@ -282,34 +302,3 @@ def _traceback_kept(folder: Path) -> Iterator[None]:
         path = folder / "traceback.txt"
         path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         raise Bug(error, path) from error
-
-
-@contextmanager
-def _interruptible(executor: AnsibleExecutor | Answering, run_id: str) -> Iterator["_Interrupts"]:
-    interrupts = _Interrupts(executor, run_id)
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, interrupts.on_signal) for number in numbers}
-    try:
-        yield interrupts
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-class _Interrupts:
-    """The operator's Ctrl-C: the first stops in order, a second one hurries."""
-
-    def __init__(self, executor: AnsibleExecutor | Answering, run_id: str) -> None:
-        self._executor = executor
-        self._run_id = run_id
-        self._by = ""
-
-    def __call__(self) -> str:
-        return self._by
-
-    def on_signal(self, number: int, _frame: object) -> None:
-        """Note the signal and wake the loop; at the second, end the children at once."""
-        if self._by:
-            end_marked(self._run_id)
-        self._by = signal.Signals(number).name
-        self._executor.wake()

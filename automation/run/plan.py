@@ -138,6 +138,8 @@ class Plan:
     accepted. With `include_primary` its hosts may be stopped although they lead their component.
     What was not done is an error where a plan `must_be_whole`, and where it `stops_at_failure`: a
     roll that stopped, something that was not put back.
+    By host of a load balancer and "backend/server", `found` is how servers were set when sales
+    were closed before it could be recorded.
     """
 
     venue: str
@@ -158,6 +160,7 @@ class Plan:
     break_glass: bool = False
     include_primary: bool = False
     reason: str = ""
+    found: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     standing: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     estimates: Mapping[str, float] = field(default_factory=dict)

@@ -153,6 +153,8 @@ def test_sales_close_although_a_restart_is_under_way(selling: Venue, desk: Raced
         assert not selling.in_rotation()
     assert running.result().code == 130
     assert selling.units() == before
+    begun = json.loads((closed.folder / "journal.jsonl").read_text().splitlines()[0])
+    assert begun["plan"]["reason"].startswith("stewards' inquiry (closed at ")
 
 
 @pytest.mark.long

@@ -1,0 +1,172 @@
+"""`raceday sales close` stops the sales, whoever holds the venue; real plays on this machine."""
+
+import errno
+import json
+import os
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from automation.commands import cut
+from automation.commands.sales import close
+from automation.errors import RacedayError
+from automation.exit_codes import ExitCode
+from automation.procedures.records import LOCK
+from automation.run.journal import FileSink
+from automation.settings import Settings
+from tests.cli.here import write_site
+from tests.unit.plugins.test_rotation import Desk
+
+pytestmark = pytest.mark.slow  # processes of their own
+
+HOLDER = """
+import signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from automation.run.lock import hold, this_process
+
+lock, why, venue, stays = sys.argv[1:]
+came = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+me = this_process("20261122T010000Z-morning-aaaa", "kim", why, datetime.now(UTC))
+with hold(Path(lock), me, Path(venue)):
+    print("holding", flush=True)
+    while True:
+        print(signal.sigwait([signal.SIGINT, signal.SIGTERM]).name, flush=True)
+        if stays == "no":
+            break
+"""
+CLOSED = {"wagering/w1": "MAINT", "wagering/w2": "MAINT"}
+
+
+@dataclass(frozen=True)
+class Selling:
+    """A venue that sells: two servers in rotation at lb1."""
+
+    folder: Path
+    reports: Path
+
+    def close(self) -> Result:
+        """The command with the global options already read."""
+        settings = Settings(str(self.folder), self.reports, "en", "text")
+        return CliRunner().invoke(close, ("--yes", "--reason", "inquiry"), obj=settings)
+
+    def records(self) -> list[tuple[str, dict[str, dict[str, str]]]]:
+        """Of each run on record the reason, and how an earlier closing found the servers."""
+        journals = sorted(self.reports.glob("small/2*/journal.jsonl"))
+        begun = (json.loads(journal.read_text().splitlines()[0]) for journal in journals)
+        return [(event["plan"]["reason"], event["plan"]["found"]) for event in begun]
+
+    @contextmanager
+    def held(self, why: str, *, stays: bool) -> Iterator[list[str]]:
+        """Another run holds it and ends at a signal, or never; in the end, which signals came."""
+        came: list[str] = []
+        words = (self.reports / "small" / LOCK, why, self.folder / "hosts.yml")
+        with subprocess.Popen(
+            [sys.executable, "-c", HOLDER, *map(str, words), "yes" if stays else "no"],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout
+            assert process.stdout.readline() == "holding\n"
+            yield came
+            process.kill()
+            came += process.stdout.read().split()
+
+
+@pytest.fixture
+def selling(tmp_path: Path) -> Iterator[Selling]:
+    Desk.servers, Desk.broken = dict.fromkeys(CLOSED, "UP"), set()
+    Desk.customers, Desk.hanging, Desk.told = {}, set(), []
+    Desk.sent, Desk.shunned = {}, set()
+    path = tmp_path / "admin.sock"
+    write_site(tmp_path / "small", {"w1": {}, "lb1": {"haproxy_socket": str(path)}})
+    with socketserver.ThreadingUnixStreamServer(str(path), Desk) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield Selling(tmp_path / "small", tmp_path / "reports")
+        server.shutdown()
+
+
+def error_of(result: Result) -> RacedayError:
+    """What the command ended with."""
+    assert isinstance(result.exception, RacedayError), result.exception
+    return result.exception
+
+
+def test_sales_close_although_another_run_holds_the_venue(selling: Selling) -> None:
+    """Exit 75 says what was done, that it is on no record, who may undo it, what is certain."""
+    with selling.held("morning", stays=True) as came:
+        error = error_of(selling.close())
+    assert (Desk.servers, error.exit_code) == (CLOSED, ExitCode.LOCKED)
+    assert error.message.startswith("Sales were closed at lb1, but it is not recorded: kim holds")
+    assert error.hint.splitlines() == [
+        "20261122T010000Z-morning-aaaa may let customers in again. "
+        "Interrupt it where it runs, then give this again.",
+        "  To be certain until then, on lb1: systemctl stop haproxy",
+    ]
+    assert (selling.records(), came) == ([], [])
+
+
+def test_sales_close_at_once_and_on_record_when_a_restart_has_made_way(selling: Selling) -> None:
+    """The record tells when customers were turned away in truth, and who got some before."""
+    with selling.held("restart", stays=False) as came:
+        result = selling.close()
+    assert came == ["SIGTERM"]
+    assert (result.exit_code, Desk.servers) == (ExitCode.GO, CLOSED), result.stderr
+    ((reason, found),) = selling.records()
+    assert reason.startswith("inquiry (closed at ")
+    assert found == {"lb1": dict.fromkeys(CLOSED, "ready")}
+
+
+@pytest.mark.parametrize(("why", "asked"), [("restart", ["SIGTERM"]), ("sales-close", [])])
+def test_who_does_not_end_is_asked_once(
+    selling: Selling, monkeypatch: pytest.MonkeyPatch, why: str, asked: list[str]
+) -> None:
+    """What a restart may put back meanwhile is closed; another who closes is let alone."""
+    monkeypatch.setattr(cut, "TO_END", 0.1)
+    with selling.held(why, stays=True) as came:
+        error = error_of(selling.close())
+    assert (Desk.servers, error.exit_code) == (CLOSED, ExitCode.LOCKED)
+    assert came == asked
+
+
+def no_room(_sink: FileSink, _line: str) -> None:
+    """A disk that is full."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "journal.jsonl")
+
+
+def test_sales_close_although_no_journal_can_be_written(
+    selling: Selling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 20 says so, and that it is on no record."""
+    monkeypatch.setattr(FileSink, "write", no_room)
+    error = error_of(selling.close())
+    assert (Desk.servers, error.exit_code) == (CLOSED, ExitCode.NO_GO)
+    assert error.message.startswith("Sales were closed at lb1, but it is not recorded: Nothing can")
+    assert error.hint.startswith("Free space")
+
+
+def test_sales_close_although_the_reports_cannot_be_written(selling: Selling) -> None:
+    """A folder that cannot be made is no wrong usage when something was done."""
+    selling.reports.write_text("a file stands in the way")
+    error = error_of(selling.close())
+    assert (Desk.servers, error.exit_code) == (CLOSED, ExitCode.NO_GO)
+    assert "not recorded: The venue's lock" in error.message
+
+
+def test_a_load_balancer_that_does_not_close_is_named(selling: Selling) -> None:
+    """Nobody is told that sales are closed there."""
+    hosts = selling.folder / "hosts.yml"
+    hosts.write_text(hosts.read_text().replace("admin.sock", "nowhere.sock"))
+    with selling.held("morning", stays=True):
+        error = error_of(selling.close())
+    assert error.exit_code == ExitCode.LOCKED
+    assert error.message.startswith("Nothing proves that sales are closed, nor is it recorded: kim")
+    assert "Customers may still be buying. On lb1: systemctl stop haproxy" in error.hint
