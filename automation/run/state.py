@@ -40,7 +40,8 @@ class Status(StrEnum):
 
 
 SALES, ROTATION = "sales", "rotation"  # facts that a load balancer's hosts tell
-BEFORE = "before:"  # and how each server was when they were told to take it out
+BEFORE = "before:"  # and how each server was set when they were told to take it out
+READY = "ready"  # to customers
 CHANGES = frozenset({Verb.START, Verb.STOP, Verb.KILL})
 PASSED = frozenset({Status.SUCCEEDED, Status.DEGRADED})
 ENDED = PASSED | {Status.FAILED, Status.SKIPPED}
@@ -151,11 +152,19 @@ class State:
         """What each load balancer's host said of a fact before this process did anything."""
         return dict(reversed(list(self._said(fact, but_reused=True))))
 
-    def _said(self, fact: str, *, but_reused: bool = False) -> Iterator[tuple[str, str]]:
+    def said_before(self, fact: str, at: datetime | None) -> Mapping[str, str]:
+        """What each said of it last until then, to this process; the first if not until then."""
+        return {**self.first_said(fact), **dict(self._said(fact, but_reused=True, until=at))}
+
+    def _said(
+        self, fact: str, *, but_reused: bool = False, until: datetime | None = None
+    ) -> Iterator[tuple[str, str]]:
         asked = [
             item
             for item in self.steps.values()
-            if item.step.owner in self.plan.fronts and not (but_reused and item.reused)
+            if item.step.owner in self.plan.fronts
+            and not (but_reused and item.reused)
+            and (until is None or _ended_at(item) <= until)
         ]
         for item in sorted(asked, key=_ended_at):  # a step that is reused was heard before
             for host, result in item.hosts.items():
@@ -204,22 +213,42 @@ def sent_to(state: State, host: str) -> frozenset[str]:
 def in_rotation(state: State, step: Step) -> Mapping[str, tuple[str, ...]]:
     """By host of a load balancer, those of a step's servers that it sent customers to before.
 
-    That is until they were taken out by this run, and not by somebody else in the meantime.
+    That is right before this run took them out: what somebody else had put in until then is among
+    them, and what somebody else had taken out is not.
     """
     taken = state.steps[step.puts_back or step.id].latest
     found: dict[str, tuple[str, ...]] = {}
     for host in step.hosts:
-        before, by_others = sent_to(state, host), _found_out(taken, host) - _of(state.owed, host)
-        own = meant(before, step.servers or before) - by_others
+        before = _sent_to_until(state, taken, host)
+        own = meant(before, step.servers or before)
         found |= {host: tuple(sorted(own))} if own else {}
     return found
 
 
-def _found_out(taken: StepState, host: str) -> frozenset[str]:
-    """What a load balancer sent nobody to any more when it was told to take it out."""
+def _sent_to_until(state: State, taken: StepState, host: str) -> frozenset[str]:
+    """By the newest word on each server: of when it was taken out, else of the last look before.
+
+    What this run itself had taken out and not put back yet is found out, and was in.
+    """
+    seen = words_of(state.said_before(ROTATION, taken.started_at).get(host, ""))
+    set_to = _set_to(taken, host)
+    ready = {word for word, was in set_to.items() if was == READY}
+    owed = _of(state.owed, host) - _put_back(state, host)
+    return (seen - set_to.keys()) | ready | owed
+
+
+def _set_to(taken: StepState, host: str) -> Mapping[str, str]:
+    """How a load balancer had each server set when it was told to take it out."""
     evidence = taken.hosts[host].evidence if host in taken.hosts else {}
     before = {name: was for name, was in evidence.items() if name.startswith(BEFORE)}
-    return frozenset(name.removeprefix(BEFORE) for name, was in before.items() if was != "ready")
+    return {name.removeprefix(BEFORE): was for name, was in before.items()}
+
+
+def _put_back(state: State, host: str) -> frozenset[str]:
+    """What this process has put into rotation again."""
+    done = (item for item in state.steps.values() if item.status in PASSED and not item.reused)
+    undrained = (item for item in done if item.step.verb is Verb.UNDRAIN)
+    return frozenset(word for item in undrained for word in item.servers.get(host, ()))
 
 
 def fold(state: State | None, event: Event, at: datetime) -> State:
@@ -304,7 +333,7 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
     done = {name: item.latest for name, item in state.steps.items() if item.latest.targets}
     earlier = {name: _changed(item, earlier=None, reused=False) for name, item in done.items()}
     hosts = {host for name in plan.fronts for host in plan.components[name].hosts}
-    first = {host: sent_to(state, host) for host in hosts}
+    taken = {host: _taken(state, host) for host in hosts}
     return _changed(
         state,
         plan=plan,
@@ -317,8 +346,8 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
         result_state="RUNNING",
         resumed=(*state.resumed, Resumption(at, event.by)),
         again=plan.following(event.from_step) if event.from_step else frozenset(),
-        at_first=first,
-        owed={host: _taken(state, host) & words for host, words in first.items()},
+        at_first={host: sent_to(state, host) | words for host, words in taken.items()},
+        owed=taken,
     )
 
 
