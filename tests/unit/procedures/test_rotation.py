@@ -131,6 +131,38 @@ def test_what_an_operator_takes_out_meanwhile_stays_out(
     assert not left_behind(desk.reports)
 
 
+@pytest.mark.parametrize("fronts", [("l1",), ("l1", "l2")])
+def test_a_load_balancer_opens_again_as_it_was_right_before(
+    tmp_path: Path, fronts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is restarted last; by then an operator has taken a server out, also where it is alone."""
+    venue = place(tmp_path, PAIR.replace("SERIAL", "1"), *fronts)
+    desk = selling(tmp_path, *BOTH)
+    begin = Simulator.begin
+
+    def by_hand(self: Simulator, order: Begin) -> None:
+        if order.step.id == "bets.undrain.1":
+            self.truth.rotation["front", "l1"].discard("bets/b")
+        begin(self, order)
+
+    monkeypatch.setattr(Simulator, "begin", by_hand)
+    state = desk.run(among_customers(plan_restart(venue, {"bets": ("a",), "front": fronts})))
+    expected = {"l1": {"bets/a"}, "l2": set(BOTH)}
+    assert state.result_state == "SUCCESS"
+    assert at_pair(desk) == {front: expected[front] for front in fronts}
+
+
+def test_a_load_balancer_that_is_down_is_started_all_the_same(tmp_path: Path) -> None:
+    """It says nothing of its servers right before, and has nobody's customers."""
+    desk = selling(tmp_path, *BOTH)
+    plan = among_customers(plan_restart(pair(tmp_path), {"front": ("l1",)}))
+    desk.run(plan, until="front.start.1")
+    state = desk.run(plan)
+    assert desk.simulator.is_up("front", "l1")
+    assert state.steps["front.start.1"].status == "succeeded"
+    assert state.result_state != "ERRORS"
+
+
 @pytest.fixture
 def put_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """An operator puts a server in by hand, between the first look and its own drain."""
