@@ -17,6 +17,7 @@ from automation.run.state import (
     StepState,
     in_rotation,
     server_of,
+    was_only_closed,
     words_of,
 )
 from automation.run.verdict import (
@@ -207,11 +208,18 @@ def _put_back(state: State, step: Step, ended: frozenset[str]) -> Move | None:
     if _is_to_be_compared(state, step):
         return _compared(state, step)
     for name in step.needs:
-        if name != step.puts_back and state.steps[name].status not in PASSED:
-            return Skip(step, _blocked(state.steps[name]))
+        needed = state.steps[name]
+        met = needed.status in PASSED or _had_nothing_to_put_back(state, needed.step)
+        if name != step.puts_back and not met:
+            return Skip(step, _blocked(needed))
     if step.verb is Verb.UNDRAIN:
         return _back_in_rotation(state, step)
     return _released(state, step) if step.is_test else Begin(step, step.hosts)
+
+
+def _had_nothing_to_put_back(state: State, step: Step) -> bool:
+    """What it would have undone was never begun, so all is as it was before."""
+    return bool(step.puts_back) and not _is_taken(state, step)
 
 
 def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
@@ -219,8 +227,8 @@ def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
         return Skip(step, NOT_KNOWN)
     if state.resumed and _is_closed_by_others(state, step):
         return Skip(step, CLOSED_SINCE)
-    unready = unready_hosts(state)
     before = in_rotation(state, step)
+    unready = () if was_only_closed(state, step) else unready_hosts(state)
     ready = {host: _without(words, unready) for host, words in before.items()}
     servers = {host: words for host, words in ready.items() if words}
     if servers:
@@ -403,9 +411,10 @@ def _is_incomplete(state: State) -> bool:
 
 
 def _had_nothing_to_do(state: State, item: StepState) -> bool:
-    if item.step.puts_back and not _is_taken(state, item.step):
-        return True
-    return item.reason in (NOT_RUNNING, NOT_IN_ROTATION)
+    return _had_nothing_to_put_back(state, item.step) or item.reason in (
+        NOT_RUNNING,
+        NOT_IN_ROTATION,
+    )
 
 
 def _is_untested(state: State) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from automation.run.plan import Verb
 from automation.run.state import (
     PASSED,
+    SALES,
     State,
     StepState,
     in_rotation,
@@ -179,11 +180,17 @@ def _reopens(state: State, item: StepState) -> bool:
 def _unfinished(state: State, items: Iterable[StepState]) -> Iterator[str]:
     """Load balancers that were being opened, opened again, or closed, and not opened since."""
     for item in items:
-        back = _returns(state, item, Verb.UNDRAIN)
-        is_open = back is not None and back.status in PASSED
+        reopened = item if _reopens(state, item) else _returns(state, item, Verb.UNDRAIN)
+        is_open = reopened is not None and (reopened.status in PASSED or _says_open(reopened))
         moving = _is_of_sales(item) or _reopens(state, item)
         if moving and item.status not in PASSED and not is_open:
             yield item.step.component
+
+
+def _says_open(item: StepState) -> bool:
+    """All were told, and sell again: servers that hang are seen down, and known to be in."""
+    said = [item.hosts[host].evidence.get(SALES) for host in item.targets if host in item.hosts]
+    return bool(said) and said == ["open"] * len(item.targets)
 
 
 def _not_reopened(state: State, items: Iterable[StepState]) -> Iterator[str]:

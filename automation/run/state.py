@@ -225,6 +225,14 @@ def in_rotation(state: State, step: Step) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
+def was_only_closed(state: State, step: Step) -> bool:
+    """It opens what was closed, and nothing was ended or started: who hangs hung before, too."""
+    taken = state.plan.steps.get(step.puts_back)
+    changed = (item for item in state.steps.values() if item.step.verb in CHANGES)
+    closed = taken is not None and taken.verb is Verb.CLOSE
+    return closed and not any(item.latest.targets for item in changed)
+
+
 def _sent_to_until(state: State, taken: StepState, host: str) -> frozenset[str]:
     """By the newest word on each server: of when it was taken out, else of the last look before.
 

@@ -14,6 +14,7 @@ from automation.run.state import (
     Status,
     StepState,
     missing_checks,
+    was_only_closed,
 )
 
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
@@ -92,13 +93,14 @@ def unheard(state: State) -> tuple[Finding, ...]:
 
 
 def warnings(state: State) -> tuple[Finding, ...]:
-    """What went well in the end, but not at the first try. It weighs nothing in the verdict."""
-    return tuple(
+    """What went well in the end, but not as it was meant to. It weighs nothing in the verdict."""
+    late = (
         _late(item, host, result)
         for item in state.steps.values()
         for host, result in item.hosts.items()
         if result.state in GOOD and result.failed_tries
     )
+    return (*late, *_as_before(state))
 
 
 def confirmed_hosts(state: State, component: str) -> frozenset[str]:
@@ -283,6 +285,17 @@ def _step_findings(item: StepState) -> Iterator[Finding]:
             if not check.passed:
                 yield Finding(step.component, host, step.id, _failed_check(host, check))
         yield from _unknown_checks(item, host, result)
+
+
+def _as_before(state: State) -> Iterator[Finding]:
+    """Sales were closed and nothing else was done: customers are sent on to what hangs, too."""
+    for item in state.steps.values():
+        if item.targets and was_only_closed(state, item.step):
+            name = item.step.component
+            what = Message("%(component)s sends customers on as before", {"component": name})
+            why = Message("it was closed, and then nothing was restarted")
+            following = Message("What hangs hangs still: run the emergency restart again.")
+            yield Finding(name, "", item.step.id, Problem(what, why, following))
 
 
 def _late(item: StepState, host: str, result: HostResult) -> Finding:

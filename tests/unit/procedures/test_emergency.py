@@ -9,6 +9,7 @@ from automation.execute.simulator import Fault, Faults
 from automation.procedures.recover import left_behind
 from automation.procedures.restart import plan_emergency
 from automation.run.plan import Plan
+from automation.run.verdict import warnings
 from automation.venue.site import Venue
 from automation.views.causes import causes
 from tests.unit.procedures.desk import Desk
@@ -83,3 +84,35 @@ def test_nothing_is_opened_that_fails_its_test(desk: Desk, venue: Venue) -> None
     desk.run(struck(venue, "wagering"), {**DEAD, ("wagering.test", "w1"): Fault.FAILS})
     assert "wagering.test" in desk.simulator.truth.begun
     assert sends(desk, "t1") == set()
+
+
+HANGS: Faults = {("wagering.look", host): Fault.FAILS for host in ("w1", "w2")}
+
+
+@pytest.mark.parametrize(
+    ("faults", "interrupted_by"),
+    [
+        ({("ticketing.close", "t2"): Fault.UNREACHABLE}, "nothing"),
+        ({("ticketing.open", "t1"): Fault.BAD_CHECK}, "ticketing.close"),  # it sees both down
+        ({}, "ticketing.close"),
+    ],
+)
+def test_what_only_closed_opens_as_it_was(
+    desk: Desk, venue: Venue, faults: Faults, interrupted_by: str
+) -> None:
+    """Nothing was ended: who hangs hung before, and nobody who sold loses customers by it."""
+    plan = struck(venue, "wagering", broken=False)
+    state = desk.run(plan, {**HANGS, **faults}, interrupted_by=interrupted_by)
+    assert "wagering.kill" not in desk.simulator.truth.begun
+    assert sends(desk, "t1") == sends(desk, "t2") == BOTH
+    assert state.steps["ticketing.open"].targets == ("t1", "t2")
+    told = [str(finding.problem.what) for finding in warnings(state)]
+    assert told == ["ticketing sends customers on as before"]
+    assert not left_behind(desk.reports)
+
+
+def test_what_was_ended_and_not_proven_stays_out(desk: Desk, venue: Venue) -> None:
+    """An interruption after the end of all of them waits for their start and their test."""
+    fails: Faults = {("wagering.start", host): Fault.FAILS for host in ("w1", "w2")}
+    desk.run(struck(venue, "wagering"), {**HANGS, **fails}, interrupted_by="wagering.kill")
+    assert sends(desk, "t1") == sends(desk, "t2") == set()
