@@ -55,11 +55,13 @@ def plan_recover(venue: Venue, left: Ledger) -> Plan:
     """What is stopped is started, what is unproven is tested, what is ready goes into rotation.
 
     Sales that are half open are closed. What the venue file does not know any more is nobody's to
-    put back. Where a run broke the glass, its reason goes on to hold.
+    put back. Where a run broke the glass, its reason goes on to hold. Sales that were closed by
+    closing them stay closed; where runs have drained the last servers, these go back.
     """
     steps = _steps(venue, left)
     glass = {"break_glass": bool(left.reason), "reason": left.reason}
-    return make_plan(venue, "recover", steps, gives_verdict=False, **glass)
+    emptied = tuple(_emptied(venue, left))
+    return make_plan(venue, "recover", steps, gives_verdict=False, emptied=emptied, **glass)
 
 
 def mark_recovered(reports: Path, holder: Holder) -> None:
@@ -89,6 +91,13 @@ def _steps(venue: Venue, left: Ledger) -> Iterator[Step]:
         known = [host for host in hosts if host in component.hosts]
         if known:
             yield from _component(venue, component, known, left, heard)
+
+
+def _emptied(venue: Venue, left: Ledger) -> Iterator[str]:
+    """Hosts of load balancers that nothing but drains has closed."""
+    for name in fronts(venue):
+        if name not in {*left.half_open, *left.closed}:
+            yield from (host for host in venue.components[name].hosts if host in left.emptied)
 
 
 def _component(

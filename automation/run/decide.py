@@ -12,6 +12,7 @@ from automation.run.state import (
     ENDED,
     PASSED,
     ROTATION,
+    SALES,
     State,
     Status,
     StepState,
@@ -303,7 +304,7 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
     unready = unready_hosts(state)
     if step.verb is not Verb.UNDRAIN:
         return Begin(step, hosts, unready, _told(hosts, step.servers))
-    if state.sales_said() != "open":
+    if not _may_sell(state, hosts):
         text = "sales are not open, so it stays out; raceday sales open puts it back"
         return Skip(step, Message(text))
     proven = confirmed_hosts(state, step.component)
@@ -312,6 +313,13 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
     if servers:
         return Begin(step, hosts, unready, _told(hosts, servers))
     return Skip(step, _not_ready(step.servers))
+
+
+def _may_sell(state: State, hosts: Sequence[str]) -> bool:
+    """Sales are open, or look closed at these hosts for no reason but what is to be put back."""
+    said = state.last_said(SALES)
+    emptied = (host in state.plan.emptied and said.get(host) == "closed" for host in hosts)
+    return state.sales_said() == "open" or all(emptied)
 
 
 def _told(hosts: Sequence[str], servers: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:

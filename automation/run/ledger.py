@@ -16,6 +16,7 @@ from automation.run.state import (
     in_rotation,
     meant,
     missing_checks,
+    sent_to_until,
     server_of,
 )
 
@@ -29,8 +30,9 @@ class Ledger:
 
     `servers` get no customers from these hosts of the load balancer, which sent them some before;
     `stopped` were not started again, `untested` were, and nobody has proved them since. Load
-    balancers are `half_open`, or `closed` by a restart that would have opened them again. `reason`
-    is why the glass was broken when it was.
+    balancers are `half_open`, or `closed` by a restart that would have opened them again. At hosts
+    that are `emptied` nobody else was in rotation, so sales look closed there because of that
+    alone. `reason` is why the glass was broken when it was.
     """
 
     servers: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
@@ -38,6 +40,7 @@ class Ledger:
     untested: tuple[Place, ...] = ()
     half_open: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     reason: str = ""
 
     def __bool__(self) -> bool:
@@ -90,6 +93,8 @@ def ledger_of(states: Iterable[State]) -> Ledger:
     untested: dict[Place, None] = {}
     half_open: dict[str, None] = {}
     closed: dict[str, None] = {}
+    out: dict[str, set[str]] = {}
+    sent: dict[str, set[str]] = {}
     reason, settled = "", _Settled()
     for state in states:
         items = _begun(state)
@@ -98,8 +103,11 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         stopped.update(dict.fromkeys(_not_started(state, items, settled)))
         untested.update(dict.fromkeys(_not_tested(state, items, settled)))
         if not settled.sales:
-            for place, host in _not_undrained(state, items, settled):
-                servers[place] = tuple(dict.fromkeys((*servers.get(place, ()), host)))
+            for item, host, words in _not_undrained(state, items, settled):
+                out.setdefault(host, set()).update(words)
+                sent.setdefault(host, set()).update(sent_to_until(state, item, host))
+                for place in ((item.step.component, server_of(word)) for word in words):
+                    servers[place] = tuple(dict.fromkeys((*servers.get(place, ()), host)))
             half_open.update(dict.fromkeys(_unfinished(state, items)))
             closed.update(dict.fromkeys(_not_reopened(state, items)))
             settled.sales = any(_settles_sales(state, item) for item in items)
@@ -107,8 +115,15 @@ def ledger_of(states: Iterable[State]) -> Ledger:
             reason = reason or state.plan.reason
         if settles_all(state):
             break
-    kept = tuple(place for place in untested if place not in stopped)
-    return Ledger(servers, tuple(stopped), kept, tuple(half_open), tuple(closed), reason)
+    return Ledger(
+        servers=servers,
+        stopped=tuple(stopped),
+        untested=tuple(place for place in untested if place not in stopped),
+        half_open=tuple(half_open),
+        closed=tuple(closed),
+        emptied=tuple(host for host, words in out.items() if sent[host] <= words),
+        reason=reason,
+    )
 
 
 def settles_all(state: State) -> bool:
@@ -129,15 +144,14 @@ def _returns(state: State, taken: StepState, verb: Verb) -> StepState | None:
 
 def _not_undrained(
     state: State, items: Iterable[StepState], settled: _Settled
-) -> Iterator[tuple[Place, str]]:
-    """Servers, each with a host of the load balancer that sent customers to it."""
+) -> Iterator[tuple[StepState, str, tuple[str, ...]]]:
+    """Drains, each with a host of the load balancer, and which of its servers are still out."""
     for item in items:
         taken = in_rotation(state, item.step) if item.step.verb is Verb.DRAIN else {}
         for host, words in taken.items():
             back = meant(words, settled.servers.get(host, ()))
-            for word in words:
-                if word not in back:
-                    yield (item.step.component, server_of(word)), host
+            if left := tuple(word for word in words if word not in back):
+                yield item, host, left
 
 
 def _not_started(state: State, items: Iterable[StepState], settled: _Settled) -> Iterator[Place]:

@@ -133,7 +133,8 @@ class Plan:
 
     `fronts` are the load balancers, which say whether sales are open. With `break_glass` something
     is done that is refused otherwise; `reason` says why, as it does for a CONDITIONAL that was
-    accepted.
+    accepted. At hosts of load balancers that are `emptied` sales look closed only because runs of
+    ours have taken out every server.
     """
 
     venue: str
@@ -152,6 +153,7 @@ class Plan:
     accept_conditional: bool = False
     break_glass: bool = False
     reason: str = ""
+    emptied: tuple[str, ...] = ()
     standing: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     estimates: Mapping[str, float] = field(default_factory=dict)
@@ -195,7 +197,8 @@ def load_plan(data: Mapping[str, Any]) -> Plan:
     components = {name: _component(item) for name, item in data["components"].items()}
     steps = {name: _step(item) for name, item in data["steps"].items()}
     known = _of_today(data, steps)
-    return Plan(**{**known, "components": components, "steps": steps})
+    emptied = tuple(data.get("emptied", ()))
+    return Plan(**{**known, "components": components, "steps": steps, "emptied": emptied})
 
 
 def _of_today(data: Mapping[str, Any], steps: Mapping[str, Step]) -> dict[str, Any]:

@@ -219,7 +219,7 @@ def in_rotation(state: State, step: Step) -> Mapping[str, tuple[str, ...]]:
     taken = state.steps[step.puts_back or step.id].latest
     found: dict[str, tuple[str, ...]] = {}
     for host in step.hosts:
-        before = _sent_to_until(state, taken, host)
+        before = sent_to_until(state, taken, host)
         own = meant(before, step.servers or before)
         found |= {host: tuple(sorted(own))} if own else {}
     return found
@@ -233,7 +233,7 @@ def was_only_closed(state: State, step: Step) -> bool:
     return closed and not any(item.latest.targets for item in changed)
 
 
-def _sent_to_until(state: State, taken: StepState, host: str) -> frozenset[str]:
+def sent_to_until(state: State, taken: StepState, host: str) -> frozenset[str]:
     """By the newest word on each server: of when it was taken out, else of the last look before.
 
     What this run itself had taken out and not put back yet is found out, and was in.
