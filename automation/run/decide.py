@@ -11,6 +11,7 @@ from automation.run.reuse import has_looked, still_stands
 from automation.run.state import (
     ENDED,
     PASSED,
+    READY,
     ROTATION,
     SALES,
     State,
@@ -362,11 +363,18 @@ def _on_verdict(state: State, step: Step) -> Begin | Skip | None:
     if state.verdict.result == "GO" or accepted:
         unready = unready_hosts(state)
         doubtful = {*unready, *_unproven(state)}
-        servers = _without(step.servers, doubtful)
+        opened = {host: _without(_opened_at(state, step, host), doubtful) for host in step.hosts}
+        servers = {host: words for host, words in opened.items() if words}
         if servers or not step.servers:
-            return Begin(step, step.hosts, unready, _told(step.hosts, servers))
+            return Begin(step, tuple(servers) or step.hosts, unready, servers)
         return Skip(step, Message("none of the servers behind it is ready"))
     return Skip(step, Message("the verdict is %(verdict)s", {"verdict": state.verdict.result}))
+
+
+def _opened_at(state: State, step: Step, host: str) -> tuple[str, ...]:
+    """Those that were in when sales were closed; all, where none was or nobody has closed them."""
+    found = state.plan.found.get(host, {})
+    return tuple(word for word, was in found.items() if was == READY) or step.servers
 
 
 def _unproven(state: State) -> Iterator[str]:

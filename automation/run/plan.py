@@ -134,7 +134,8 @@ class Plan:
     `fronts` are the load balancers, which say whether sales are open. With `break_glass` something
     is done that is refused otherwise; `reason` says why, as it does for a CONDITIONAL that was
     accepted. At hosts of load balancers that are `emptied` sales look closed only because runs of
-    ours have taken out every server.
+    ours have taken out every server. By such a host and "backend/server", `found` is how servers
+    were set when sales were closed: only what was ready then is opened again.
     """
 
     venue: str
@@ -154,6 +155,7 @@ class Plan:
     break_glass: bool = False
     reason: str = ""
     emptied: tuple[str, ...] = ()
+    found: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     standing: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     estimates: Mapping[str, float] = field(default_factory=dict)

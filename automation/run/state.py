@@ -239,13 +239,13 @@ def sent_to_until(state: State, taken: StepState, host: str) -> frozenset[str]:
     What this run itself had taken out and not put back yet is found out, and was in.
     """
     seen = words_of(state.said_before(ROTATION, taken.started_at).get(host, ""))
-    set_to = _set_to(taken, host)
-    ready = {word for word, was in set_to.items() if was == READY}
+    told = set_to(taken, host)
+    ready = {word for word, was in told.items() if was == READY}
     owed = _of(state.owed, host) - _put_back(state, host)
-    return (seen - set_to.keys()) | ready | owed
+    return (seen - told.keys()) | ready | owed
 
 
-def _set_to(taken: StepState, host: str) -> Mapping[str, str]:
+def set_to(taken: StepState, host: str) -> Mapping[str, str]:
     """How a load balancer had each server set when it was told to take it out."""
     evidence = taken.hosts[host].evidence if host in taken.hosts else {}
     before = {name: was for name, was in evidence.items() if name.startswith(BEFORE)}

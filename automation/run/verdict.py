@@ -8,6 +8,7 @@ from automation.run.events import GOOD, Check, HostState, Message, Problem
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
     ENDED,
+    READY,
     SALES,
     HostResult,
     State,
@@ -100,7 +101,7 @@ def warnings(state: State) -> tuple[Finding, ...]:
         for host, result in item.hosts.items()
         if result.state in GOOD and result.failed_tries
     )
-    return (*late, *_as_before(state))
+    return (*late, *_as_before(state), *_staying_out(state))
 
 
 def confirmed_hosts(state: State, component: str) -> frozenset[str]:
@@ -296,6 +297,20 @@ def _as_before(state: State) -> Iterator[Finding]:
             why = Message("it was closed, and then nothing was restarted")
             following = Message("What hangs hangs still: run the emergency restart again.")
             yield Finding(name, "", item.step.id, Problem(what, why, following))
+
+
+def _staying_out(state: State) -> Iterator[Finding]:
+    """Servers that somebody had taken out before sales were closed, which are open again now."""
+    for item in state.steps.values():
+        for host in item.targets if item.step.on_verdict else ():
+            for word, was in state.plan.found.get(host, {}).items():
+                if was != READY and word not in item.servers.get(host, ()):
+                    args = {"server": word, "host": host}
+                    what = Message("%(server)s stays out of rotation at %(host)s", args)
+                    why = Message("it was out already when sales were closed")
+                    following = Message("Once it is well: raceday morning proves it and puts it in")
+                    problem = Problem(what, why, following)
+                    yield Finding(item.step.component, host, item.step.id, problem)
 
 
 def _late(item: StepState, host: str, result: HostResult) -> Finding:
