@@ -175,10 +175,13 @@ def what_is_stopped_is_started(trial: Trial) -> Iterator[str]:
 
 
 def what_is_drained_is_put_back(trial: Trial) -> Iterator[str]:
-    """Customers are sent to a drained server again, unless it is not ready."""
+    """Customers are sent to a drained server again, unless it is not ready.
+
+    Be it that an operator had put it in since the run began; not if one has taken it out.
+    """
     if trial.state is None or trial.plan.check:
         return
-    before = {word for words in trial.before.rotation.values() for word in words}
+    by_hand = {word for _, word in trial.simulator.taken_out}
     now = {word for words in trial.truth.rotation.values() for word in words}
     for step in _ever_begun(trial, Verb.DRAIN):
         undrain = trial.plan.steps[_beside(step, Verb.UNDRAIN)]
@@ -192,13 +195,20 @@ def what_is_drained_is_put_back(trial: Trial) -> Iterator[str]:
         if trial.earlier and len(said) < len(undrain.hosts):
             continue  # when it was resumed, not every load balancer said whom it sends customers to
         servers = map(server_of, step.servers)
-        ready = [host for host in servers if _is_ready(trial, step.component, host)]
+        ready = [host for host in servers if _all_are_ready(trial, host)]
+        before = trial.simulator.drained(step) - by_hand
         left = (_words(trial, step.component, ready) & before) - now
         yield from (f"{word} was drained and not put back" for word in left)
 
 
 def _was_restarted(trial: Trial, front: str) -> bool:
     return any(step.component == front for step in _ever_begun(trial, Verb.STOP))
+
+
+def _all_are_ready(trial: Trial, host: str) -> bool:
+    """Whatever runs on it: a host where something is wrong gets no customers for anything else."""
+    shared = (name for name, item in trial.venue.components.items() if host in item.hosts)
+    return all(_is_ready(trial, name, host) for name in shared)
 
 
 def _is_ready(trial: Trial, component: str, host: str, until: str = "") -> bool:
@@ -225,11 +235,17 @@ def _is_ready(trial: Trial, component: str, host: str, until: str = "") -> bool:
 
 
 def nothing_new_is_in_rotation(trial: Trial) -> Iterator[str]:
-    """What got no customers before a restart or an evening gets none because of it."""
+    """What got no customers before a restart or an evening gets none because of it.
+
+    What an operator has taken out since got none before; what one has put in did.
+    """
     if trial.plan.gives_verdict:
         return
+    hand = trial.simulator
     for place, words in trial.truth.rotation.items():
-        new = words - trial.before.rotation.get(place, set())
+        put_in = {word for at, word in hand.put_in if at == place}
+        taken_out = {word for at, word in hand.taken_out if at == place}
+        new = words - ((trial.before.rotation.get(place, set()) | put_in) - taken_out)
         yield from (f"{word} at {place[1]} was not in rotation before" for word in sorted(new))
 
 
