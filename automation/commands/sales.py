@@ -15,7 +15,7 @@ from automation.commands.options import run_options
 from automation.commands.show import run_and_show, show
 from automation.errors import Refused, UsageError
 from automation.exit_codes import ExitCode
-from automation.procedures.sales import plan_close, plan_open, plan_sales_status
+from automation.procedures.sales import plan_close, plan_open, plan_sales_status, runs_of_the_day
 from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.standing import newest_verdict
 from automation.procedures.steps import fronts
@@ -89,12 +89,15 @@ def close(settings: Settings, reason: str, check: bool, yes: bool, request: Requ
 def open_(settings: Settings, reason: str, check: bool, yes: bool, request: Request) -> int:
     """Open sales again. A GO that still holds is needed, and every gate is probed before.
 
+    What was out of rotation when sales were closed stays out, and is named.
+
     \b
     Example:
       raceday sales open --reason "inquiry closed"
     """
     venue = _with_front(settings)
-    plan = replace(plan_open(venue, _minutes_left(settings, venue)), check=check)
+    runs = runs_of_the_day(settings.reports / venue.name)
+    plan = replace(plan_open(venue, _minutes_left(settings, venue), runs), check=check)
     if not check:
         question = "Open sales of %(venue)s?"
         confirm_change(Translator(settings.lang)(question, venue=venue.title), yes=yes)

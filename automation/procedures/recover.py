@@ -63,11 +63,19 @@ def plan_recover(venue: Venue, left: Ledger) -> Plan:
 
     Sales that are half open are closed, and a rehearsal's purchases taken back. What the venue file
     does not know any more is nobody's to put back. Where a run broke the glass, its reason goes on
-    to hold.
+    to hold. Sales that were closed by closing them stay closed; where runs have drained the last
+    servers, these go back.
     """
-    steps = _steps(venue, left)
-    glass = {"break_glass": bool(left.reason), "reason": left.reason}
-    return make_plan(venue, "recover", steps, gives_verdict=False, must_be_whole=True, **glass)
+    return make_plan(
+        venue,
+        "recover",
+        _steps(venue, left),
+        gives_verdict=False,
+        must_be_whole=True,
+        break_glass=bool(left.reason),
+        reason=left.reason,
+        emptied=tuple(_emptied(venue, left)),
+    )
 
 
 def mark_recovered(reports: Path, holder: Holder, translate: Translator) -> None:
@@ -113,6 +121,13 @@ def _steps(venue: Venue, left: Ledger) -> Iterator[Step]:
     for name in left.bought:
         if name in rehearsable(venue):
             yield tidy_step(venue, venue.components[name], ready)
+
+
+def _emptied(venue: Venue, left: Ledger) -> Iterator[str]:
+    """Hosts of load balancers that nothing but drains has closed."""
+    for name in fronts(venue):
+        if name not in {*left.half_open, *left.closed}:
+            yield from (host for host in venue.components[name].hosts if host in left.emptied)
 
 
 def _component(

@@ -150,6 +150,10 @@ def _batch(
     capacity = _capacity(venue, component, batch, number, after, needs)
     yield from capacity
     needs = tuple(step.id for step in capacity) or needs
+    if component.name in fronts(venue) and not behind:
+        look = _own_look(component, batch, number, after, needs)
+        yield look
+        needs = (look.id,)
     if behind:
         yield rotation(Verb.DRAIN, component.name, behind, needs=needs, after=after)
         needs = (_id(component, Verb.DRAIN, number),)
@@ -270,6 +274,30 @@ def _rotation_looks(
             min_ready=len(front.hosts),
             timeout=PROBE_SECONDS,
         )
+
+
+def _own_look(
+    component: Component,
+    batch: tuple[str, ...],
+    number: int,
+    after: tuple[str, ...],
+    needs: tuple[str, ...],
+) -> Step:
+    """Whom load balancers send customers to right before they are stopped: that is put back.
+
+    One that is down sends nobody any, and is started all the same.
+    """
+    return make_step(
+        component,
+        Verb.PROBE,
+        component.name,
+        id=f"{component.name}.rotation.{number}",
+        hosts=batch,
+        needs=needs,
+        after=after,
+        min_ready=0,
+        timeout=PROBE_SECONDS,
+    )
 
 
 def _last(venue: Venue, component: Component, number: int) -> str:

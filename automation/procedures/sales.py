@@ -1,8 +1,10 @@
 """The stop-wagering command and its opposite: at once, confirmed, recorded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from automation.procedures.checks import refusal_checks
+from automation.procedures.records import read_runs
 from automation.procedures.steps import (
     TEST_SECONDS,
     close_steps,
@@ -13,7 +15,9 @@ from automation.procedures.steps import (
     make_step,
     open_steps,
 )
+from automation.run.ledger import Ledger, ledger_of, settles_all
 from automation.run.plan import Plan, Step, Verb
+from automation.run.state import PASSED, READY, State, StepState, set_to
 from automation.venue.site import Component, Venue
 
 
@@ -40,14 +44,75 @@ def plan_cut(venue: Venue) -> Plan:
     return make_plan(venue, "sales-close", close_steps(venue), gives_verdict=False)
 
 
-def plan_open(venue: Venue, valid_minutes: float) -> Plan:
+def plan_open(venue: Venue, valid_minutes: float, runs: Sequence[State] = ()) -> Plan:
     """Every gate is probed, then sales open; the verdict is good as long as the one before it.
 
-    What was started again since it was tested is not proven by a gate.
+    What was started again since it was tested is not proven by a gate. By the venue's `runs`,
+    newest first, what was out when sales were closed stays out.
     """
     gates = [gate_step(component) for component in venue.components.values()]
     steps = (*gates, *open_steps(venue, on_verdict=True))
-    return make_plan(venue, "sales-open", steps, verdict_valid_minutes=valid_minutes, untested=True)
+    return make_plan(
+        venue,
+        "sales-open",
+        steps,
+        verdict_valid_minutes=valid_minutes,
+        untested=True,
+        found=_found_at_closing(venue, runs),
+    )
+
+
+def runs_of_the_day(reports: Path) -> tuple[State, ...]:
+    """The runs in a venue's folder, newest first, down to the one that settled all before it."""
+    runs: list[State] = []
+    for state in read_runs(reports):
+        runs.append(state)
+        if settles_all(state):
+            break
+    return tuple(runs)
+
+
+def _found_at_closing(venue: Venue, runs: Sequence[State]) -> Mapping[str, Mapping[str, str]]:
+    """How the first closing since sales were open found the servers of each load balancer's host.
+
+    What runs of ours had taken out by then, and not put back, counts as in.
+    """
+    found: dict[str, Mapping[str, str]] = {}
+    for number, state in enumerate(runs):
+        steps = [item.latest for item in state.steps.values() if not state.plan.check]
+        if settles_all(state) or (found and any(map(_has_opened, steps))):
+            break
+        if not any(_has_opened(item) and item.step.puts_back for item in steps):
+            ours = _left_out(venue, ledger_of(runs[number + 1 :]))
+            for host, words in _closings(state, steps):
+                found[host] = words | dict.fromkeys(words.keys() & ours.get(host, ()), READY)
+    return found
+
+
+def _has_opened(item: StepState) -> bool:
+    """Sales at a whole load balancer, be it that it had been closed by the same run."""
+    opens = item.step.verb is Verb.UNDRAIN and not item.step.servers
+    return (item.step.on_verdict or opens) and item.status in PASSED and bool(item.targets)
+
+
+def _closings(state: State, steps: Iterable[StepState]) -> Iterator[tuple[str, dict[str, str]]]:
+    """What was ready when sales were closed before it could be recorded is found out, and was in."""
+    for item in steps:
+        for host in item.targets if item.step.verb is Verb.CLOSE else ():
+            early = state.plan.found.get(host, {}).items()
+            if words := set_to(item, host):
+                yield host, {**words, **{word: was for word, was in early if was == READY}}
+
+
+def _left_out(venue: Venue, left: Ledger) -> Mapping[str, set[str]]:
+    """By host of a load balancer, what runs have drained and not put back."""
+    words: dict[str, set[str]] = {}
+    for (name, server), hosts in left.servers.items():
+        behind = venue.components[name].restart.behind if name in venue.components else None
+        if behind:
+            for host in hosts:
+                words.setdefault(host, set()).add(f"{behind.backend}/{server}")
+    return words
 
 
 def _refusal(venue: Venue, component: Component, after: tuple[str, ...]) -> Iterator[Step]:

@@ -12,13 +12,16 @@ from automation.run.reuse import has_looked, still_stands
 from automation.run.state import (
     ENDED,
     PASSED,
+    READY,
     ROTATION,
+    SALES,
     State,
     Status,
     StepState,
     in_rotation,
     server_of,
     was_heard,
+    was_only_closed,
     words_of,
 )
 from automation.run.verdict import (
@@ -209,11 +212,18 @@ def _put_back(state: State, step: Step, ended: frozenset[str]) -> Move | None:
     if _is_to_be_compared(state, step):
         return _compared(state, step)
     for name in step.needs:
-        if name != step.puts_back and state.steps[name].status not in PASSED:
-            return Skip(step, _blocked(state.steps[name]))
+        needed = state.steps[name]
+        met = needed.status in PASSED or _had_nothing_to_put_back(state, needed.step)
+        if name != step.puts_back and not met:
+            return Skip(step, _blocked(needed))
     if step.verb is Verb.UNDRAIN:
         return _back_in_rotation(state, step)
     return _released(state, step) if step.is_test else Begin(step, step.hosts)
+
+
+def _had_nothing_to_put_back(state: State, step: Step) -> bool:
+    """What it would have undone was never begun, so all is as it was before."""
+    return bool(step.puts_back) and not _is_taken(state, step)
 
 
 def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
@@ -221,8 +231,8 @@ def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
         return Skip(step, NOT_KNOWN)
     if state.resumed and _is_closed_by_others(state, step):
         return Skip(step, CLOSED_SINCE)
-    unready = unready_hosts(state)
     before = in_rotation(state, step)
+    unready = () if was_only_closed(state, step) else unready_hosts(state)
     ready = {host: _without(words, unready) for host, words in before.items()}
     servers = {host: words for host, words in ready.items() if words}
     if servers:
@@ -301,7 +311,7 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
     unready = unready_hosts(state)
     if step.verb is not Verb.UNDRAIN:
         return Begin(step, hosts, unready, _told(hosts, step.servers))
-    if state.sales_said() != "open":
+    if not _may_sell(state, hosts):
         text = "sales are not open, so it stays out; raceday sales open puts it back"
         return Skip(step, Message(text))
     proven = confirmed_hosts(state, step.component)
@@ -310,6 +320,13 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
     if servers:
         return Begin(step, hosts, unready, _told(hosts, servers))
     return Skip(step, _not_ready(step.servers))
+
+
+def _may_sell(state: State, hosts: Sequence[str]) -> bool:
+    """Sales are open, or look closed at these hosts for no reason but what is to be put back."""
+    said = state.last_said(SALES)
+    emptied = (host in state.plan.emptied and said.get(host) == "closed" for host in hosts)
+    return state.sales_said() == "open" or all(emptied)
 
 
 def _told(hosts: Sequence[str], servers: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
@@ -352,11 +369,18 @@ def _on_verdict(state: State, step: Step) -> Begin | Skip | None:
     if state.verdict.result == "GO" or accepted:
         unready = unready_hosts(state)
         doubtful = {*unready, *_unproven(state)}
-        servers = _without(step.servers, doubtful)
+        opened = {host: _without(_opened_at(state, step, host), doubtful) for host in step.hosts}
+        servers = {host: words for host, words in opened.items() if words}
         if servers or not step.servers:
-            return Begin(step, step.hosts, unready, _told(step.hosts, servers))
+            return Begin(step, tuple(servers) or step.hosts, unready, servers)
         return Skip(step, Message("none of the servers behind it is ready"))
     return Skip(step, Message("the verdict is %(verdict)s", {"verdict": state.verdict.result}))
+
+
+def _opened_at(state: State, step: Step, host: str) -> tuple[str, ...]:
+    """Those that were in when sales were closed; all, where none was or nobody has closed them."""
+    found = state.plan.found.get(host, {})
+    return tuple(word for word, was in found.items() if was == READY) or step.servers
 
 
 def _unproven(state: State) -> Iterator[str]:
@@ -411,9 +435,10 @@ def undone(state: State) -> tuple[StepState, ...]:
 
 
 def _had_nothing_to_do(state: State, item: StepState) -> bool:
-    if item.step.puts_back and not _is_taken(state, item.step):
-        return True
-    return item.reason in (NOT_RUNNING, NOT_IN_ROTATION)
+    return _had_nothing_to_put_back(state, item.step) or item.reason in (
+        NOT_RUNNING,
+        NOT_IN_ROTATION,
+    )
 
 
 def _is_untested(state: State) -> bool:

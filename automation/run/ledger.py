@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from automation.run.plan import Verb
 from automation.run.state import (
     PASSED,
+    SALES,
     State,
     StepState,
     in_rotation,
     meant,
     missing_checks,
     sent_to,
+    sent_to_until,
     server_of,
     was_heard,
 )
@@ -31,8 +33,9 @@ class Ledger:
     `servers` get no customers from these hosts of the load balancer, which sent them some before;
     `stopped` were not started again, `untested` were, and nobody has proved them since. Load
     balancers are `half_open`, or `closed`, wholly or at some of their hosts, by a restart that
-    would have opened them again. Of the components that are `bought` at, a rehearsal's purchases
-    were not taken back. `reason` is why the glass was broken when it was.
+    would have opened them again. At hosts that are `emptied` nobody else was in rotation, so sales
+    look closed there because of that alone. Of the components that are `bought` at, a rehearsal's
+    purchases were not taken back. `reason` is why the glass was broken when it was.
     """
 
     servers: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
@@ -40,6 +43,7 @@ class Ledger:
     untested: tuple[Place, ...] = ()
     half_open: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     reason: str = ""
     bought: tuple[str, ...] = ()
 
@@ -103,6 +107,8 @@ def ledger_of(states: Iterable[State]) -> Ledger:
     half_open: dict[str, None] = {}
     closed: dict[str, None] = {}
     bought: dict[str, None] = {}
+    out: dict[str, set[str]] = {}
+    sent: dict[str, set[str]] = {}
     reason, settled = "", _Settled()
     for state in states:
         items = _begun(state)
@@ -112,8 +118,11 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         untested.update(dict.fromkeys(_not_tested(state, items, settled)))
         bought.update(dict.fromkeys(_not_taken_back(items, settled)))
         open_ones = [item for item in items if item.step.owner not in settled.sales]
-        for place, host in _not_undrained(state, open_ones, settled):
-            servers[place] = tuple(dict.fromkeys((*servers.get(place, ()), host)))
+        for item, host, words in _not_undrained(state, open_ones, settled):
+            out.setdefault(host, set()).update(words)
+            sent.setdefault(host, set()).update(sent_to_until(state, item, host))
+            for place in ((item.step.component, server_of(word)) for word in words):
+                servers[place] = tuple(dict.fromkeys((*servers.get(place, ()), host)))
         half_open.update(dict.fromkeys(_unfinished(state, open_ones)))
         closed.update(dict.fromkeys(_not_reopened(state, open_ones)))
         settled.sales.update(item.step.owner for item in items if _settles_sales(state, item))
@@ -121,9 +130,16 @@ def ledger_of(states: Iterable[State]) -> Ledger:
             reason = reason or state.plan.reason
         if settles_all(state):
             break
-    kept = tuple(place for place in untested if place not in stopped)
-    sales = tuple(half_open), tuple(closed)
-    return Ledger(servers, tuple(stopped), kept, *sales, reason, tuple(bought))
+    return Ledger(
+        servers=servers,
+        stopped=tuple(stopped),
+        untested=tuple(place for place in untested if place not in stopped),
+        half_open=tuple(half_open),
+        closed=tuple(closed),
+        emptied=tuple(host for host, words in out.items() if sent[host] <= words),
+        reason=reason,
+        bought=tuple(bought),
+    )
 
 
 def settles_all(state: State) -> bool:
@@ -144,15 +160,14 @@ def _returns(state: State, taken: StepState, verb: Verb) -> StepState | None:
 
 def _not_undrained(
     state: State, items: Iterable[StepState], settled: _Settled
-) -> Iterator[tuple[Place, str]]:
-    """Servers, each with a host of the load balancer that sent customers to it."""
+) -> Iterator[tuple[StepState, str, tuple[str, ...]]]:
+    """Drains, each with a host of the load balancer, and which of its servers are still out."""
     for item in items:
         taken = in_rotation(state, item.step) if item.step.verb is Verb.DRAIN else {}
         for host, words in taken.items():
             back = meant(words, settled.servers.get(host, ()))
-            for word in words:
-                if word not in back:
-                    yield (item.step.component, server_of(word)), host
+            if left := tuple(word for word in words if word not in back):
+                yield item, host, left
 
 
 def _not_started(state: State, items: Iterable[StepState], settled: _Settled) -> Iterator[Place]:
@@ -201,11 +216,17 @@ def _reopens(state: State, item: StepState) -> bool:
 def _unfinished(state: State, items: Iterable[StepState]) -> Iterator[str]:
     """Load balancers that were being opened, opened again, or closed, and not opened since."""
     for item in items:
-        back = _returns(state, item, Verb.UNDRAIN)
-        is_open = back is not None and back.status in PASSED
+        reopened = item if _reopens(state, item) else _returns(state, item, Verb.UNDRAIN)
+        is_open = reopened is not None and (reopened.status in PASSED or _says_open(reopened))
         moving = _is_of_sales(item) or _reopens(state, item)
         if moving and item.status not in PASSED and not is_open:
             yield item.step.component
+
+
+def _says_open(item: StepState) -> bool:
+    """All were told, and sell again: servers that hang are seen down, and known to be in."""
+    said = [item.hosts[host].evidence.get(SALES) for host in item.targets if host in item.hosts]
+    return bool(said) and said == ["open"] * len(item.targets)
 
 
 def _not_reopened(state: State, items: Iterable[StepState]) -> Iterator[str]:

@@ -137,9 +137,10 @@ class Plan:
     is done that is refused otherwise; `reason` says why, as it does for a CONDITIONAL that was
     accepted. With `include_primary` its hosts may be stopped although they lead their component.
     What was not done is an error where a plan `must_be_whole`, and where it `stops_at_failure`: a
-    roll that stopped, something that was not put back.
-    By host of a load balancer and "backend/server", `found` is how servers were set when sales
-    were closed before it could be recorded.
+    roll that stopped, something that was not put back. At hosts of load balancers that are
+    `emptied` sales look closed only because runs of ours have taken out every server. By such a
+    host and "backend/server", `found` is how servers were set when sales were closed: a closing
+    that could not be recorded at once had found them so, and an opening lets in what was ready.
     """
 
     venue: str
@@ -160,6 +161,7 @@ class Plan:
     break_glass: bool = False
     include_primary: bool = False
     reason: str = ""
+    emptied: tuple[str, ...] = ()
     found: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     standing: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
@@ -204,7 +206,8 @@ def load_plan(data: Mapping[str, Any]) -> Plan:
     components = {name: _component(item) for name, item in data["components"].items()}
     steps = {name: _step(item) for name, item in data["steps"].items()}
     known = _of_today(data, steps)
-    return Plan(**{**known, "components": components, "steps": steps})
+    emptied = tuple(data.get("emptied", ()))
+    return Plan(**{**known, "components": components, "steps": steps, "emptied": emptied})
 
 
 def _of_today(data: Mapping[str, Any], steps: Mapping[str, Step]) -> dict[str, Any]:

@@ -41,7 +41,8 @@ class Status(StrEnum):
 
 SALES, ROTATION = "sales", "rotation"  # facts that a load balancer's hosts tell
 SESSIONS = "sessions"  # how many customers are still at it after a closing
-BEFORE = "before:"  # and how each server was when they were told to take it out
+BEFORE = "before:"  # and how each server was set when they were told to take it out
+READY = "ready"  # to customers
 CHANGES = frozenset({Verb.START, Verb.STOP, Verb.KILL})
 TOUCHES = CHANGES | {Verb.CLOSE, Verb.DRAIN, Verb.UNDRAIN}
 PASSED = frozenset({Status.SUCCEEDED, Status.DEGRADED})
@@ -183,8 +184,16 @@ class State:
                         said.setdefault(host, item.hosts[host].evidence[fact])
         return said
 
-    def _said(self, fact: str) -> Iterator[tuple[str, str]]:
+    def said_before(self, fact: str, at: datetime | None) -> Mapping[str, str]:
+        """What each said of it last until then, to this process; the first if not until then."""
+        return {**self.first_said(fact), **dict(self._said(fact, but_reused=True, until=at))}
+
+    def _said(
+        self, fact: str, *, but_reused: bool = False, until: datetime | None = None
+    ) -> Iterator[tuple[str, str]]:
         for item in self._asked():
+            if (but_reused and item.reused) or (until is not None and ended_at(item) > until):
+                continue
             for host, result in item.hosts.items():
                 if fact in result.evidence:
                     yield host, result.evidence[fact]
@@ -245,22 +254,50 @@ def was_heard(state: State, host: str) -> bool:
 def in_rotation(state: State, step: Step) -> Mapping[str, tuple[str, ...]]:
     """By host of a load balancer, those of a step's servers that it sent customers to before.
 
-    That is until they were taken out by this run, and not by somebody else in the meantime.
+    That is right before this run took them out: what somebody else had put in until then is among
+    them, and what somebody else had taken out is not.
     """
     taken = state.steps[step.puts_back or step.id].latest
     found: dict[str, tuple[str, ...]] = {}
     for host in step.hosts:
-        before, by_others = sent_to(state, host), _found_out(taken, host) - _of(state.owed, host)
-        own = meant(before, step.servers or before) - by_others
+        before = sent_to_until(state, taken, host)
+        own = meant(before, step.servers or before)
         found |= {host: tuple(sorted(own))} if own else {}
     return found
 
 
-def _found_out(taken: StepState, host: str) -> frozenset[str]:
-    """What a load balancer sent nobody to any more when it was told to take it out."""
+def was_only_closed(state: State, step: Step) -> bool:
+    """It opens what was closed, and nothing was ended or started: who hangs hung before, too."""
+    taken = state.plan.steps.get(step.puts_back)
+    changed = (item for item in state.steps.values() if item.step.verb in CHANGES)
+    closed = taken is not None and taken.verb is Verb.CLOSE
+    return closed and not any(item.latest.targets for item in changed)
+
+
+def sent_to_until(state: State, taken: StepState, host: str) -> frozenset[str]:
+    """By the newest word on each server: of when it was taken out, else of the last look before.
+
+    What this run itself had taken out and not put back yet is found out, and was in.
+    """
+    seen = words_of(state.said_before(ROTATION, taken.started_at).get(host, ""))
+    told = set_to(taken, host)
+    ready = {word for word, was in told.items() if was == READY}
+    owed = _of(state.owed, host) - _put_back(state, host)
+    return (seen - told.keys()) | ready | owed
+
+
+def set_to(taken: StepState, host: str) -> Mapping[str, str]:
+    """How a load balancer had each server set when it was told to take it out."""
     evidence = taken.hosts[host].evidence if host in taken.hosts else {}
     before = {name: was for name, was in evidence.items() if name.startswith(BEFORE)}
-    return frozenset(name.removeprefix(BEFORE) for name, was in before.items() if was != "ready")
+    return {name.removeprefix(BEFORE): was for name, was in before.items()}
+
+
+def _put_back(state: State, host: str) -> frozenset[str]:
+    """What this process has put into rotation again."""
+    done = (item for item in state.steps.values() if item.status in PASSED and not item.reused)
+    undrained = (item for item in done if item.step.verb is Verb.UNDRAIN)
+    return frozenset(word for item in undrained for word in item.servers.get(host, ()))
 
 
 def fold(state: State | None, event: Event, at: datetime) -> State:
@@ -346,7 +383,7 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
     done = {name: item.latest for name, item in state.steps.items() if item.latest.targets}
     earlier = {name: _changed(item, earlier=None, reused=False) for name, item in done.items()}
     hosts = {host for name in plan.fronts for host in plan.components[name].hosts}
-    first = {host: sent_to(state, host) for host in hosts if was_heard(state, host)}
+    taken = {host: _taken(state, host) for host in hosts}
     return _changed(
         state,
         plan=plan,
@@ -360,9 +397,13 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
         result_state="RUNNING",
         resumed=(*state.resumed, Resumption(at, event.by)),
         again=plan.following(event.from_step) if event.from_step else frozenset(),
-        at_first=first,
+        at_first={
+            host: sent_to(state, host) | words
+            for host, words in taken.items()
+            if was_heard(state, host)
+        },
         unheard=state.unheard | {host for host in hosts if _was_touched_unheard(state, host)},
-        owed={host: _taken(state, host) & words for host, words in first.items()},
+        owed=taken,
     )
 
 

@@ -8,6 +8,7 @@ from automation.run.events import GOOD, Check, HostState, Message, Problem
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
     ENDED,
+    READY,
     SALES,
     SESSIONS,
     HostResult,
@@ -15,6 +16,7 @@ from automation.run.state import (
     Status,
     StepState,
     missing_checks,
+    was_only_closed,
 )
 
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
@@ -93,17 +95,14 @@ def unheard(state: State) -> tuple[Finding, ...]:
 
 
 def warnings(state: State) -> tuple[Finding, ...]:
-    """What came up, but not at the first try, and customers who were cut off.
-
-    It weighs nothing in the verdict.
-    """
+    """What went well in the end, but not as it was meant to. It weighs nothing in the verdict."""
     late = (
         _late(item, host, result)
         for item in state.steps.values()
         for host, result in item.hosts.items()
         if result.state in GOOD and result.failed_tries
     )
-    return (*late, *_cut_off(state))
+    return (*late, *_cut_off(state), *_as_before(state), *_staying_out(state))
 
 
 def _cut_off(state: State) -> Iterator[Finding]:
@@ -306,6 +305,31 @@ def _step_findings(item: StepState) -> Iterator[Finding]:
             if not check.passed:
                 yield Finding(step.component, host, step.id, _failed_check(host, check))
         yield from _unknown_checks(item, host, result)
+
+
+def _as_before(state: State) -> Iterator[Finding]:
+    """Sales were closed and nothing else was done: customers are sent on to what hangs, too."""
+    for item in state.steps.values():
+        if item.targets and was_only_closed(state, item.step):
+            name = item.step.component
+            what = Message("%(component)s sends customers on as before", {"component": name})
+            why = Message("it was closed, and then nothing was restarted")
+            following = Message("What hangs hangs still: run the emergency restart again.")
+            yield Finding(name, "", item.step.id, Problem(what, why, following))
+
+
+def _staying_out(state: State) -> Iterator[Finding]:
+    """Servers that somebody had taken out before sales were closed, which are open again now."""
+    for item in state.steps.values():
+        for host in item.targets if item.step.on_verdict else ():
+            for word, was in state.plan.found.get(host, {}).items():
+                if was != READY and word not in item.servers.get(host, ()):
+                    args = {"server": word, "host": host}
+                    what = Message("%(server)s stays out of rotation at %(host)s", args)
+                    why = Message("it was out already when sales were closed")
+                    following = Message("Once it is well: raceday morning proves it and puts it in")
+                    problem = Problem(what, why, following)
+                    yield Finding(item.step.component, host, item.step.id, problem)
 
 
 def _late(item: StepState, host: str, result: HostResult) -> Finding:

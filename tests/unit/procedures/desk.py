@@ -8,7 +8,7 @@ from random import Random
 
 from automation.execute.simulator import FakeClock, Faults, Simulator, Truth, World
 from automation.procedures.records import JOURNAL
-from automation.procedures.sales import plan_open
+from automation.procedures.sales import plan_open, runs_of_the_day
 from automation.procedures.standing import newest_verdict, proven_units
 from automation.run.events import Event, RunResumed, StepStarted
 from automation.run.journal import FileSink, Journal
@@ -74,7 +74,7 @@ class Desk:
         now, standing = self.clock.now, newest_verdict(self.reports)
         if standing is None or not standing.proves(venue.digest, now):
             return None
-        plan = plan_open(venue, standing.minutes_left(now))
+        plan = plan_open(venue, standing.minutes_left(now), runs_of_the_day(self.reports))
         return self.run(replace(plan, standing=proven_units(self.reports, venue.digest, now)))
 
     def _folder(self, plan: Plan, of: State | None) -> Path:

@@ -10,6 +10,7 @@ from automation.procedures.recover import left_behind
 from automation.procedures.restart import plan_emergency
 from automation.procedures.resume import plan_resume
 from automation.run.plan import Plan
+from automation.run.verdict import warnings
 from automation.venue.site import Venue
 from automation.views.causes import causes
 from tests.unit.procedures.desk import Desk
@@ -105,13 +106,21 @@ def test_who_did_not_say_whom_it_sent_customers_to_is_not_taken_for_idle(
     desk: Desk, venue: Venue
 ) -> None:
     """Sales stay closed, and that is no success: what it said after its closing proves nothing."""
-    mute: Faults = {("ticketing.look", "t1"): Fault.MUTE}
+    steps = ("ticketing.look", "ticketing.close")
+    mute: Faults = {(step, "t1"): Fault.MUTE for step in steps}
     state = desk.run(struck(one(venue), "wagering"), mute)
     assert sends(desk, "t1") == set()
     reason = "it is not known which servers customers are sent to"
     assert str(state.steps["ticketing.open"].reason) == reason
     assert state.result_state == "ERRORS"
     assert left_behind(desk.reports).closed == ("ticketing",)
+
+
+def test_how_the_closing_itself_found_the_servers_is_enough(desk: Desk, venue: Venue) -> None:
+    """The look before it said nothing; what was ready when it was taken out is opened again."""
+    mute: Faults = {("ticketing.look", "t1"): Fault.MUTE}
+    desk.run(struck(one(venue), "wagering"), mute)
+    assert sends(desk, "t1") == BOTH
 
 
 def test_a_hung_load_balancer_stays_closed_and_that_is_known(tmp_path: Path, venue: Venue) -> None:
@@ -134,3 +143,35 @@ def test_what_nobody_knew_before_it_was_killed_is_not_known_after(
     state = desk.run(plan_resume(alone, dead, desk.clock.now, accept_changes=False), of=dead)
     assert str(state.steps["ticketing.open"].reason).startswith("it is not known")
     assert state.result_state == "ERRORS"
+
+
+HANGS: Faults = {("wagering.look", host): Fault.FAILS for host in ("w1", "w2")}
+
+
+@pytest.mark.parametrize(
+    ("faults", "interrupted_by"),
+    [
+        ({("ticketing.close", "t2"): Fault.UNREACHABLE}, "nothing"),
+        ({("ticketing.open", "t1"): Fault.BAD_CHECK}, "ticketing.close"),  # it sees both down
+        ({}, "ticketing.close"),
+    ],
+)
+def test_what_only_closed_opens_as_it_was(
+    desk: Desk, venue: Venue, faults: Faults, interrupted_by: str
+) -> None:
+    """Nothing was ended: who hangs hung before, and nobody who sold loses customers by it."""
+    plan = struck(venue, "wagering", broken=False)
+    state = desk.run(plan, {**HANGS, **faults}, interrupted_by=interrupted_by)
+    assert "wagering.kill" not in desk.simulator.truth.begun
+    assert sends(desk, "t1") == sends(desk, "t2") == BOTH
+    assert state.steps["ticketing.open"].targets == ("t1", "t2")
+    told = [str(finding.problem.what) for finding in warnings(state)]
+    assert told == ["ticketing sends customers on as before"]
+    assert not left_behind(desk.reports)
+
+
+def test_what_was_ended_and_not_proven_stays_out(desk: Desk, venue: Venue) -> None:
+    """An interruption after the end of all of them waits for their start and their test."""
+    fails: Faults = {("wagering.start", host): Fault.FAILS for host in ("w1", "w2")}
+    desk.run(struck(venue, "wagering"), {**HANGS, **fails}, interrupted_by="wagering.kill")
+    assert sends(desk, "t1") == sends(desk, "t2") == set()

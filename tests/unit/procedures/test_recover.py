@@ -234,17 +234,35 @@ def test_a_server_that_did_not_come_back_stays_in_the_ledger(venue: Venue) -> No
     assert tuple(left.servers) == left.stopped == (("wagering", "w2"),)
 
 
-def test_what_is_not_put_back_is_an_error(tmp_path: Path) -> None:
-    """All servers were out when the run died, so sales look closed: nobody can say by whom."""
+@pytest.mark.parametrize("closed", [False, True])
+def test_the_last_servers_are_put_back(tmp_path: Path, *, closed: bool) -> None:
+    """Sales look closed by nothing but the dead run's drain, unless they were closed since."""
     venue = site(tmp_path, VENUE.replace("serial: 1", 'serial: "100%"'), HEAD)
     desk = Desk(tmp_path / "runs", SELLING)
     plan = plan_restart(venue, {"wagering": ("w1", "w2")})
     desk.run(replace(plan, break_glass=True, reason="leak"), until="wagering.undrain.1")
+    assert left_behind(desk.reports).emptied == ("t1",)
+    if closed:
+        desk.run(plan_close(venue))
+    state = desk.run(plan_recover(venue, left_behind(desk.reports)))
+    assert (state.result_state, exit_code(state)) == ("SUCCESS", ExitCode.GO)
+    assert desk.simulator.customers() == (set() if closed else set(SERVERS["ticketing"]))
+    assert not left_behind(desk.reports)
+
+
+def test_what_is_not_put_back_is_an_error(tmp_path: Path) -> None:
+    """Somebody took out all others by hand since the run died: sales look closed on purpose."""
+    venue = site(tmp_path, VENUE, HEAD)
+    desk = Desk(tmp_path / "runs", SELLING)
+    plan = replace(plan_restart(venue, {"wagering": ("w1",)}), break_glass=True, reason="leak")
+    desk.run(plan, until="wagering.stop.1")
+    assert desk.left is not None
+    desk.left.rotation["ticketing", "t1"].clear()
     state = desk.run(plan_recover(venue, left_behind(desk.reports)))
     assert state.steps["wagering.undrain.1"].status == "skipped"
     assert "raceday sales open" in str(state.steps["wagering.undrain.1"].reason)
     assert (state.result_state, exit_code(state)) == ("ERRORS", ExitCode.NO_GO)
-    assert tuple(left_behind(desk.reports).servers) == (("wagering", "w1"), ("wagering", "w2"))
+    assert tuple(left_behind(desk.reports).servers) == (("wagering", "w1"),)
 
 
 def test_what_waits_for_other_things_is_no_play_together(venue: Venue, tmp_path: Path) -> None:

@@ -131,6 +131,80 @@ def test_what_an_operator_takes_out_meanwhile_stays_out(
     assert not left_behind(desk.reports)
 
 
+@pytest.mark.parametrize("fronts", [("l1",), ("l1", "l2")])
+def test_a_load_balancer_opens_again_as_it_was_right_before(
+    tmp_path: Path, fronts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is restarted last; by then an operator has taken a server out, also where it is alone."""
+    venue = place(tmp_path, PAIR.replace("SERIAL", "1"), *fronts)
+    desk = selling(tmp_path, *BOTH)
+    begin = Simulator.begin
+
+    def by_hand(self: Simulator, order: Begin) -> None:
+        if order.step.id == "bets.undrain.1":
+            self.truth.rotation["front", "l1"].discard("bets/b")
+        begin(self, order)
+
+    monkeypatch.setattr(Simulator, "begin", by_hand)
+    state = desk.run(among_customers(plan_restart(venue, {"bets": ("a",), "front": fronts})))
+    expected = {"l1": {"bets/a"}, "l2": set(BOTH)}
+    assert state.result_state == "SUCCESS"
+    assert at_pair(desk) == {front: expected[front] for front in fronts}
+
+
+def test_a_load_balancer_that_is_down_is_started_all_the_same(tmp_path: Path) -> None:
+    """It says nothing of its servers right before, and has nobody's customers."""
+    desk = selling(tmp_path, *BOTH)
+    plan = among_customers(plan_restart(pair(tmp_path), {"front": ("l1",)}))
+    desk.run(plan, until="front.start.1")
+    state = desk.run(plan)
+    assert desk.simulator.is_up("front", "l1")
+    assert state.steps["front.start.1"].status == "succeeded"
+    assert state.result_state != "ERRORS"
+
+
+@pytest.fixture
+def put_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator puts a server in by hand, between the first look and its own drain."""
+    begin = Simulator.begin
+
+    def by_hand(self: Simulator, order: Begin) -> None:
+        if order.step.id == "bets.rotation.1":
+            for words in self.truth.rotation.values():
+                words.add("bets/b")
+        begin(self, order)
+
+    monkeypatch.setattr(Simulator, "begin", by_hand)
+
+
+@pytest.mark.usefixtures("put_in")
+@pytest.mark.parametrize(("fault", "result"), [(None, "SUCCESS"), (Fault.SILENT, "ERRORS")])
+def test_what_an_operator_puts_in_meanwhile_goes_back(
+    tmp_path: Path, fault: Fault | None, result: str
+) -> None:
+    """It was out at the first look and in when its turn came, even if the drain says nothing."""
+    desk = selling(tmp_path, *BOTH, taken_out=frozenset({"bets/b"}))
+    plan = among_customers(plan_restart(pair(tmp_path), {"bets": ("a", "b")}))
+    state = desk.run(plan, {("bets.drain.2", "l2"): fault} if fault else {})
+    assert (state.result_state, at_pair(desk)) == (result, {"l1": set(BOTH), "l2": set(BOTH)})
+
+
+@pytest.mark.usefixtures("put_in")
+@pytest.mark.parametrize("how", ["recover", "resume"])
+def test_what_was_put_in_meanwhile_is_known_of_a_dead_run(tmp_path: Path, how: str) -> None:
+    """It was drained, and the run killed: going on and recovering put it back."""
+    venue = pair(tmp_path)
+    desk = selling(tmp_path, *BOTH, taken_out=frozenset({"bets/b"}))
+    plan = among_customers(plan_restart(venue, {"bets": ("a", "b")}))
+    dead = desk.run(plan, until="bets.stop.2")
+    left = left_behind(desk.reports)
+    assert left.servers == {("bets", "b"): ("l1", "l2")}
+    state = desk.run(plan, of=dead) if how == "resume" else desk.run(plan_recover(venue, left))
+    assert state.result_state == "SUCCESS"
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": set(BOTH)}
+    assert not left_behind(desk.reports)
+
+
 @pytest.mark.parametrize("hosts", [("a",), ("a", "b")])
 def test_a_restart_puts_back_at_each_load_balancer_what_it_sent_to(
     tmp_path: Path, lame: Desk, hosts: tuple[str, ...]

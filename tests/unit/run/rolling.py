@@ -188,10 +188,13 @@ def what_is_stopped_is_started(trial: Trial) -> Iterator[str]:
 
 
 def what_is_drained_is_put_back(trial: Trial) -> Iterator[str]:
-    """Customers are sent to a drained server again, unless something on its host is not ready."""
+    """Customers are sent to a drained server again, unless something on its host is not ready.
+
+    Be it that an operator had put it in since the run began; not if one has taken it out.
+    """
     if trial.state is None or trial.plan.check:
         return
-    before = {word for words in trial.before.rotation.values() for word in words}
+    by_hand = {word for _, word in trial.simulator.taken_out}
     now = {word for words in trial.truth.rotation.values() for word in words}
     for step in _ever_begun(trial, Verb.DRAIN):
         undrain = trial.plan.steps[_beside(step, Verb.UNDRAIN)]
@@ -206,6 +209,7 @@ def what_is_drained_is_put_back(trial: Trial) -> Iterator[str]:
             continue  # when it was resumed, not every load balancer said whom it sends customers to
         servers = map(server_of, step.servers)
         ready = [host for host in servers if _is_ready_host(trial, host)]
+        before = trial.simulator.drained(step) - by_hand
         left = (_words(trial, step.component, ready) & before) - now
         yield from (f"{word} was drained and not put back" for word in left)
 
@@ -243,11 +247,17 @@ def _is_ready(trial: Trial, component: str, host: str, until: str = "") -> bool:
 
 
 def nothing_new_is_in_rotation(trial: Trial) -> Iterator[str]:
-    """What got no customers before a restart or an evening gets none because of it."""
+    """What got no customers before a restart or an evening gets none because of it.
+
+    What an operator has taken out since got none before; what one has put in did.
+    """
     if trial.plan.gives_verdict:
         return
+    hand = trial.simulator
     for place, words in trial.truth.rotation.items():
-        new = words - trial.before.rotation.get(place, set())
+        put_in = {word for at, word in hand.put_in if at == place}
+        taken_out = {word for at, word in hand.taken_out if at == place}
+        new = words - ((trial.before.rotation.get(place, set()) | put_in) - taken_out)
         yield from (f"{word} at {place[1]} was not in rotation before" for word in sorted(new))
 
 

@@ -155,6 +155,10 @@ def _same_for_all(seen: State, step: Step) -> Mapping[str, tuple[str, ...]]:
     return dict.fromkeys(step.hosts, tuple(words)) if words else {}
 
 
+def _at_first(seen: State, _taken: StepState, host: str) -> frozenset[str]:
+    return state.sent_to(seen, host)
+
+
 def _lossy(data: dict[str, Any]) -> Event:
     return load_event({**data, **({"evidence": {}} if "evidence" in data else {})})
 
@@ -229,6 +233,9 @@ MUTANTS = {
     ),
     "all load balancers are told the same": Mutant(
         decide, "in_rotation", _same_for_all, "not in rotation before", RESTARTS
+    ),
+    "what was taken out since the first look is forgotten": Mutant(
+        state, "sent_to_until", _at_first, "not in rotation before", RESTARTS
     ),
     "everybody is ready": Mutant(
         decide, "unready_hosts", lambda _state: (), "sent customers to", RESTARTS

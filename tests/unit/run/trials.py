@@ -11,6 +11,7 @@ from types import MappingProxyType
 from automation.execute.simulator import FIRST, FakeClock, Simulator, Truth
 from automation.procedures.recover import plan_recover
 from automation.procedures.resume import plan_resume
+from automation.run.decide import Begin
 from automation.run.events import (
     Event,
     HostReported,
@@ -120,10 +121,14 @@ class Killed(BaseException):
 class Watched(Simulator):
     """A simulator that remembers how its world was at first, and which invocation was tested.
 
-    `passed` are the tests that found nothing wrong: component, host, and what ran there.
+    `passed` are the tests that found nothing wrong: component, host, and what ran there. Where
+    there is an operator's `hand`, servers are `put_in` and `taken_out` while a run goes on.
     """
 
     killed = False
+    hand: Random | None = None
+    put_in: set[tuple[Place, str]]
+    taken_out: set[tuple[Place, str]]
     before = Before(frozenset(), {})
     after: "Watched | None" = None
     tested: Mapping[tuple[str, str], str] = MappingProxyType({})
@@ -134,6 +139,35 @@ class Watched(Simulator):
         up, hung = frozenset(self.truth.up), frozenset(self.truth.hung)
         self.before = Before(up, deepcopy(self.truth.rotation), hung)
         self.tested, self.passed = {}, set[tuple[str, str, str]]()
+        self.put_in = set(self.after.put_in) if self.after else set()
+        self.taken_out = set(self.after.taken_out) if self.after else set()
+
+    def begin(self, order: Begin) -> None:
+        """Right before a load balancer is looked at, an operator may be at it by hand."""
+        if self.hand and ".rotation." in order.step.id:
+            for host in order.hosts:
+                self._by_hand((order.step.component, host), self.hand)
+        super().begin(order)
+
+    def _by_hand(self, place: Place, hand: Random) -> None:
+        """One server goes in or out; sales are neither opened nor closed by it."""
+        words = self.truth.rotation[place]
+        if place not in self.truth.up or not words or hand.random() < 0.5:
+            return
+        word = hand.choice(sorted(self._behind(place[0])))
+        if word not in words:
+            words.add(word)
+            self.put_in.add((place, word))
+            self.taken_out.discard((place, word))
+        elif len(words) > 1:
+            words.remove(word)
+            self.taken_out.add((place, word))
+            self.put_in.discard((place, word))
+
+    def drained(self, step: Step) -> frozenset[str]:
+        """Who got customers whenever any process began a drain."""
+        earlier = self.after.drained(step) if self.after else frozenset[str]()
+        return earlier | self.truth.customers.get(step.id, frozenset())
 
     def close(self) -> None:
         """Who is killed closes nothing."""
@@ -229,8 +263,11 @@ def conduct(seed: int, procedures: Sequence[int] = ALL) -> Trial:
     steps = len(task.plan.steps)
     faults, disturbance = random_faults(task.plan, random), random.random()
     paper = Paper(random.randrange(6 * steps) if disturbance < 0.1 else NEVER)
+    simulator = Watched(random, faults, FakeClock(), task.world)
+    hand = Random(f"{seed} by hand")  # noqa: S311  # draws of its own, so that others stay
+    simulator.hand = hand if task.plan.procedure == "restart" and hand.random() < 0.3 else None
     process = Process(
-        Watched(random, faults, FakeClock(), task.world),
+        simulator,
         Journal(paper),
         lives=random.randrange(2, 4 * steps) if 0.1 < disturbance < 0.35 else NEVER,
         patience=random.randrange(4 * steps) if disturbance > 0.85 else NEVER,
@@ -249,6 +286,7 @@ def conduct(seed: int, procedures: Sequence[int] = ALL) -> Trial:
         plan = plan_resume(task.venue, told, process.simulator.clock.now, accept_changes=False)
         state = process.work(partial(_resume, told, plan))
         parts.append(process)
+    fair = fair and not simulator.hand
     earlier = tuple(event for part in parts[:-1] for event in part.events)
     first, last = parts[0].simulator, parts[-1]
     trial = Trial(
@@ -321,7 +359,7 @@ def _successor(random: Random, dead: Process, plan: Plan, *, fair: bool) -> Proc
     faults = {} if fair else random_faults(plan, random)
     simulator = Watched(random, faults, dead.simulator.clock, dead.simulator.world, left)
     lives = random.randrange(2, 4 * len(plan.steps)) if random.random() < 0.3 else NEVER
-    simulator.after = dead.simulator
+    simulator.after, simulator.hand = dead.simulator, dead.simulator.hand
     return Process(simulator, dead.journal, lives=lives)
 
 

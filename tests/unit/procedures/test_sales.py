@@ -1,0 +1,121 @@
+"""What opens again once sales were closed: what was in rotation then, and no more."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from automation.execute.simulator import MORNING, Fault, World
+from automation.procedures.morning import plan_morning
+from automation.procedures.restart import plan_emergency, plan_restart
+from automation.procedures.sales import plan_close
+from automation.run.state import State
+from automation.run.verdict import warnings
+from automation.venue.site import Venue
+from tests.unit.procedures.desk import Desk
+from tests.unit.procedures.test_rotation import BOTH, at_pair, pair
+
+WITHOUT_A = {"bets/b"}
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Venue:
+    """Two servers behind a pair of load balancers."""
+    return pair(tmp_path)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, venue: Venue) -> Desk:
+    """A morning has opened sales, and an operator has taken a server out at the second since."""
+    desk = Desk(tmp_path / "runs", World(up=1.0, servers={"front": BOTH}))
+    opened = desk.run(plan_morning(venue, MORNING))
+    assert opened.verdict
+    assert opened.verdict.result == "GO"
+    take_out(desk)
+    return desk
+
+
+def take_out(desk: Desk, host: str = "l2") -> None:
+    """By hand."""
+    assert desk.left is not None
+    desk.left.rotation["front", host].discard("bets/a")
+
+
+def put_in(desk: Desk) -> None:
+    """The same."""
+    assert desk.left is not None
+    desk.left.rotation["front", "l2"].add("bets/a")
+
+
+def close(desk: Desk, venue: Venue) -> None:
+    """An inquiry."""
+    desk.run(replace(plan_close(venue), reason="inquiry"))
+    assert at_pair(desk) == {"l1": set(), "l2": set()}
+
+
+def opened(desk: Desk, venue: Venue) -> State:
+    """The inquiry is closed."""
+    state = desk.open_sales(venue)
+    assert state
+    assert state.verdict
+    assert state.verdict.result == "GO"
+    return state
+
+
+def test_what_an_operator_had_out_stays_out_and_is_named(desk: Desk, venue: Venue) -> None:
+    """At the load balancer where it was out; what puts it in is said."""
+    close(desk, venue)
+    state = opened(desk, venue)
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": WITHOUT_A}
+    (told,) = warnings(state)
+    assert str(told.problem.what) == "bets/a stays out of rotation at l2"
+    assert "raceday morning" in str(told.problem.next)
+    assert state.result_state == "WARNINGS"
+
+
+def test_a_second_closing_finds_nothing_and_changes_nothing(desk: Desk, venue: Venue) -> None:
+    """Closed twice, and opened twice: what counts is the first closing."""
+    close(desk, venue)
+    close(desk, venue)
+    opened(desk, venue)
+    opened(desk, venue)
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": WITHOUT_A}
+
+
+def test_what_was_put_in_between_two_closings_opens_again(desk: Desk, venue: Venue) -> None:
+    """The second closing comes after an opening, so it is the first one since."""
+    close(desk, venue)
+    opened(desk, venue)
+    put_in(desk)
+    close(desk, venue)
+    assert not warnings(opened(desk, venue))
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": set(BOTH)}
+
+
+def test_what_a_restart_left_drained_opens_again(desk: Desk, venue: Venue) -> None:
+    """A run of ours had taken it out, and not an operator."""
+    put_in(desk)
+    roll = replace(plan_restart(venue, {"bets": ("a",)}), break_glass=True, reason="leak")
+    desk.run(roll, until="bets.drain.1")
+    for host in at_pair(desk):
+        take_out(desk, host)
+    close(desk, venue)
+    assert not warnings(opened(desk, venue))
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": set(BOTH)}
+
+
+def test_what_an_emergency_had_closed_opens_as_it_was(desk: Desk, venue: Venue) -> None:
+    """It died before it opened again; what hung is proven since."""
+    plan = replace(plan_emergency(venue, ("bets",)), reason="both hang")
+    desk.run(plan, {("bets.start", "a"): Fault.FAILS, ("bets.start", "b"): Fault.FAILS})
+    assert at_pair(desk) == {"l1": set(), "l2": set()}
+    desk.run(plan)
+    opened(desk, venue)
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": WITHOUT_A}
+
+
+def test_a_morning_opens_all(desk: Desk, venue: Venue) -> None:
+    """Whatever was out before it: it has proven everything."""
+    close(desk, venue)
+    desk.run(plan_morning(venue, MORNING))
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": set(BOTH)}
