@@ -96,7 +96,7 @@ def _has_opened(item: StepState) -> bool:
 
 
 def _closings(state: State, steps: Iterable[StepState]) -> Iterator[tuple[str, dict[str, str]]]:
-    """What was ready when sales were closed before it could be recorded is found out, and was in."""
+    """What was ready at a closing that could not be recorded yet is found out, and was in."""
     for item in steps:
         for host in item.targets if item.step.verb is Verb.CLOSE else ():
             early = state.plan.found.get(host, {}).items()

@@ -19,9 +19,9 @@ from automation.run.state import (
     Status,
     StepState,
     in_rotation,
+    left_alone,
     server_of,
     was_heard,
-    was_only_closed,
     words_of,
 )
 from automation.run.verdict import (
@@ -232,7 +232,8 @@ def _back_in_rotation(state: State, step: Step) -> Begin | Skip:
     if state.resumed and _is_closed_by_others(state, step):
         return Skip(step, CLOSED_SINCE)
     before = in_rotation(state, step)
-    unready = () if was_only_closed(state, step) else unready_hosts(state)
+    as_before = left_alone(state, step)
+    unready = tuple(host for host in unready_hosts(state) if host not in as_before)
     ready = {host: _without(words, unready) for host, words in before.items()}
     servers = {host: words for host, words in ready.items() if words}
     if servers:

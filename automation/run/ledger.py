@@ -4,8 +4,9 @@ A step is written down before it is begun, so whatever may have been taken is kn
 that was killed in the middle of it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from automation.run.plan import Verb
 from automation.run.state import (
@@ -76,7 +77,7 @@ class _Settled:
     taken_back: set[str] = field(default_factory=set)
     sales: set[str] = field(default_factory=set)
 
-    def add(self, items: Iterable[StepState]) -> None:
+    def add(self, items: Sequence[StepState]) -> None:
         """What a run has put back."""
         for item in items:
             good = {
@@ -86,13 +87,25 @@ class _Settled:
             }
             if item.step.verb is Verb.UNDRAIN and item.status in PASSED:
                 for host, servers in item.servers.items():
-                    self.servers.setdefault(host, set()).update(servers)
+                    since = _drained_since(items, item, host)
+                    self.servers.setdefault(host, set()).update(set(servers) - since)
             if item.step.verb is Verb.START:
                 self.started |= good
             if item.step.verb is Verb.TEST:
                 self.tested |= good
             if item.step.verb is Verb.TIDY and item.status in PASSED:
                 self.taken_back.add(item.step.component)
+
+
+def _drained_since(items: Iterable[StepState], back: StepState, host: str) -> frozenset[str]:
+    """What was drained again after it had been put back, as a run that is resumed may have to."""
+    drains = (item for item in items if item.step.verb is Verb.DRAIN)
+    later = (item for item in drains if _began(item) > _began(back))
+    return frozenset(word for item in later for word in item.servers.get(host, ()))
+
+
+def _began(item: StepState) -> datetime:
+    return item.started_at or datetime.max.replace(tzinfo=UTC)
 
 
 def ledger_of(states: Iterable[State]) -> Ledger:

@@ -266,12 +266,18 @@ def in_rotation(state: State, step: Step) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def was_only_closed(state: State, step: Step) -> bool:
-    """It opens what was closed, and nothing was ended or started: who hangs hung before, too."""
+def left_alone(state: State, step: Step) -> frozenset[str]:
+    """Servers it opens as they were: only closed, and nothing of theirs was ended or started.
+
+    Who hangs among them hung before, too.
+    """
     taken = state.plan.steps.get(step.puts_back)
+    if taken is None or taken.verb is not Verb.CLOSE:
+        return frozenset()
     changed = (item for item in state.steps.values() if item.step.verb in CHANGES)
-    closed = taken is not None and taken.verb is Verb.CLOSE
-    return closed and not any(item.latest.targets for item in changed)
+    struck = {host for item in changed for host in item.latest.targets}
+    opened = in_rotation(state, step).values()
+    return frozenset(server_of(word) for words in opened for word in words) - struck
 
 
 def sent_to_until(state: State, taken: StepState, host: str) -> frozenset[str]:

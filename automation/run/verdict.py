@@ -15,8 +15,8 @@ from automation.run.state import (
     State,
     Status,
     StepState,
+    left_alone,
     missing_checks,
-    was_only_closed,
 )
 
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
@@ -308,12 +308,14 @@ def _step_findings(item: StepState) -> Iterator[Finding]:
 
 
 def _as_before(state: State) -> Iterator[Finding]:
-    """Sales were closed and nothing else was done: customers are sent on to what hangs, too."""
+    """What hangs was closed with all others, and not restarted: customers are sent on to it."""
+    unready = set(unready_hosts(state))
     for item in state.steps.values():
-        if item.targets and was_only_closed(state, item.step):
+        hosts = sorted(unready & left_alone(state, item.step)) if item.targets else []
+        if hosts:
             name = item.step.component
             what = Message("%(component)s sends customers on as before", {"component": name})
-            why = Message("it was closed, and then nothing was restarted")
+            why = Message("%(hosts)s hangs and was not restarted", {"hosts": ", ".join(hosts)})
             following = Message("What hangs hangs still: run the emergency restart again.")
             yield Finding(name, "", item.step.id, Problem(what, why, following))
 

@@ -219,14 +219,16 @@ def _watch_step(
 ) -> None:
     batch = step.id.rpartition(".")[2].replace("ready", "stop")  # of a drill there is one
     if step.verb is Verb.PROBE and (batch.isdecimal() or batch == "stop"):
-        down[batch] = {host for host in step.hosts if not hosts.is_up(step.component, host)}
+        now = {host for host in step.hosts if not hosts.is_up(step.component, host)}
+        down[batch] = (down.get(batch, set()) - set(step.hosts)) | now
     if step.verb is Verb.STOP:
         outcome.stops += 1
         outcome.broken += _broken(night, hosts.clock.now, "a stop")
         if batch != "stop":
             outcome.broken += _disturbed(night, hosts.clock.now, "a stop")
-        if down.get(batch):
-            outcome.broken.append(f"{step.id} began with {sorted(down[batch])} down")
+        others = down.get(batch, set()) - set(step.hosts)
+        if others:
+            outcome.broken.append(f"{step.id} began with {sorted(others)} down")
     if step.verb is Verb.REHEARSE:
         outcome.loads += 1
         outcome.broken += _broken(night, hosts.clock.now, "a load")

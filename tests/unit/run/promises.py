@@ -20,7 +20,10 @@ type Promise = Callable[[Trial], Iterator[str]]
 
 
 def starts_wait_for_health(trial: Trial) -> Iterator[str]:
-    """Nothing begins before all it needs is healthy and all it comes after has ended."""
+    """Nothing begins before all it needs is healthy and all it comes after has ended.
+
+    What would have put back something that was never touched has nothing to be healthy.
+    """
     ended: set[str] = set()
     for event in trial.events:
         if isinstance(event, StepStarted):
@@ -35,6 +38,8 @@ def starts_wait_for_health(trial: Trial) -> Iterator[str]:
 
 def _was_healthy(trial: Trial, name: str) -> bool:
     step = trial.plan.steps[name]
+    if step.puts_back and not trial.was_begun(step.puts_back):
+        return True
     return sum((name, host) in trial.truth.answered for host in step.hosts) >= step.min_ready
 
 

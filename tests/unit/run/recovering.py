@@ -28,10 +28,11 @@ def nothing_left_is_true(trial: Trial) -> Iterator[str]:
     if left is None or left.places or left.half_open:
         return
     closed = {*left.closed, *(name for item in trial.recoveries for name in item.left.half_open)}
-    now = _now(trial).rotation
+    now, by_hand = _now(trial).rotation, next(_simulators(trial)).taken_out
     if trial.plan.procedure in ROLLS:
         for place, words in trial.before.rotation.items():
-            lost = words - now[place] if place[0] not in closed else ()
+            lost = words - now[place] if place[0] not in closed else set[str]()
+            lost -= {word for where, word in by_hand if where == place}
             yield from (f"nothing is left, and {word} is out at {place[1]}" for word in lost)
         yield from (f"nothing is left, and {place} is down" for place in _ours_down(trial))
     for name in _being_opened(trial):

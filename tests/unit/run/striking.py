@@ -13,14 +13,18 @@ PROVES = frozenset({Verb.START, Verb.TEST, Verb.THROUGH})
 
 
 def opened_only_when_proven(trial: Trial) -> Iterator[str]:
-    """After an emergency sales open again only when all that was struck is started and tested."""
+    """After an emergency sales open again only when all that was struck is started and tested.
+
+    When it had to end before it struck, they open as they were.
+    """
     ended: set[str] = set()
     for event in trial.events if trial.plan.procedure == "emergency" else ():
         if isinstance(event, StepFinished | StepReused | StepSkipped):
             ended.add(event.step)
         elif isinstance(event, StepStarted) and _opens(trial.plan.steps[event.step]):
             wanted = (step for step in trial.plan.steps.values() if step.verb in PROVES)
-            bad = [step.id for step in wanted if step.id not in ended or not _held(trial, step)]
+            struck = (step for step in wanted if trial.was_begun(step.puts_back))
+            bad = [step.id for step in struck if step.id not in ended or not _held(trial, step)]
             yield from (f"{event.step} began although {name} was not proven" for name in bad)
 
 

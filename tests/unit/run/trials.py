@@ -19,6 +19,7 @@ from automation.run.events import (
     RunResumed,
     RunStarted,
     StepReused,
+    StepStarted,
 )
 from automation.run.journal import Journal, JournalUnwritable
 from automation.run.ledger import Ledger, ledger_of
@@ -86,6 +87,11 @@ class Trial:
     def truth(self) -> Truth:
         """What really happened."""
         return self.simulator.truth
+
+    def was_begun(self, name: str) -> bool:
+        """Whether any process has begun a step."""
+        begun = (event for event in (*self.earlier, *self.events) if isinstance(event, StepStarted))
+        return any(event.step == name for event in begun)
 
     @property
     def before_last(self) -> Before:
