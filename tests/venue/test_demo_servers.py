@@ -17,6 +17,8 @@ import yaml
 from demo.hosts import PORT_BASE, demo_fleet
 from tests.venue.hands import HEALTH, UNITS, Request, Venue, on_all, wait_until
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = ROOT / "inventories" / "demo"
 TEST_PORTS = {"wagering1": 18101, "wagering2": 18102, "ticketing1": 18201, "ticketing2": 18202}
@@ -302,7 +304,6 @@ def test_health_tells_when_the_cache_is_away_and_bets_go_on(venue: Venue, name: 
     venue.wait_healthy(*HEALTH)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("host", ["wagering1", "ticketing1", "kiosk1"])
 def test_faults_come_and_go_while_running(venue: Venue, host: str) -> None:
     """Hang answers nothing, slow answers late, broken is healthy; removing the file ends it."""
@@ -338,7 +339,6 @@ def test_broken_operations_fail_while_health_is_well(venue: Venue, name: str) ->
     assert replies[1] == {"ok": False, "error": "fault switch: broken"}
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("host", ["wagering1", "ticketing1", "kiosk1"])
 @pytest.mark.parametrize(
     ("line", "said"),

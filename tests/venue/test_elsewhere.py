@@ -14,6 +14,8 @@ from tests.venue.command import ROOT, Raceday
 from tests.venue.hands import Venue
 from tests.venue.sites import demo_inventory
 
+pytestmark = pytest.mark.long
+
 BOARD = """\
 [Unit]
 Description=The odds board
@@ -86,7 +88,6 @@ def hill(venue: Venue, tmp_path: Path) -> Iterator[Path]:
             venue.run(host, TAKE_DOWN)
 
 
-@pytest.mark.long
 def test_a_venue_of_somebody_else_opens_by_its_path(
     hill: Path, raceday: Raceday, tmp_path: Path
 ) -> None:
@@ -106,7 +107,6 @@ def test_a_venue_of_somebody_else_opens_by_its_path(
     assert (again.code, again.components) == (0, UP_AGAIN), str(again)
 
 
-@pytest.mark.long
 def test_a_test_that_fails_there_is_told_by_its_name(
     hill: Path, venue: Venue, raceday: Raceday
 ) -> None:
@@ -137,7 +137,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bin_folder / "raceday"
 
 
-@pytest.mark.long
 def test_an_installed_raceday_needs_no_clone(venue: Venue, installed: Path, tmp_path: Path) -> None:
     """From any directory it checks a venue, rehearses a morning and probes a status."""
     command = Raceday(tmp_path / "reports", demo_inventory(), installed)
@@ -151,7 +150,6 @@ def test_an_installed_raceday_needs_no_clone(venue: Venue, installed: Path, tmp_
     assert venue.active() == set()
 
 
-@pytest.mark.long
 def test_an_installed_raceday_opens_the_venue_of_somebody_else(
     hill: Path, installed: Path, tmp_path: Path
 ) -> None:

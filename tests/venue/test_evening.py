@@ -7,6 +7,8 @@ import pytest
 from tests.venue.command import Raceday, Result
 from tests.venue.hands import UNITS, Venue
 
+pytestmark = pytest.mark.long
+
 RACE, ACCOUNT, CARD, MACHINE = "5", "A1005", "M2005", "K5"
 AS_NEW = """
 BEGIN;
@@ -113,7 +115,6 @@ def assert_kept_up(venue: Venue, result: Result) -> None:
     assert not venue.sales_are_open()
 
 
-@pytest.mark.long
 def test_broken_glass_stops_what_is_unsettled(bought: Venue, desk: Raceday) -> None:
     """With a reason it goes on: everything is down, and the report still names what is owed."""
     bought.sql(CLOSE_RACE, race=RACE)

@@ -143,6 +143,7 @@ def black_hole() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+@pytest.mark.long
 def test_a_black_holed_host_of_two_is_conditional_and_stays_out_of_rotation(
     venue: Venue, raceday: Raceday, black_hole: int, tmp_path: Path
 ) -> None:

@@ -61,6 +61,7 @@ def bounced(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {host for host, shown in before.items() if after[host] != shown}
 
 
+@pytest.mark.long
 def test_a_restart_is_refused_while_sales_are_open(selling: Venue, desk: Raceday) -> None:
     """Exit 30, and every unit is the one it was."""
     before = selling.units()
@@ -90,6 +91,7 @@ def test_no_customer_notices_a_rolling_restart(selling: Venue, desk: Raceday) ->
     assert selling.in_rotation() == set(SERVERS)
 
 
+@pytest.mark.long
 def test_a_server_that_does_not_come_back_ends_the_roll(selling: Venue, desk: Raceday) -> None:
     """Exit 20 tells each host's state, one is down; mended, recover and a restart finish it."""
     before = selling.units()
@@ -144,6 +146,7 @@ def test_ctrl_c_in_a_drain_puts_the_server_back(selling: Venue, desk: Raceday) -
     assert result.not_executed["wagering.stop.1"] == "the operator interrupted the run"
 
 
+@pytest.mark.long
 def test_sales_close_although_a_restart_is_under_way(selling: Venue, desk: Raceday) -> None:
     """It is interrupted in its drain, puts its server back, and then no customer gets in."""
     before = selling.units()

@@ -4,6 +4,8 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from tests.venue.command import Raceday, Result
 from tests.venue.hands import HEALTH, SERVERS, Venue
 from tests.venue.sites import demo_inventory
@@ -54,6 +56,7 @@ def test_sales_close_at_once_on_every_channel(selling: Venue, desk: Raceday) -> 
     assert (begun["plan"]["reason"], result.report["sales"]["state"]) == (CLOSE[-1], "closed")
 
 
+@pytest.mark.long
 def test_sales_open_on_a_go_only(selling: Venue, desk: Raceday, tmp_path: Path) -> None:
     """Without a GO on record it is refused and nothing is touched; with one customers get in."""
     selling.close_sales()
@@ -66,6 +69,7 @@ def test_sales_open_on_a_go_only(selling: Venue, desk: Raceday, tmp_path: Path) 
     assert selling.sales_are_open()
 
 
+@pytest.mark.long
 def test_logs_show_what_both_engines_wrote(selling: Venue, desk: Raceday) -> None:
     """Each host's own journal of the unit, up to now."""
     for host in ("wagering1", "wagering2"):
@@ -78,6 +82,7 @@ def test_logs_show_what_both_engines_wrote(selling: Venue, desk: Raceday) -> Non
         assert any(f"there is no account no-{host}" in line for line in told), told
 
 
+@pytest.mark.long
 def test_sales_do_not_open_over_a_server_that_is_down(selling: Venue, desk: Raceday) -> None:
     """A GO is on record, but a gate is red now: exit 20, and customers stay out."""
     selling.close_sales()
