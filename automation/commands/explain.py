@@ -16,6 +16,7 @@ from automation.procedures.recover import left_behind
 from automation.procedures.session import utc_now
 from automation.run.events import Message
 from automation.run.journal import read_journal
+from automation.run.ledger import Ledger
 from automation.run.lock import read_holder
 from automation.run.state import State, fold_all
 from automation.settings import Settings
@@ -30,6 +31,7 @@ from automation.views.explain import (
 )
 from automation.views.files import PAGE
 from automation.views.i18n import Translator
+from automation.views.leftovers import left_by
 from automation.views.telling import Explanation
 from automation.views.times import Clock
 
@@ -111,7 +113,10 @@ def _explanation(
     if folder is None:
         clock = Clock(venue.time_zone, translate)
         return explain_holder(holder, clock) if holder else explain_nothing()
-    return explain_run(_read(folder), utc_now(), translate, holder, left_behind(reports))
+    state, left = _read(folder), left_behind(reports)
+    if folder != newest_run(reports) and not left_by(state):
+        left = Ledger()  # an earlier run that has left nothing itself
+    return explain_run(state, utc_now(), translate, holder, left)
 
 
 def _read(folder: Path) -> State:

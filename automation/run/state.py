@@ -267,12 +267,12 @@ def in_rotation(state: State, step: Step) -> Mapping[str, tuple[str, ...]]:
 
 
 def left_alone(state: State, step: Step) -> frozenset[str]:
-    """Servers it opens as they were: only closed, and nothing of theirs was ended or started.
+    """Servers it opens as they were: not drained, and nothing of theirs was ended or started.
 
     Who hangs among them hung before, too.
     """
     taken = state.plan.steps.get(step.puts_back)
-    if taken is None or taken.verb is not Verb.CLOSE:
+    if step.verb is not Verb.UNDRAIN or taken is None or taken.verb is Verb.DRAIN:
         return frozenset()
     changed = (item for item in state.steps.values() if item.step.verb in CHANGES)
     struck = {host for item in changed for host in item.latest.targets}

@@ -44,10 +44,10 @@ def explain_run(
 ) -> Explanation:
     """What an operator asks of a run. `holder` is who holds the venue now, if anybody does.
 
-    `left` is what all runs have left and nobody put back; without it only this run is known.
+    `left` is what runs have left and nobody put back; without it only this run is known.
     """
-    clock, own = Clock(state.plan.time_zone, translate), left_by(state)
-    told = Telling(state, now, clock, own if left is None or not own else left)
+    clock = Clock(state.plan.time_zone, translate)
+    told = Telling(state, now, clock, left_by(state) if left is None else left)
     is_its_own = holder and holder.run_id == state.run_id
     explained = _with_leftovers(_explain(told, holder if is_its_own else None), told)
     if state.plan.check:

@@ -15,6 +15,15 @@ def left_by(state: State) -> Ledger:
 
 def leftovers(left: Ledger) -> Iterator[Message]:
     """One sentence for each, with the command that puts it back."""
+    for front in left.half_open:
+        said = "whether %(component)s lets customers buy is not known: raceday recover"
+        yield Message(said, {"component": front})
+    for front in left.closed:
+        said = (
+            "%(component)s was left with sales closed, wholly or at some of its hosts. "
+            "When all is well: raceday sales open"
+        )
+        yield Message(said, {"component": front})
     for component, server in left.servers:
         args = {"server": server, "component": component}
         said = "%(server)s of %(component)s was left out of rotation: raceday recover"
@@ -30,12 +39,3 @@ def leftovers(left: Ledger) -> Iterator[Message]:
     for component in left.bought:
         said = "what a rehearsal bought at %(component)s was not taken back: raceday recover"
         yield Message(said, {"component": component})
-    for front in left.half_open:
-        said = "whether %(component)s lets customers buy is not known: raceday recover"
-        yield Message(said, {"component": front})
-    for front in left.closed:
-        said = (
-            "%(component)s was left with sales closed, wholly or at some of its hosts. "
-            "When all is well: raceday sales open"
-        )
-        yield Message(said, {"component": front})

@@ -14,6 +14,7 @@ from automation.views.words import COMMANDS
 MOST_CAUSES = 2
 _MEND = Message("Mend it, then run raceday %(procedure)s again.")
 _MEND_MORNING = Message("Mend it, then run raceday %(procedure)s again: what is up is left alone.")
+_SELL = Message("When all is well: raceday sales open")
 _AGAIN = Message("Then run raceday %(procedure)s again.")
 _AGAIN_MORNING = Message("Then run raceday %(procedure)s again: what is up is left alone.")
 RECOVER = Message("raceday recover puts back what it left behind.")
@@ -70,11 +71,15 @@ class Telling:
         if not wanted and not back:
             return (self.mend_all(),)
         is_told = any("raceday" in text for text in wanted) and not back
-        return (*wanted.values(), *back, *(() if is_told else (self.again(),)))
+        return (*wanted.values(), *back, *(() if is_told else (self._afterwards(),)))
 
     def mend_all(self) -> Message:
         """What to do when nobody said more of it."""
         return self.of_run(_MEND_MORNING if self._leaves_alone else _MEND)
+
+    def _afterwards(self) -> Message:
+        """The procedure again, but when it has left sales closed, and its rest is put back."""
+        return _SELL if self.left.closed else self.again()
 
     def again(self) -> Message:
         """The procedure once more; a restart does not leave alone what is up."""

@@ -11,6 +11,7 @@ from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.run.decide import Begin
 from automation.run.plan import Plan, Verb
+from automation.run.verdict import warnings
 from automation.venue.checks import check_document
 from automation.venue.document import read_document
 from automation.venue.inventory import Inventory
@@ -161,6 +162,17 @@ def test_a_load_balancer_that_is_down_is_started_all_the_same(tmp_path: Path) ->
     assert desk.simulator.is_up("front", "l1")
     assert state.steps["front.start.1"].status == "succeeded"
     assert state.result_state != "ERRORS"
+
+
+def test_who_was_only_looked_at_badly_once_is_not_left_out(tmp_path: Path) -> None:
+    """The load balancers come up as they were; nothing of that server was stopped."""
+    venue, desk = pair(tmp_path), selling(tmp_path, *BOTH)
+    plan = among_customers(plan_restart(venue, {"bets": ("a",), "front": ("l1", "l2")}))
+    state = desk.run(plan, {("bets.look", "b"): Fault.FAILS})
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": set(BOTH)}
+    assert [str(item.problem.what) for item in warnings(state)] == 2 * [
+        "front sends customers on as before"
+    ]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from automation.execute.simulator import Fault, World
 from automation.procedures.recover import left_behind, plan_recover
-from automation.procedures.restart import plan_restart
+from automation.procedures.restart import plan_emergency, plan_restart
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.venue.site import Venue
@@ -117,3 +117,15 @@ def test_a_restart_that_goes_on_has_left_nothing(plan: Plan, tmp_path: Path) -> 
     desk = desk_of(tmp_path)
     state = desk.run(plan, until="wagering.stop.1")
     assert build_report(state, desk.clock.now, "").left == ()
+
+
+def test_sales_that_an_emergency_left_closed_are_named_first(venue: Venue, tmp_path: Path) -> None:
+    """However much else it left; and once that is put back, what is left to do is to sell."""
+    desk = desk_of(tmp_path)
+    plan = replace(plan_emergency(venue, ["wagering"]), break_glass=True, reason="both hang")
+    failed = {("wagering.start", host): Fault.FAILS for host in ("w1", "w2")}
+    sentences, following = explained(desk, desk.run(plan, failed))
+    assert "was left with sales closed" in sentences[-1].split(";")[0]
+    assert following[-1] == "When all is well: raceday sales open"
+    recovered = desk.run(plan_recover(venue, left_behind(desk.reports)))
+    assert "was left with sales closed" in explained(desk, recovered)[0][-1]
