@@ -11,6 +11,8 @@ from tests.venue.command import Raceday, Result
 from tests.venue.hands import SERVERS, Venue
 from tests.venue.load import customers
 
+pytestmark = pytest.mark.long
+
 ENGINES = ("wagering1", "wagering2")
 EMERGENCY = ("restart", "wagering", "--emergency", "--yes", "--reason", "both engines hang")
 FORGETS = "[Service]\nExecStopPost=+/bin/rm -f /etc/raceday-demo/fault.wagering\n"

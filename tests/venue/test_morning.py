@@ -100,6 +100,7 @@ def test_a_second_morning_bounces_nothing(opened: Venue, raceday: Raceday) -> No
     assert opened.sales_are_open()
 
 
+@pytest.mark.long
 def test_a_venue_that_is_half_up_is_completed(opened: Venue, raceday: Raceday) -> None:
     """Only what is down is started; what is up is not bounced."""
     opened.close_sales()
@@ -151,6 +152,7 @@ def test_status_of_a_closed_venue_says_so(venue: Venue, raceday: Raceday) -> Non
     assert venue.active() == set()
 
 
+@pytest.mark.long
 def test_check_mode_changes_nothing(venue: Venue, raceday: Raceday) -> None:
     """Exit 0 on a closed venue, and no service is in another state or invocation after it."""
     before = venue.units()

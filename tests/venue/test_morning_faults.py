@@ -12,6 +12,8 @@ from tests.venue.command import Raceday, Result
 from tests.venue.hands import SERVERS, Venue
 from tests.venue.sites import copy_venue, hasty, move_host
 
+pytestmark = pytest.mark.long
+
 NEARLY_USED_UP = """
 CREATE SEQUENCE wagering.receipts MAXVALUE 100000 START 99000;
 SELECT nextval('wagering.receipts');
@@ -76,7 +78,6 @@ def assert_explained(raceday: Raceday, language: str, told: str) -> None:
     assert any(told in sentence for sentence in explained.report["sentences"]), str(explained)
 
 
-@pytest.mark.long
 def test_a_server_that_dies_after_it_was_ready_is_no_go(venue: Venue, raceday: Raceday) -> None:
     """Ready for two seconds only: the same, with its last words."""
     venue.switch_fault("wagering1", "crash_after=2")
@@ -97,7 +98,6 @@ def assert_wagering_failed(venue: Venue, result: Result, told: set[tuple[str, st
     assert venue.active() == {"db1", "db2", "cache1", "wagering2"}
 
 
-@pytest.mark.long
 def test_a_service_that_is_healthy_and_broken_is_found_out(
     venue: Venue, raceday: Raceday, tmp_path: Path
 ) -> None:
@@ -115,7 +115,6 @@ def test_a_service_that_is_healthy_and_broken_is_found_out(
     assert not venue.sales_are_open()
 
 
-@pytest.mark.long
 def test_a_host_whose_sshd_is_stopped_is_named_at_once(venue: Venue, raceday: Raceday) -> None:
     """NO-GO within the connect timeout and a few seconds; what relies on it is not begun."""
     venue.run_from_console("cache1", "systemctl", "stop", "ssh")
@@ -143,7 +142,6 @@ def black_hole() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-@pytest.mark.long
 def test_a_black_holed_host_of_two_is_conditional_and_stays_out_of_rotation(
     venue: Venue, raceday: Raceday, black_hole: int, tmp_path: Path
 ) -> None:
@@ -176,7 +174,6 @@ def test_a_black_holed_host_of_two_is_conditional_and_stays_out_of_rotation(
     assert venue.in_rotation() == set(SERVERS) - {"wagering/wagering2"}
 
 
-@pytest.mark.long
 def test_a_server_that_hangs_is_told_when_its_time_is_over(
     venue: Venue, raceday: Raceday, tmp_path: Path
 ) -> None:
@@ -218,7 +215,6 @@ def newspaper(venue: Venue) -> Iterator[Venue]:
         venue.sql(AS_BEFORE, used=used)
 
 
-@pytest.mark.long
 def test_what_was_in_the_newspapers_is_seen_before_the_gates_open(
     newspaper: Venue, raceday: Raceday, tmp_path: Path
 ) -> None:
@@ -247,7 +243,6 @@ NO_LEASE = f"test -e {FIRST_TRY} || {{ touch {FIRST_TRY}; echo no lease yet; exi
 FAILS_ONCE = f"[Service]\nExecStartPre=+/bin/sh -c '{NO_LEASE}'\n"
 
 
-@pytest.mark.long
 def test_a_start_that_fails_once_is_tried_again_and_told(
     venue: Venue, raceday: Raceday, tmp_path: Path
 ) -> None:

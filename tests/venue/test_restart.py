@@ -21,6 +21,8 @@ ROLLED = {"wagering1", "wagering2", "ticketing1", "ticketing2"}
 HOLD = """
 import socket, sys
 
+pytestmark = pytest.mark.long
+
 link = socket.create_connection(("127.0.0.1", 18101))
 link.sendall(b"POST /bets HTTP/1.1\\r\\nHost: lb1\\r\\nContent-Length: 99\\r\\n\\r\\n{")
 print("held", flush=True)
@@ -61,7 +63,6 @@ def bounced(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {host for host, shown in before.items() if after[host] != shown}
 
 
-@pytest.mark.long
 def test_a_restart_is_refused_while_sales_are_open(selling: Venue, desk: Raceday) -> None:
     """Exit 30, and every unit is the one it was."""
     before = selling.units()
@@ -71,7 +72,6 @@ def test_a_restart_is_refused_while_sales_are_open(selling: Venue, desk: Raceday
     assert selling.in_rotation() == set(SERVERS)
 
 
-@pytest.mark.long
 def test_no_customer_notices_a_rolling_restart(selling: Venue, desk: Raceday) -> None:
     """Thirty purchases a second while wagering and ticketing roll: each is answered with 201."""
     before = selling.units()
@@ -91,7 +91,6 @@ def test_no_customer_notices_a_rolling_restart(selling: Venue, desk: Raceday) ->
     assert selling.in_rotation() == set(SERVERS)
 
 
-@pytest.mark.long
 def test_a_server_that_does_not_come_back_ends_the_roll(selling: Venue, desk: Raceday) -> None:
     """Exit 20 tells each host's state, one is down; mended, recover and a restart finish it."""
     before = selling.units()
@@ -146,7 +145,6 @@ def test_ctrl_c_in_a_drain_puts_the_server_back(selling: Venue, desk: Raceday) -
     assert result.not_executed["wagering.stop.1"] == "the operator interrupted the run"
 
 
-@pytest.mark.long
 def test_sales_close_although_a_restart_is_under_way(selling: Venue, desk: Raceday) -> None:
     """It is interrupted in its drain, puts its server back, and then no customer gets in."""
     before = selling.units()
@@ -160,7 +158,6 @@ def test_sales_close_although_a_restart_is_under_way(selling: Venue, desk: Raced
     assert begun["plan"]["reason"].startswith("stewards' inquiry (closed at ")
 
 
-@pytest.mark.long
 def test_recover_puts_back_what_a_dead_run_drained(selling: Venue, desk: Raceday) -> None:
     """The load balancer's host needs no Python for it; a second time there is nothing to do."""
     before = selling.units()
