@@ -15,13 +15,13 @@ from tests.venue.command import Raceday, Result, Started
 from tests.venue.hands import SERVERS, SSH_CONFIG, Venue, on_all, wait_until
 from tests.venue.load import customers
 
+pytestmark = pytest.mark.long
+
 GLASS = ("--yes", "--break-glass", "--reason", "memory leak")
 WITHIN = 5 + 30  # seconds after Ctrl-C: five, and haproxy_drain_timeout, the command's own bound
 ROLLED = {"wagering1", "wagering2", "ticketing1", "ticketing2"}
 HOLD = """
 import socket, sys
-
-pytestmark = pytest.mark.long
 
 link = socket.create_connection(("127.0.0.1", 18101))
 link.sendall(b"POST /bets HTTP/1.1\\r\\nHost: lb1\\r\\nContent-Length: 99\\r\\n\\r\\n{")
