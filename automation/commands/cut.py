@@ -73,10 +73,13 @@ def _cut(venue: Venue, request: Request) -> State:
 
 
 def _make_way(locked: VenueLocked, told: NotRecorded, met: set[str], translate: Translator) -> bool:
-    """Whether the venue may be ours now; nobody is asked, or waited for, a second time."""
+    """Whether the venue may be ours now; nobody is asked, or waited for, a second time.
+
+    Who holds the venue file's directory alone keeps other reports, and says nothing here.
+    """
     holder = locked.holder
     name = holder.run_id if holder else ""
-    if name in met:
+    if name in met or locked.path.is_dir():
         return False
     met.add(name)
     if not holder or holder.why not in ENDING or holder.host != socket.gethostname():

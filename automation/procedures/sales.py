@@ -15,9 +15,10 @@ from automation.procedures.steps import (
     make_step,
     open_steps,
 )
-from automation.run.ledger import Ledger, ledger_of, settles_all
+from automation.run.events import GOOD
+from automation.run.ledger import TAKES_DOWN, Ledger, ledger_of, settles_all
 from automation.run.plan import Plan, Step, Verb
-from automation.run.state import PASSED, READY, State, StepState, set_to
+from automation.run.state import PASSED, READY, State, StepState, sent_to_until, set_to
 from automation.venue.site import Component, Venue
 
 
@@ -75,33 +76,58 @@ def runs_of_the_day(reports: Path) -> tuple[State, ...]:
 def _found_at_closing(venue: Venue, runs: Sequence[State]) -> Mapping[str, Mapping[str, str]]:
     """How the first closing since sales were open found the servers of each load balancer's host.
 
-    What runs of ours had taken out by then, and not put back, counts as in.
+    What runs of ours had taken out by then, and not put back, counts as in. Where nobody has closed
+    it since an opening, what that one was told counts.
     """
     found: dict[str, Mapping[str, str]] = {}
+    opened: set[str] = set()
     for number, state in enumerate(runs):
-        steps = [item.latest for item in state.steps.values() if not state.plan.check]
-        if settles_all(state) or (found and any(map(_has_opened, steps))):
+        if settles_all(state):
             break
-        if not any(_has_opened(item) and item.step.puts_back for item in steps):
-            ours = _left_out(venue, ledger_of(runs[number + 1 :]))
-            for host, words in _closings(state, steps):
-                found[host] = words | dict.fromkeys(words.keys() & ours.get(host, ()), READY)
+        steps = [item.latest for item in state.steps.values() if not state.plan.check]
+        let_in, told = set(_let_in(steps)), set(_to_be_opened(steps))
+        ours = _left_out(venue, ledger_of(runs[number + 1 :]))
+        for host, words in _found_by(state, steps).items():
+            known = host in let_in and host in found
+            known |= host in told and READY in found.get(host, {}).values()
+            if host not in opened and not known:
+                in_by_us = dict.fromkeys(words.keys() & ours.get(host, ()), READY)
+                found[host] = {**found.get(host, {}), **words, **in_by_us}
+        opened |= let_in | told
     return found
 
 
-def _has_opened(item: StepState) -> bool:
-    """Sales at a whole load balancer, be it that it had been closed by the same run."""
-    opens = item.step.verb is Verb.UNDRAIN and not item.step.servers
-    return (item.step.on_verdict or opens) and item.status in PASSED and bool(item.targets)
+def _let_in(steps: Iterable[StepState]) -> Iterator[str]:
+    """Hosts of load balancers that were opened, be it that the same run had closed them."""
+    for item in steps:
+        opens = item.step.verb is Verb.UNDRAIN and not item.step.servers
+        if (item.step.on_verdict or opens) and item.status in PASSED:
+            yield from (host for host in item.targets if item.hosts[host].state in GOOD)
 
 
-def _closings(state: State, steps: Iterable[StepState]) -> Iterator[tuple[str, dict[str, str]]]:
-    """What was ready at a closing that could not be recorded yet is found out, and was in."""
+def _to_be_opened(steps: Sequence[StepState]) -> Iterator[str]:
+    """All hosts of load balancers when sales were opened, also where every server stayed out."""
+    opens = [item for item in steps if item.step.on_verdict]
+    for item in opens if any(item.status in PASSED for item in opens) else ():
+        yield from item.step.hosts
+
+
+def _found_by(state: State, steps: Sequence[StepState]) -> Mapping[str, Mapping[str, str]]:
+    """How a run found servers when it closed or stopped load balancers, or was told to open them.
+
+    What was ready at a closing that could not be recorded yet is found out, and was in.
+    """
+    found = {host: state.plan.found.get(host, {}) for host in _to_be_opened(steps)}
     for item in steps:
         for host in item.targets if item.step.verb is Verb.CLOSE else ():
             early = state.plan.found.get(host, {}).items()
             if words := set_to(item, host):
-                yield host, {**words, **{word: was for word, was in early if was == READY}}
+                found[host] = {**words, **{word: was for word, was in early if was == READY}}
+    for item in steps:
+        if item.step.verb in TAKES_DOWN and item.step.component in state.plan.fronts:
+            for host in item.targets:
+                found.setdefault(host, dict.fromkeys(sent_to_until(state, item, host), READY))
+    return {host: words for host, words in found.items() if words}
 
 
 def _left_out(venue: Venue, left: Ledger) -> Mapping[str, set[str]]:

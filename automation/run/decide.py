@@ -20,6 +20,7 @@ from automation.run.state import (
     StepState,
     in_rotation,
     left_alone,
+    meant,
     server_of,
     was_heard,
     words_of,
@@ -379,9 +380,16 @@ def _on_verdict(state: State, step: Step) -> Begin | Skip | None:
 
 
 def _opened_at(state: State, step: Step, host: str) -> tuple[str, ...]:
-    """Those that were in when sales were closed; all, where none was or nobody has closed them."""
-    found = state.plan.found.get(host, {})
-    return tuple(word for word, was in found.items() if was == READY) or step.servers
+    """Those that were in when sales were closed, and are known.
+
+    All where nobody has closed them, or where none was in anywhere.
+    """
+    found = state.plan.found
+    if host not in found or not any(READY in words.values() for words in found.values()):
+        return step.servers
+    ready = [word for word, was in found[host].items() if was == READY]
+    known = meant(ready, step.servers)
+    return tuple(word for word in ready if word in known)
 
 
 def _unproven(state: State) -> Iterator[str]:

@@ -16,6 +16,7 @@ from automation.run.state import (
     Status,
     StepState,
     left_alone,
+    meant,
     missing_checks,
 )
 
@@ -321,17 +322,26 @@ def _as_before(state: State) -> Iterator[Finding]:
 
 
 def _staying_out(state: State) -> Iterator[Finding]:
-    """Servers that somebody had taken out before sales were closed, which are open again now."""
-    for item in state.steps.values():
-        for host in item.targets if item.step.on_verdict else ():
-            for word, was in state.plan.found.get(host, {}).items():
-                if was != READY and word not in item.servers.get(host, ()):
-                    args = {"server": word, "host": host}
-                    what = Message("%(server)s stays out of rotation at %(host)s", args)
-                    why = Message("it was out already when sales were closed")
-                    following = Message("Once it is well: raceday morning proves it and puts it in")
-                    problem = Problem(what, why, following)
+    """Servers that were out before sales were closed, or are not ours, where it is open again."""
+    opens = [item for item in state.steps.values() if item.step.on_verdict]
+    for item in opens if any(item.targets for item in opens) else ():
+        for host in item.step.hosts:
+            words = state.plan.found.get(host, {})
+            opened = meant(words, item.servers.get(host, ()))
+            known = meant(words, item.step.servers)
+            for word in (word for word in words if word not in opened):
+                if word not in known or words[word] != READY:
+                    problem = _stays_out(word, host, is_known=word in known)
                     yield Finding(item.step.component, host, item.step.id, problem)
+
+
+def _stays_out(word: str, host: str, *, is_known: bool) -> Problem:
+    what = Message("%(server)s stays out of rotation at %(host)s", {"server": word, "host": host})
+    if not is_known:
+        why = Message("the venue file does not know it, so nobody has proved it")
+        return Problem(what, why, Message("Once it is well: put it in by hand"))
+    why = Message("it was out already when sales were closed")
+    return Problem(what, why, Message("Once it is well: raceday morning proves it and puts it in"))
 
 
 def _late(item: StepState, host: str, result: HostResult) -> Finding:

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from automation.commands import cut
+from automation.commands.load import venue_of
 from automation.commands.sales import close
 from automation.errors import RacedayError
 from automation.exit_codes import ExitCode
@@ -53,10 +54,14 @@ class Selling:
     folder: Path
     reports: Path
 
+    @property
+    def settings(self) -> Settings:
+        """The global options, already read."""
+        return Settings(str(self.folder), self.reports, "en", "text")
+
     def close(self) -> Result:
-        """The command with the global options already read."""
-        settings = Settings(str(self.folder), self.reports, "en", "text")
-        return CliRunner().invoke(close, ("--yes", "--reason", "inquiry"), obj=settings)
+        """The command."""
+        return CliRunner().invoke(close, ("--yes", "--reason", "inquiry"), obj=self.settings)
 
     def records(self) -> list[tuple[str, dict[str, dict[str, str]]]]:
         """Of each run on record the reason, and how an earlier closing found the servers."""
@@ -65,10 +70,14 @@ class Selling:
         return [(event["plan"]["reason"], event["plan"]["found"]) for event in begun]
 
     @contextmanager
-    def held(self, why: str, *, stays: bool) -> Iterator[list[str]]:
-        """Another run holds it and ends at a signal, or never; in the end, which signals came."""
+    def held(self, why: str, *, stays: bool, reports: Path | None = None) -> Iterator[list[str]]:
+        """Another run holds it and ends at a signal, or never; in the end, which signals came.
+
+        It keeps its `reports` elsewhere, or where these are.
+        """
         came: list[str] = []
-        words = (self.reports / "small" / LOCK, why, self.folder / "hosts.yml")
+        lock = (reports or self.reports) / "small" / LOCK
+        words = (lock, why, venue_of(self.settings).venue_file)
         with subprocess.Popen(
             [sys.executable, "-c", HOLDER, *map(str, words), "yes" if stays else "no"],
             stdout=subprocess.PIPE,
@@ -108,6 +117,22 @@ def test_sales_close_although_another_run_holds_the_venue(selling: Selling) -> N
     assert error.message.startswith("Sales were closed at lb1, but it is not recorded: kim holds")
     assert error.hint.splitlines() == [
         "20261122T010000Z-morning-aaaa may let customers in again. "
+        "Interrupt it where it runs, then give this again.",
+        "  To be certain until then, on lb1: systemctl stop haproxy",
+    ]
+    assert (selling.records(), came) == ([], [])
+
+
+def test_sales_close_although_a_run_with_other_reports_holds_the_venue(
+    selling: Selling, tmp_path: Path
+) -> None:
+    """It does not say here who it is, so nobody is interrupted or waited for."""
+    with selling.held("restart", stays=True, reports=tmp_path / "elsewhere") as came:
+        error = error_of(selling.close())
+    assert (Desk.servers, error.exit_code) == (CLOSED, ExitCode.LOCKED)
+    assert error.message.startswith("Sales were closed at lb1, but it is not recorded: Another run")
+    assert error.hint.splitlines() == [
+        "whoever holds the venue may let customers in again. "
         "Interrupt it where it runs, then give this again.",
         "  To be certain until then, on lb1: systemctl stop haproxy",
     ]

@@ -7,15 +7,32 @@ import pytest
 
 from automation.execute.simulator import MORNING, Fault, World
 from automation.procedures.morning import plan_morning
+from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.sales import plan_close
 from automation.run.state import State
 from automation.run.verdict import warnings
 from automation.venue.site import Venue
 from tests.unit.procedures.desk import Desk
-from tests.unit.procedures.test_rotation import BOTH, at_pair, pair
+from tests.unit.procedures.test_rotation import BOTH, at_pair, pair, place
 
 WITHOUT_A = {"bets/b"}
+TWO_FRONTS = """
+  bets:
+    role: service
+    unit: bets
+    hosts: a
+    min_ready: 1
+    restart: {serial: 1, behind: {component: front, backend: bets}}
+  tickets:
+    role: service
+    unit: tickets
+    hosts: apps
+    min_ready: 1
+    restart: {serial: 1, behind: {component: side, backend: tickets}}
+  front: {role: haproxy, hosts: l1, depends_on: [bets]}
+  side: {role: haproxy, hosts: l2, depends_on: [tickets]}
+"""
 
 
 @pytest.fixture
@@ -35,10 +52,10 @@ def desk(tmp_path: Path, venue: Venue) -> Desk:
     return desk
 
 
-def take_out(desk: Desk, host: str = "l2") -> None:
+def take_out(desk: Desk, host: str = "l2", word: str = "bets/a") -> None:
     """By hand."""
     assert desk.left is not None
-    desk.left.rotation["front", host].discard("bets/a")
+    desk.left.rotation["front", host].discard(word)
 
 
 def put_in(desk: Desk) -> None:
@@ -60,6 +77,11 @@ def opened(desk: Desk, venue: Venue) -> State:
     assert state.verdict
     assert state.verdict.result == "GO"
     return state
+
+
+def said(state: State) -> list[str]:
+    """What was not as it was meant to be."""
+    return sorted(str(told.problem.what) for told in warnings(state))
 
 
 def test_what_an_operator_had_out_stays_out_and_is_named(desk: Desk, venue: Venue) -> None:
@@ -119,3 +141,91 @@ def test_a_morning_opens_all(desk: Desk, venue: Venue) -> None:
     close(desk, venue)
     desk.run(plan_morning(venue, MORNING))
     assert at_pair(desk) == {"l1": set(BOTH), "l2": set(BOTH)}
+
+
+def test_a_load_balancer_with_everything_out_stays_closed(desk: Desk, venue: Venue) -> None:
+    """An operator had put it out of use; each of its servers is named."""
+    take_out(desk, word="bets/b")
+    close(desk, venue)
+    state = opened(desk, venue)
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": set()}
+    assert said(state) == [f"{word} stays out of rotation at l2" for word in BOTH]
+
+
+def test_once_a_load_balancer_was_opened_what_is_taken_out_since_counts(
+    desk: Desk, venue: Venue
+) -> None:
+    """Also where that is everything, and where the closing before had found it in."""
+    close(desk, venue)
+    opened(desk, venue)
+    take_out(desk, word="bets/b")
+    close(desk, venue)
+    opened(desk, venue)
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": set()}
+
+
+def test_all_open_where_nothing_was_in_anywhere(desk: Desk, venue: Venue) -> None:
+    """Nobody can sell otherwise; nothing is said to stay out."""
+    for host in at_pair(desk):
+        take_out(desk, host)
+        take_out(desk, host, "bets/b")
+    close(desk, venue)
+    assert not warnings(opened(desk, venue))
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": set(BOTH)}
+
+
+def test_what_raceday_does_not_know_stays_out_and_is_named(tmp_path: Path, venue: Venue) -> None:
+    """A server of HAProxy that the venue file does not name: no gate has looked at it."""
+    desk = Desk(tmp_path / "strange", World(up=1.0, servers={"front": (*BOTH, "old/x")}))
+    desk.run(plan_morning(venue, MORNING))
+    assert desk.left is not None
+    desk.left.rotation["front", "l1"].add("old/x")
+    close(desk, venue)
+    state = opened(desk, venue)
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": set(BOTH)}
+    assert said(state) == [f"old/x stays out of rotation at {host}" for host in ("l1", "l2")]
+    assert all("by hand" in str(told.problem.next) for told in warnings(state))
+
+
+def test_what_a_killed_restart_of_a_load_balancer_had_closed_opens_as_it_was(
+    desk: Desk, venue: Venue
+) -> None:
+    """It came up closed, and recovery closed both: what it had found counts."""
+    put_in(desk)
+    take_out(desk, "l1")
+    roll = replace(plan_restart(venue, {"front": ("l1",)}), break_glass=True, reason="leak")
+    desk.run(roll, until="front.undrain.1")
+    assert desk.left is not None
+    desk.left.rotation["front", "l1"].clear()
+    desk.run(plan_recover(venue, left_behind(desk.reports)))
+    assert at_pair(desk) == {"l1": set(), "l2": set()}
+    opened(desk, venue)
+    assert at_pair(desk) == {"l1": WITHOUT_A, "l2": set(BOTH)}
+
+
+def test_an_older_closing_of_the_day_does_not_count(desk: Desk, venue: Venue) -> None:
+    """Sales were opened since; the closing after that could not be recorded."""
+    close(desk, venue)
+    opened(desk, venue)
+    put_in(desk)
+    take_out(desk, "l1")
+    roll = replace(plan_emergency(venue, ("bets",)), reason="both hang")
+    desk.run(roll)
+    assert at_pair(desk) == {"l1": WITHOUT_A, "l2": set(BOTH)}
+    opened(desk, venue)
+    assert at_pair(desk) == {"l1": WITHOUT_A, "l2": set(BOTH)}
+
+
+def test_what_an_emergency_found_where_it_did_not_open_again_counts(tmp_path: Path) -> None:
+    """Of two load balancers it opened one."""
+    venue = place(tmp_path, TWO_FRONTS, "l1", "l2")
+    behind = {"front": ("bets/a",), "side": ("tickets/a", "tickets/b")}
+    desk = Desk(tmp_path / "runs", World(up=1.0, servers=behind))
+    desk.run(plan_morning(venue, MORNING))
+    assert desk.left is not None
+    desk.left.rotation["side", "l2"].discard("tickets/a")
+    plan = replace(plan_emergency(venue, ("bets",)), reason="it hangs")
+    desk.run(plan, {("side.open", "l2"): Fault.FAILS})
+    assert at_pair(desk) == {"l1": {"bets/a"}, "l2": set()}
+    opened(desk, venue)
+    assert at_pair(desk) == {"l1": {"bets/a"}, "l2": {"tickets/b"}}
