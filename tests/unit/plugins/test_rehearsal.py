@@ -255,7 +255,7 @@ def test_tidying_up_ends_a_load(script: Any, till: Till, params: Params) -> None
     assert not seller.is_alive()
     assert [item["passed"] for item in (*watched, *tidied)] == [True, True, True]
     _, told = results[0]
-    assert int(told["failed_since_stop"]) == int(told["errors"]) > 0
+    assert 0 < int(told["failed_since_stop"]) <= int(told["errors"])
     assert int(told["since_stop"]) < int(told["sent"])
     assert not any(till.bought.values())
 
