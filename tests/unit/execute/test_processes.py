@@ -3,8 +3,8 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ RUN, OTHER = "20261121T063000Z-morning-3f2a", "20261121T063000Z-morning-3f2b"
 def child(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
     """A process without a mark, the only one that there is."""
     environment = {key: value for key, value in os.environ.items() if key != MARKER}
-    with subprocess.Popen(["sleep", "60"], env=environment) as process:
+    with started(environment) as process:
         seen = [psutil.Process(process.pid)]
         monkeypatch.setattr(psutil, "process_iter", lambda: seen)
         yield process
@@ -56,6 +56,20 @@ def test_the_files_of_a_run_are_removed_and_no_others(
     assert end_run(RUN) == 0
     kept = {f"raceday-{OTHER}-x1", "raceday-2x1k", "raceday-"}
     assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+@contextmanager
+def started(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives until it is ended; the kernel shows its environment."""
+    with subprocess.Popen(
+        ["sh", "-c", "echo up; read _"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        yield process
 
 
 def dead_owner(venue: Path) -> Owner:
@@ -94,7 +108,7 @@ def test_only_what_a_dead_process_of_the_venue_left_is_ended(
     }[whose]
     leave(scratch, "x1", owner)
     environment = {**os.environ, OWNER: str(owner)}
-    with subprocess.Popen(["sleep", "60"], env=environment) as process:
+    with started(environment) as process:
         seen = [psutil.Process(process.pid)]
         monkeypatch.setattr(psutil, "process_iter", lambda: seen)
         try:

@@ -269,7 +269,7 @@ def test_purchases_that_fail_are_seen_by_who_watches(
     seller = threading.Thread(target=script.load, args=(params,))
     seller.start()
     try:
-        (check,), _ = script.watch({**watching(params), "timeout": 0.4})
+        (check,), _ = script.watch({**watching(params), "timeout": 1.5})
     finally:
         script.tidy(params)
         seller.join(HURRY)
