@@ -96,12 +96,16 @@ def open_(settings: Settings, reason: str, check: bool, yes: bool, request: Requ
       raceday sales open --reason "inquiry closed"
     """
     venue = _with_front(settings)
-    runs = runs_of_the_day(settings.reports / venue.name)
-    plan = replace(plan_open(venue, _minutes_left(settings, venue), runs), check=check)
+    reports = settings.reports / venue.name
+    runs = runs_of_the_day(reports)
+    left = _minutes_left(settings, venue)
     if not check:
         question = "Open sales of %(venue)s?"
         confirm_change(Translator(settings.lang)(question, venue=venue.title), yes=yes)
-    return run_and_show(settings, venue, replace(plan, reason=reason.strip()), request)
+        left = _minutes_left(settings, venue)
+    plan = replace(plan_open(venue, left, runs), check=check, reason=reason.strip())
+    request = replace(request, is_current=lambda: runs_of_the_day(reports) == runs)
+    return run_and_show(settings, venue, plan, request)
 
 
 def _minutes_left(settings: Settings, venue: Venue) -> float:

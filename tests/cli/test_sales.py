@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from automation.commands import cut
+from automation.commands import cut, sales
+from automation.commands.ask import confirm_change
 from automation.commands.load import venue_of
 from automation.commands.sales import close
 from automation.errors import RacedayError
@@ -195,3 +196,21 @@ def test_a_load_balancer_that_does_not_close_is_named(selling: Selling) -> None:
     assert error.exit_code == ExitCode.LOCKED
     assert error.message.startswith("Nothing proves that sales are closed, nor is it recorded: kim")
     assert "Customers may still be buying. On lb1: systemctl stop haproxy" in error.hint
+
+
+def test_what_a_colleague_closed_while_the_prompt_stood_is_not_opened(
+    selling: Selling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The closing came after the runs were read by which it would have been opened."""
+
+    def meanwhile(_question: str, **_options: bool) -> None:
+        monkeypatch.setattr(sales, "confirm_change", confirm_change)
+        assert selling.close().exit_code == ExitCode.GO
+
+    monkeypatch.setattr(sales, "_minutes_left", lambda *_: 60.0)
+    monkeypatch.setattr(sales, "confirm_change", meanwhile)
+    words = ("--reason", "inquiry closed")
+    error = error_of(CliRunner().invoke(sales.open_, words, obj=selling.settings))
+    assert (Desk.servers, error.exit_code) == (CLOSED, ExitCode.REFUSED)
+    assert error.message.startswith("Another run has changed the venue meanwhile")
+    assert len(selling.records()) == 1
