@@ -23,6 +23,7 @@ from automation.procedures.steps import (
 )
 from automation.run.leading import LEADER
 from automation.run.plan import Plan, Step, Verb
+from automation.run.state import ROTATION
 from automation.venue.graph import dependents
 from automation.venue.model import Behind
 from automation.venue.site import Component, Venue
@@ -151,7 +152,7 @@ def _batch(
     yield from capacity
     needs = tuple(step.id for step in capacity) or needs
     if component.name in fronts(venue) and not behind:
-        look = _own_look(component, batch, number, after, needs)
+        look = _batch_look(component, ROTATION, batch, number, needs, after)
         yield look
         needs = (look.id,)
     if behind:
@@ -159,7 +160,7 @@ def _batch(
         needs = (_id(component, Verb.DRAIN, number),)
     led = has_leader(venue, component)
     if led:  # asked right before: a standby may have been promoted meanwhile
-        look = _leader_look(component, batch, number, needs, after)
+        look = _batch_look(component, LEADER, batch, number, needs, after)
         yield look
         needs = (*needs, look.id)
     bound = patience(venue, component)
@@ -190,19 +191,20 @@ def _batch(
         yield step(Verb.UNDRAIN, lane, after=after, puts_back=stopped, timeout=ROTATION_SECONDS)
 
 
-def _leader_look(
+def _batch_look(
     component: Component,
+    about: str,
     batch: tuple[str, ...],
     number: int,
     needs: tuple[str, ...],
     after: tuple[str, ...],
 ) -> Step:
-    """What the hosts of a batch say of themselves; one that is down may be restarted, too."""
+    """What a batch says of itself right before its stop; one that is down may be restarted, too."""
     return make_step(
         component,
         Verb.PROBE,
         component.name,
-        id=f"{component.name}.{LEADER}.{number}",
+        id=f"{component.name}.{about}.{number}",
         hosts=batch,
         needs=needs,
         after=after,
@@ -274,30 +276,6 @@ def _rotation_looks(
             min_ready=len(front.hosts),
             timeout=PROBE_SECONDS,
         )
-
-
-def _own_look(
-    component: Component,
-    batch: tuple[str, ...],
-    number: int,
-    after: tuple[str, ...],
-    needs: tuple[str, ...],
-) -> Step:
-    """Whom load balancers send customers to right before they are stopped: that is put back.
-
-    One that is down sends nobody any, and is started all the same.
-    """
-    return make_step(
-        component,
-        Verb.PROBE,
-        component.name,
-        id=f"{component.name}.rotation.{number}",
-        hosts=batch,
-        needs=needs,
-        after=after,
-        min_ready=0,
-        timeout=PROBE_SECONDS,
-    )
 
 
 def _last(venue: Venue, component: Component, number: int) -> str:
