@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Some machines forbid it, and then every process compiles all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo demo-down demo-up check check-all lint lint-ansible unit unit-slow simulate simulate-nights venue-tests long-tests molecule matrix test coverage sanity schemas bench clean
+.PHONY: help setup demo demo-down demo-up check check-all lint lint-ansible unit unit-slow simulate simulate-nights venue-tests long-tests molecule matrix image test coverage sanity schemas bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ check: ## the fast tests: linters, types, fast unit tests; about a minute
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
 check-all: ## what make check leaves out: ansible-lint, slow tests, 2,000 simulated days, 500 nights
-	@$(MAKE) --no-print-directory -j2 --output-sync=target lint-ansible unit-slow
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint-ansible unit-slow $(BESIDE)
 	@RACEDAY_SIMULATE=2000 RACEDAY_SIMULATE_NIGHTS=500 $(BIN)/pytest -m simulation tests/unit
 
 lint: ## ruff, mypy, yamllint, promtool, shellcheck
@@ -61,8 +61,8 @@ sanity: ## ansible-test's sanity checks of the plugins, those that need no netwo
 simulate: ## 100,000 simulated days, and mistakes put into the engine that such days must find
 	@RACEDAY_SIMULATE=100000 $(BIN)/pytest -m "simulation or mutant" tests/unit/run
 
-simulate-nights: ## 100,000 simulated nights of unattended work
-	@RACEDAY_SIMULATE_NIGHTS=100000 $(BIN)/pytest -m simulation -s tests/unit/idle
+simulate-nights: ## 100,000 simulated nights of unattended work, and a thousand that must find its mistake
+	@RACEDAY_SIMULATE_NIGHTS=100000 $(BIN)/pytest -m "simulation or mutant" -s tests/unit/idle
 
 venue-tests: demo-up ## the tests on the demo racecourse, but the long ones
 	@$(BIN)/pytest --durations=15 -m "not long" tests/venue
@@ -70,9 +70,11 @@ venue-tests: demo-up ## the tests on the demo racecourse, but the long ones
 long-tests: demo-up ## the long ones: without raceday, unattended, rehearsed; killed a hundred times
 	@RACEDAY_KILLS=100 $(BIN)/pytest -m "long or kills" tests/venue
 
-molecule: setup ## every role on hosts of its own; only one: make molecule ROLE=redis
+image: setup ## build the image of the demo's and the roles' hosts
 	@$(BIN)/python -m demo build --platform $(PLATFORM) >/dev/null
-	@RACEDAY_PLATFORM=$(PLATFORM) $(MAKE) --no-print-directory -k -j2 --output-sync=target $(addprefix scenario-,$(ROLE))
+
+molecule: image ## every role on hosts of its own; only one: make molecule ROLE=redis
+	@RACEDAY_PLATFORM=$(PLATFORM) $(MAKE) --no-print-directory -k -j3 --output-sync=target $(addprefix scenario-,$(ROLE))
 
 scenario-%:
 	@scripts/molecule.sh $*
@@ -81,7 +83,8 @@ matrix: ## every role on every platform it is proven on, hardened hosts too; not
 	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)"
 	@$(MAKE) --no-print-directory molecule ROLE="$(SCENARIOS)" PLATFORM=debian-13
 
-test: setup check check-all ## what CI runs: fast tests, slow ones, every role on hosts, the procedures on the demo
+test: setup check ## what CI runs: fast tests, slow ones, every role on hosts, the procedures on the demo
+	@$(MAKE) --no-print-directory check-all BESIDE=image
 	@$(MAKE) --no-print-directory molecule
 	@$(MAKE) --no-print-directory venue-tests; status=$$?; \
 	$(MAKE) --no-print-directory demo-down; exit $$status

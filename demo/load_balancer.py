@@ -26,6 +26,8 @@ defaults
     timeout connect 2s
     timeout client 30s
     timeout server 30s
+    # A machine that stalls for a second is no dead server.
+    timeout check 2s
     retries 1
     # Starts closed, and before any of its servers has a name that resolves.
     default-server check inter 500ms fall 2 rise 1 init-addr none resolvers venue disabled

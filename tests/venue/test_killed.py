@@ -19,9 +19,9 @@ KILLS = int(os.environ.get("RACEDAY_KILLS", "10"))
 SEED = int(os.environ.get("RACEDAY_SEED", "0"))
 GLASS = ("--break-glass", "--reason", "kill -9")
 DAY = {  # a procedure, and about how many seconds it takes on the demo
-    "evening": (("evening", "--yes"), 8),
     "morning": (("morning", "--yes"), 14),
     "restart": (("restart", "wagering", "--yes", *GLASS), 12),
+    "evening": (("evening", "--yes"), 8),
 }
 LOOKING = {"preflight", "clocks", "probe"}
 DOES = {"start", "stop", "test", "through", "close", "open", "drain", "undrain", "settled"}
@@ -89,8 +89,8 @@ def assert_recovered(procedure: str, venue: Venue, desk: Raceday) -> None:
 
 @pytest.mark.kills
 @pytest.mark.timeout(120 * KILLS)
-def test_kill_9_at_random_moments_of_the_day(selling: Venue, desk: Raceday) -> None:
-    """Evening, morning, restart, each killed and then resumed or recovered, over and over."""
+def test_kill_9_at_random_moments_of_the_day(venue: Venue, desk: Raceday) -> None:
+    """Morning, restart, evening, each killed and then resumed or recovered, over and over."""
     random, done, tried = Random(SEED), 0, 0  # noqa: S311  # moments, no secrets
     while done < KILLS:
         procedure = list(DAY)[tried % len(DAY)]
@@ -105,10 +105,10 @@ def test_kill_9_at_random_moments_of_the_day(selling: Venue, desk: Raceday) -> N
         run_id = dead.journal()[0]["run_id"]
         if resume:
             glass = GLASS if procedure == "restart" else ()
-            assert_right_end(procedure, selling, desk("resume", run_id, "--yes", *glass))
+            assert_right_end(procedure, venue, desk("resume", run_id, "--yes", *glass))
             assert not list(begun_twice_unseen(dead.journal()))
         else:
-            assert_recovered(procedure, selling, desk)
+            assert_recovered(procedure, venue, desk)
             if procedure != "restart":
                 whole = desk(*words)
                 assert whole.code == 0, str(whole)

@@ -51,7 +51,7 @@ def test_no_night_breaks_a_promise() -> None:
     assert loads * 100 >= NIGHTS
 
 
-@pytest.mark.simulation
+@pytest.mark.mutant
 def test_asking_only_at_the_start_breaks_them() -> None:
     """The same nights with everything asked once before a run: windows and customers are missed."""
     broken = [
