@@ -86,9 +86,11 @@ class Selling:
         ) as process:
             assert process.stdout
             assert process.stdout.readline() == "holding\n"
-            yield came
-            process.kill()
-            came += process.stdout.read().split()
+            try:
+                yield came
+            finally:
+                process.kill()
+                came += process.stdout.read().split()
 
 
 @pytest.fixture
