@@ -23,6 +23,7 @@ from automation.procedures.session import Request, operator_name, utc_now
 from automation.run.lock import hold, this_process
 from automation.settings import Settings
 from automation.views.i18n import Translator
+from automation.views.leftovers import lets_in
 
 
 @click.command()
@@ -61,9 +62,11 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     tell_leftovers(left, translate)
     code: int = ExitCode.GO
     if left.is_to_be_done:
+        plan = replace(plan_recover(venue, left), check=check)
+        for message in lets_in(plan):
+            click.echo(translate(message), err=True)
         if not check:
             confirm_change(translate("Put that back?"), yes=yes)
-        plan = replace(plan_recover(venue, left), check=check)
         request = replace(request, is_current=lambda: left_behind(reports) == left)
         code = run_and_show(settings, venue, plan, request)
     broken = unreadable_runs(reports)
