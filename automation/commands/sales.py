@@ -12,12 +12,13 @@ from automation.commands.ask import confirm_change
 from automation.commands.cut import close_whoever_holds
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
-from automation.commands.show import run_and_show, show
+from automation.commands.show import left_now, out_lines, run_and_show, show
 from automation.errors import Refused, UsageError
 from automation.exit_codes import ExitCode
 from automation.procedures.sales import plan_close, plan_open, plan_sales_status, runs_of_the_day
 from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.standing import newest_verdict
+from automation.procedures.status import out_of_rotation
 from automation.procedures.steps import fronts
 from automation.run.events import Message
 from automation.run.verdict import Finding, unheard
@@ -25,6 +26,7 @@ from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.document import to_data
 from automation.views.i18n import Translator
+from automation.views.leftovers import leftovers
 from automation.views.live import bullets, problem_lines
 from automation.views.sentences import NOW
 
@@ -37,19 +39,26 @@ def sales() -> None:
 @sales.command()
 @click.pass_obj
 def status(settings: Settings) -> int:
-    """Ask every load balancer whether sales are open.
+    """Ask every load balancer whether sales are open, and who is out of rotation.
 
-    Nothing is changed.
+    Nothing is changed. What a dead run has left is told too.
     Exit code 0 when it is known, 20 when not.
     """
     venue = _with_front(settings)
     seen, translate = probe_now(venue, plan_sales_status(venue), ()), Translator(settings.lang)
-    said = seen.sales_said()
+    said, out = seen.sales_said(), out_of_rotation(venue, seen)
+    left = left_now(settings.reports / venue.name)
     if settings.format == "json":
-        told = {"sales": said or "unknown", "errors": [*map(_error, unheard(seen))]}
+        told = {
+            "sales": said or "unknown",
+            "errors": [*map(_error, unheard(seen))],
+            "out_of_rotation": out,
+            "left": to_data(tuple(leftovers(left))),
+        }
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
         show(Text(translate(NOW[said])), *bullets(problem_lines(unheard(seen), translate)))
+        show(*out_lines(out, left, translate))
     return ExitCode.GO if said else ExitCode.NO_GO
 
 

@@ -1,5 +1,7 @@
 """Whole sentences about a report that more than one view says."""
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from automation.run.events import Message
 from automation.views.document import Deadline, Report, Sales
 from automation.views.times import Clock
@@ -24,6 +26,13 @@ def sales_sentence(report: Report, clock: Clock) -> Message | None:
         before = report.procedure == "morning" and sales.state == "open"
         return SALES["open"] if before else NOW.get(sales.state, SALES[sales.state])
     return Message("Sales are open since %(time)s.", {"time": clock.seconds(sales.at)})
+
+
+def rotation_sentences(out: Mapping[str, Sequence[str]]) -> Iterator[Message]:
+    """Which servers are out of rotation, by host of a load balancer."""
+    for host, servers in out.items():
+        args = {"host": host, "servers": ", ".join(servers)}
+        yield Message("Out of rotation at %(host)s: %(servers)s", args)
 
 
 def deadline_sentence(report: Report, clock: Clock) -> Message | None:
