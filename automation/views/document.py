@@ -128,6 +128,16 @@ class Sales:
 
 
 @dataclass(frozen=True)
+class Closing:
+    """Who closed sales, when and why."""
+
+    run_id: str
+    operator: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
 class Deadline:
     """When sales are due to open; `met` is None while that is still to be seen.
 

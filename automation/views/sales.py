@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from automation.run.events import HostState, Message
+from automation.run.plan import Verb
 from automation.run.state import PASSED, State, Status, StepState
-from automation.views.document import Deadline, Sales
+from automation.views.document import Closing, Deadline, Sales
 
 OPEN, CLOSED, OPENED, UNKNOWN = "open", "closed", "opened_by_this_run", "unknown"
 
@@ -34,6 +35,16 @@ def view_deadline(state: State, sales: Sales | None, now: datetime) -> Deadline 
     if sales.at:
         return Deadline(due, met=margin >= 0, margin_seconds=margin)
     return Deadline(due, met=None if margin >= 0 else False, margin_seconds=margin)
+
+
+def view_closing(state: State) -> Closing | None:
+    """Who closed sales in this run, when and why; None when it is no closing, or did not."""
+    closes = [item for item in state.steps.values() if item.step.verb is Verb.CLOSE]
+    moments = [item.finished_at for item in closes if item.finished_at]
+    is_done = bool(moments) and all(item.status in PASSED for item in closes)
+    if state.plan.procedure != "sales-close" or state.plan.check or not is_done:
+        return None
+    return Closing(state.run_id, state.operator, max(moments), state.plan.reason)
 
 
 def _opened(state: State, opening: list[StepState]) -> Sales:

@@ -12,10 +12,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from automation.commands import sales, status
-from automation.execute.simulator import Simulator, World
+from automation.commands.explain import explain
+from automation.execute.simulator import Fault, Simulator, World
+from automation.procedures.evening import plan_evening
+from automation.procedures.morning import plan_morning
 from automation.procedures.records import LOCK
 from automation.procedures.restart import plan_restart
 from automation.procedures.sales import plan_close
+from automation.procedures.test import plan_test
 from automation.run.journal import Journal
 from automation.run.lock import hold, this_process
 from automation.run.loop import Observer, Run
@@ -24,6 +28,8 @@ from automation.run.state import State
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.site import Venue
+from automation.views.i18n import Translator
+from automation.views.times import Clock
 from tests.unit.procedures.desk import Desk
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import inventory, read_site
@@ -132,3 +138,76 @@ def test_closed_sales_name_no_server(place: Place, look: click.Command) -> None:
     place.desk.run(plan_close(place.venue))
     assert "Sales are closed." in place.told(look)
     assert "rotation" not in place.told(look)
+
+
+CLOSED = "kim closed sales at "
+WHY = ": stewards' inquiry, race 5"
+AGAIN = 'To open them again: raceday sales open --reason "..."'
+
+
+def close(place: Place, reason: str = "stewards' inquiry, race 5") -> State:
+    """What `raceday sales close` records."""
+    return place.desk.run(replace(plan_close(place.venue), reason=reason))
+
+
+@pytest.mark.parametrize("look", [sales.status, explain])
+def test_who_closed_sales_when_and_why_is_told(place: Place, look: click.Command) -> None:
+    """With the way to open them again; a closing that found them closed is not the one."""
+    first = close(place)
+    close(place, "to be sure")
+    told = place.told(look)
+    assert (CLOSED in told, WHY in told, AGAIN in told) == (True,) * 3
+    assert "to be sure" not in told
+    at = first.steps["ticketing.close"].finished_at
+    assert at is not None
+    clock = Clock("Asia/Seoul", Translator())
+    assert f"kim closed sales at {clock.seconds(at)}" in told.replace(f"{clock.date(at)} ", "")
+
+
+@pytest.mark.parametrize("look", [sales.status, explain])
+def test_nobody_is_said_to_have_closed_what_was_opened_since(
+    place: Place, look: click.Command
+) -> None:
+    """Nor what an evening closed, which is opened by a morning."""
+    close(place)
+    place.desk.run(plan_morning(place.venue, place.desk.clock.now))
+    assert "closed sales" not in place.told(look)
+    place.desk.run(plan_evening(place.venue))
+    assert "closed sales" not in place.told(look)
+
+
+def test_who_closed_sales_is_told_to_programs(place: Place) -> None:
+    """As data; null while nobody did."""
+    assert place.document(sales.status)["closed_by"] is None
+    run = close(place)
+    told = place.document(sales.status)["closed_by"]
+    assert told.pop("at").startswith("20")
+    assert told == {
+        "run_id": run.run_id,
+        "operator": "kim",
+        "reason": "stewards' inquiry, race 5",
+    }
+
+
+def test_a_test_while_sales_are_closed_hides_not_who_closed_them(place: Place) -> None:
+    """The newest run is explained, and why nobody can buy."""
+    close(place)
+    place.desk.run(plan_test(place.venue, ["wagering"]))
+    assert WHY in place.told(explain)
+    assert AGAIN in place.told(explain)
+
+
+def test_an_earlier_closing_is_told_without_the_way_back(place: Place) -> None:
+    """It was undone: there is nothing to open."""
+    earlier = close(place)
+    place.desk.run(plan_morning(place.venue, place.desk.clock.now))
+    told = place.told(explain, earlier.run_id)
+    assert (WHY in told, AGAIN in told) == (True, False)
+
+
+@pytest.mark.parametrize("why", ["check", "fault"])
+def test_what_closed_nothing_is_no_closing(place: Place, why: str) -> None:
+    """A check, or a load balancer that did not close."""
+    plan = replace(plan_close(place.venue), check=why == "check", reason="inquiry")
+    place.desk.run(plan, {("ticketing.close", "t1"): Fault.BAD_CHECK} if why == "fault" else {})
+    assert "closed sales" not in place.told(explain)
