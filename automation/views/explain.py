@@ -14,7 +14,7 @@ from automation.run.events import Message
 from automation.run.ledger import Ledger
 from automation.run.lock import Holder
 from automation.run.state import State, Status, Verdict
-from automation.run.verdict import CONDITIONAL, GO, NO_GO
+from automation.run.verdict import CONDITIONAL, GO, NO_GO, is_untested
 from automation.views.causes import Cause, causes, left_out
 from automation.views.i18n import Translator
 from automation.views.leftovers import left_by, leftovers
@@ -30,7 +30,7 @@ from automation.views.unfinished import (
     explain_running,
     verdict_so_far,
 )
-from automation.views.words import HEADLINES
+from automation.views.words import HEADLINES, UNTESTED
 
 _RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
 _ACCEPT = Message('To open without it: raceday %(procedure)s --accept-conditional --reason "..."')
@@ -197,6 +197,9 @@ def _conditional(told: Telling, verdict: Verdict) -> Explanation:
 def _go(told: Telling, verdict: Verdict) -> Explanation:
     args = {"time": told.when(verdict.decided_at)}
     lead = Message("GO since %(time)s: every gate and every check was confirmed.", args)
+    if is_untested(told.state):
+        text = "GO since %(time)s: every gate was confirmed. %(untested)s"
+        lead = Message(text, {**args, "untested": UNTESTED})
     sentences = (lead, _until(told, verdict))
     return told.explained(GO, verdict.decided_at, sentences, _renewed(told, verdict))
 
