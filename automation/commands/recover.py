@@ -25,6 +25,15 @@ from automation.settings import Settings
 from automation.views.i18n import Translator
 from automation.views.leftovers import lets_in
 
+ENDED = (  # one, and several
+    "%(count)s of their processes was ended.",
+    "%(count)s of their processes were ended.",
+)
+GONE = (
+    "%(count)s raceday process died and left processes or files on this machine.",
+    "%(count)s raceday processes died and left processes or files on this machine.",
+)
+
 
 @click.command()
 @run_options
@@ -54,10 +63,9 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     for folder in dead:
         click.echo(translate("%(run)s never came to its end.", run=folder.name), err=True)
     if ended:
-        click.echo(translate("%(count)s of their processes were ended.", count=ended), err=True)
+        click.echo(translate(ENDED[ended > 1], count=ended), err=True)
     if gone:
-        said = "%(count)s raceday processes died and left processes or files on this machine."
-        click.echo(translate(said, count=len(gone)), err=True)
+        click.echo(translate(GONE[len(gone) > 1], count=len(gone)), err=True)
     left = left_behind(reports)
     tell_leftovers(left, translate)
     code: int = ExitCode.GO

@@ -37,7 +37,7 @@ def test_what_a_killed_look_has_left_is_said_and_removed(
     left.mkdir()
     owner = replace(this_owner(site / "group_vars/all"), boot="another boot")
     (left / OWNER_FILE).write_text(str(owner), encoding="utf-8")
-    said = "1 raceday processes died and left processes or files on this machine.\n"
+    said = "1 raceday process died and left processes or files on this machine.\n"
     checked = run(site, "--check")
     assert (checked.exit_code, checked.stderr, checked.stdout) == (0, said, "")
     assert left.exists()
