@@ -13,6 +13,7 @@ from automation.exit_codes import ExitCode
 from automation.idle.record import Record, read_record
 from automation.procedures.records import JOURNAL, LOCK, newest_run, run_folders
 from automation.procedures.recover import left_behind
+from automation.procedures.sales import closed_by, runs_of_the_day
 from automation.procedures.session import utc_now
 from automation.run.events import Message
 from automation.run.journal import read_journal
@@ -114,9 +115,11 @@ def _explanation(
         clock = Clock(venue.time_zone, translate)
         return explain_holder(holder, clock) if holder else explain_nothing()
     state, left = _read(folder), left_behind(reports)
-    if folder != newest_run(reports) and not left_by(state):
-        left = Ledger()  # an earlier run that has left nothing itself
-    return explain_run(state, utc_now(), translate, holder, left)
+    closed = closed_by(runs_of_the_day(reports))
+    if folder != newest_run(reports):
+        left = left if left_by(state) else Ledger()  # an earlier run that has left nothing itself
+        closed = closed if closed and closed.run_id == state.run_id else None
+    return explain_run(state, utc_now(), translate, holder, left, closed)
 
 
 def _read(folder: Path) -> State:

@@ -23,6 +23,16 @@ from automation.procedures.session import Request, operator_name, utc_now
 from automation.run.lock import hold, this_process
 from automation.settings import Settings
 from automation.views.i18n import Translator
+from automation.views.leftovers import lets_in
+
+ENDED = (  # one, and several
+    "%(count)s of their processes was ended.",
+    "%(count)s of their processes were ended.",
+)
+GONE = (
+    "%(count)s raceday process died and left processes or files on this machine.",
+    "%(count)s raceday processes died and left processes or files on this machine.",
+)
 
 
 @click.command()
@@ -53,17 +63,18 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     for folder in dead:
         click.echo(translate("%(run)s never came to its end.", run=folder.name), err=True)
     if ended:
-        click.echo(translate("%(count)s of their processes were ended.", count=ended), err=True)
+        click.echo(translate(ENDED[ended > 1], count=ended), err=True)
     if gone:
-        said = "%(count)s raceday processes died and left processes or files on this machine."
-        click.echo(translate(said, count=len(gone)), err=True)
+        click.echo(translate(GONE[len(gone) > 1], count=len(gone)), err=True)
     left = left_behind(reports)
     tell_leftovers(left, translate)
     code: int = ExitCode.GO
     if left.is_to_be_done:
+        plan = replace(plan_recover(venue, left), check=check)
+        for message in lets_in(plan):
+            click.echo(translate(message), err=True)
         if not check:
             confirm_change(translate("Put that back?"), yes=yes)
-        plan = replace(plan_recover(venue, left), check=check)
         request = replace(request, is_current=lambda: left_behind(reports) == left)
         code = run_and_show(settings, venue, plan, request)
     broken = unreadable_runs(reports)

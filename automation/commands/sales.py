@@ -1,32 +1,44 @@
 """`raceday sales`: whether customers can buy, and the commands that stop and start it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import RenderableType
 from rich.text import Text
 
 from automation.commands.ask import confirm_change
 from automation.commands.cut import close_whoever_holds
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
-from automation.commands.show import run_and_show, show
+from automation.commands.show import left_now, out_lines, run_and_show, show
 from automation.errors import Refused, UsageError
 from automation.exit_codes import ExitCode
-from automation.procedures.sales import plan_close, plan_open, plan_sales_status, runs_of_the_day
+from automation.procedures.sales import (
+    closed_by,
+    plan_close,
+    plan_open,
+    plan_sales_status,
+    runs_of_the_day,
+)
 from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.standing import newest_verdict
+from automation.procedures.status import out_of_rotation
 from automation.procedures.steps import fronts
 from automation.run.events import Message
 from automation.run.verdict import Finding, unheard
 from automation.settings import Settings
 from automation.venue.site import Venue
-from automation.views.document import to_data
+from automation.views.document import Closing, to_data
 from automation.views.i18n import Translator
+from automation.views.leftovers import leftovers
 from automation.views.live import bullets, problem_lines
-from automation.views.sentences import NOW
+from automation.views.sales import view_closing
+from automation.views.sentences import NOW, OPEN_AGAIN, closing_sentence
+from automation.views.times import Clock
 
 
 @click.group()
@@ -37,20 +49,41 @@ def sales() -> None:
 @sales.command()
 @click.pass_obj
 def status(settings: Settings) -> int:
-    """Ask every load balancer whether sales are open.
+    """Ask every load balancer whether sales are open, and who is out of rotation.
 
-    Nothing is changed.
+    Nothing is changed. Who closed sales, when and why is told, and what a dead run has left.
     Exit code 0 when it is known, 20 when not.
     """
     venue = _with_front(settings)
     seen, translate = probe_now(venue, plan_sales_status(venue), ()), Translator(settings.lang)
-    said = seen.sales_said()
+    said, out = seen.sales_said(), out_of_rotation(venue, seen)
+    reports = settings.reports / venue.name
+    left, closing = left_now(reports), _closing(reports) if said == "closed" else None
     if settings.format == "json":
-        told = {"sales": said or "unknown", "errors": [*map(_error, unheard(seen))]}
+        told = {
+            "sales": said or "unknown",
+            "closed_by": to_data(closing),
+            "errors": [*map(_error, unheard(seen))],
+            "out_of_rotation": out,
+            "left": to_data(tuple(leftovers(left))),
+        }
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
         show(Text(translate(NOW[said])), *bullets(problem_lines(unheard(seen), translate)))
+        show(*_closed(closing, Clock(venue.time_zone, translate)))
+        show(*out_lines(out, left, translate))
     return ExitCode.GO if said else ExitCode.NO_GO
+
+
+def _closing(reports: Path) -> Closing | None:
+    run = closed_by(runs_of_the_day(reports))
+    return view_closing(run) if run else None
+
+
+def _closed(closing: Closing | None, clock: Clock) -> Iterator[RenderableType]:
+    if closing:
+        said = closing_sentence(closing, f"{clock.date(closing.at)} {clock.seconds(closing.at)}")
+        yield from bullets([("·", clock.translate(said)), ("→", clock.translate(OPEN_AGAIN))])
 
 
 def _error(finding: Finding) -> Mapping[str, Any]:

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import click
 from rich.console import Console, RenderableType
@@ -30,8 +31,10 @@ from automation.venue.site import Venue
 from automation.views.files import PAGE
 from automation.views.i18n import Translator
 from automation.views.leftovers import leftovers
+from automation.views.live import bullets
 from automation.views.notify import open_notifier
 from automation.views.report import dump_report
+from automation.views.sentences import rotation_sentences
 from automation.views.summary import render_summary
 from automation.views.text import printable
 from automation.views.watch import View, open_view
@@ -73,6 +76,19 @@ def _keep_evidence(venue: Venue, outcome: Outcome, translate: Translator) -> Non
         said = "Evidence is being collected from %(hosts)s; Ctrl-C ends that."
         click.echo(translate(said, hosts=", ".join(hosts)), err=True)
         keep_evidence(venue, outcome)
+
+
+def left_now(reports: Path) -> Ledger:
+    """What is to be put back; nothing while a run holds the venue, which may still do that."""
+    return Ledger() if read_holder(reports / LOCK) else left_behind(reports)
+
+
+def out_lines(
+    out: Mapping[str, Sequence[str]], left: Ledger, translate: Translator
+) -> Iterator[RenderableType]:
+    """Servers that are out of rotation, and what dead runs have left."""
+    told = [("▲", translate(item)) for item in rotation_sentences(out)]
+    yield from bullets([*told, *(("✗", translate(item)) for item in leftovers(left))])
 
 
 def tell_leftovers(left: Ledger, translate: Translator) -> None:

@@ -73,6 +73,23 @@ def runs_of_the_day(reports: Path) -> tuple[State, ...]:
     return tuple(runs)
 
 
+def closed_by(runs: Iterable[State]) -> State | None:
+    """The `sales close` after which nobody has opened sales; `runs` are newest first.
+
+    Of several the one that took servers out counts, not those that found them out already.
+    """
+    found = None
+    for state in runs:
+        steps = [item.latest for item in state.steps.values() if not state.plan.check]
+        if any(_let_in(steps)):
+            break
+        if any(item.step.verb is Verb.CLOSE and item.targets for item in steps):
+            found = state if state.plan.procedure == "sales-close" else found
+            if any(READY in words.values() for words in _found_by(state, steps).values()):
+                break
+    return found
+
+
 def _found_at_closing(venue: Venue, runs: Sequence[State]) -> Mapping[str, Mapping[str, str]]:
     """How the first closing since sales were open found the servers of each load balancer's host.
 

@@ -18,6 +18,7 @@ from automation.run.state import (
     left_alone,
     meant,
     missing_checks,
+    set_to,
 )
 
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
@@ -103,7 +104,7 @@ def warnings(state: State) -> tuple[Finding, ...]:
         for host, result in item.hosts.items()
         if result.state in GOOD and result.failed_tries
     )
-    return (*late, *_cut_off(state), *_as_before(state), *_staying_out(state))
+    return (*late, *_cut_off(state), *_as_before(state), *_staying_out(state), *_put_in(state))
 
 
 def _cut_off(state: State) -> Iterator[Finding]:
@@ -228,6 +229,11 @@ def is_excused(state: State, item: StepState) -> bool:
     return state.plan.gives_verdict and item.step.is_test and _stands(state, item)
 
 
+def is_untested(state: State) -> bool:
+    """Whether tests were left out because customers could buy."""
+    return any(item.reason == SALES_OPEN for item in state.steps.values())
+
+
 def _unexcused(state: State) -> Iterator[StepState]:
     """Skipped steps that the verdict misses."""
     for item in state.steps.values():
@@ -333,6 +339,21 @@ def _staying_out(state: State) -> Iterator[Finding]:
                 if word not in known or words[word] != READY:
                     problem = _stays_out(word, host, is_known=word in known)
                     yield Finding(item.step.component, host, item.step.id, problem)
+
+
+def _put_in(state: State) -> Iterator[Finding]:
+    """Servers that were out where customers could buy already, until this run opened sales."""
+    opens = [item for item in state.steps.values() if item.step.on_verdict and item.started_at]
+    for item in opens:
+        said = state.said_before(SALES, item.started_at)
+        for host in (host for host in item.hosts if said.get(host) == "open"):
+            for word in (word for word, was in set_to(item, host).items() if was != READY):
+                args = {"server": word, "host": host}
+                what = Message("%(server)s was put back in rotation at %(host)s", args)
+                why = Message("it was out while sales were open")
+                following = Message("If somebody took it out on purpose: take it out again")
+                problem = Problem(what, why, following)
+                yield Finding(item.step.component, host, item.step.id, problem)
 
 
 def _stays_out(word: str, host: str, *, is_known: bool) -> Problem:

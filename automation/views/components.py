@@ -55,7 +55,8 @@ class ComponentView:
 
     `waits_for` names components that are not up yet.
 
-    `started_at` and `ended_at` are those of the step that makes it ready.
+    `started_at` and `ended_at` are those of the step that makes it ready. It `is_tested` while a
+    test goes on and nothing is to make it ready.
     """
 
     planned: PlannedComponent
@@ -64,6 +65,13 @@ class ComponentView:
     ended_at: datetime | None
     hosts: tuple[HostView, ...]
     waits_for: tuple[str, ...] = ()
+    is_tested: bool = False
+
+    @property
+    def word(self) -> str:
+        """Its state as people read it: a test starts nothing."""
+        under_way = self.state in {ComponentState.WAITING, ComponentState.STARTING}
+        return "running" if self.is_tested and under_way else str(self.state)
 
     @property
     def ready_hosts(self) -> int:
@@ -85,7 +93,7 @@ class ComponentView:
 
 def view_components(state: State) -> tuple[ComponentView, ...]:
     """Every component of the plan, in its order."""
-    states = {name: component_state(state, name) for name in state.plan.components}
+    states = {name: _shown(state, name) for name in state.plan.components}
     return tuple(_view(state, item, states) for item in state.plan.components.values())
 
 
@@ -102,6 +110,21 @@ def component_state(state: State, name: str) -> ComponentState:
     if main.status not in PASSED:
         return _under_way(items, main)
     return _passed(items, main)
+
+
+def _shown(state: State, name: str) -> ComponentState:
+    """Of a component that is only looked at an answer is all that is wanted."""
+    if _own(state, name):
+        return component_state(state, name)
+    looks = [item for item in state.steps.values() if _is_look_at(item, name)]
+    if not looks or any(item.status in ENDED - PASSED for item in looks):
+        return ComponentState.UNKNOWN
+    passed = all(item.status in PASSED for item in looks)
+    return ComponentState.CHECKED if passed else ComponentState.WAITING
+
+
+def _is_look_at(item: StepState, name: str) -> bool:
+    return item.step.component == name and item.step.is_look
 
 
 def _under_way(items: tuple[StepState, ...], main: StepState) -> ComponentState:
@@ -167,7 +190,7 @@ def _passed(items: tuple[StepState, ...], main: StepState) -> ComponentState:
         return ComponentState.STOPPED
     if any(item.status is Status.DEGRADED for item in items):
         return ComponentState.DEGRADED
-    if not _own_hosts(items):
+    if not _own_hosts(items) or main.step.is_test:
         return ComponentState.CHECKED
     if {result.state for result in main.hosts.values()} == {HostState.ALREADY}:
         return ComponentState.ALREADY_UP
@@ -184,18 +207,34 @@ def _is_unproven(item: StepState) -> bool:
 def _view(
     state: State, planned: PlannedComponent, states: Mapping[str, ComponentState]
 ) -> ComponentView:
-    items = _own(state, planned.name)
+    looks = (item for item in state.steps.values() if _is_look_at(item, planned.name))
+    items = _own(state, planned.name) or tuple(looks)
     main = _readying(items)
-    elsewhere = items and not _own_hosts(items)
-    hosts = items[0].step.hosts if elsewhere else planned.hosts
     return ComponentView(
         planned=planned,
         state=states[planned.name],
         started_at=main.started_at if main else None,
         ended_at=main.finished_at if main else None,
-        hosts=tuple(_host(items, main, host) for host in hosts),
+        hosts=tuple(_host(items, main, host) for host in _hosts(items, main, planned)),
+        is_tested=main is not None and main.step.is_test and _goes_on(items),
         waits_for=tuple(name for name in planned.depends_on if states.get(name) not in UP),
     )
+
+
+def _goes_on(items: tuple[StepState, ...]) -> bool:
+    return any(item.status is Status.RUNNING for item in items)
+
+
+def _hosts(
+    items: tuple[StepState, ...], main: StepState | None, planned: PlannedComponent
+) -> tuple[str, ...]:
+    """Those that the procedure is about: of a test, only those on which it is done."""
+    if items and not _own_hosts(items):
+        return items[0].step.hosts
+    if main is None or not main.step.is_test:
+        return planned.hosts
+    own = [item.step for item in items if item.step.owner == planned.name]
+    return tuple(dict.fromkeys(host for step in own for host in step.hosts))
 
 
 def _host(items: tuple[StepState, ...], main: StepState | None, name: str) -> HostView:
@@ -215,7 +254,10 @@ def _good_word(items: tuple[StepState, ...], main: StepState | None, name: str) 
     """What the readying steps said of the host, the last one first, else where they stand."""
     if main is None:
         return str(HostState.UNKNOWN)
-    same = [item for item in items if item.step.verb is main.step.verb]
+    tested = main.step.is_test
+    same = [
+        item for item in items if item.step.verb is main.step.verb or (tested and item.step.is_test)
+    ]
     said = next((item.hosts[name] for item in reversed(same) if name in item.hosts), None)
     if said is not None:
         stopped = main.step.verb is Verb.STOP and said.state is not HostState.WOULD

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from automation.run.events import Message
+from automation.run.verdict import SALES_OPEN
 from automation.views.critical_path import Link
 from automation.views.i18n import Translator
 
@@ -128,6 +129,16 @@ class Sales:
 
 
 @dataclass(frozen=True)
+class Closing:
+    """Who closed sales, when and why."""
+
+    run_id: str
+    operator: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
 class Deadline:
     """When sales are due to open; `met` is None while that is still to be seen.
 
@@ -183,6 +194,11 @@ class Report:
     left: tuple[Message, ...] = ()
     died: bool = False
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def untested(self) -> bool:
+        """Whether tests were left out because customers could buy."""
+        return any(item.reason == SALES_OPEN for item in self.not_executed)
 
 
 def to_data(value: Any) -> Any:

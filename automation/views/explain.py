@@ -14,12 +14,13 @@ from automation.run.events import Message
 from automation.run.ledger import Ledger
 from automation.run.lock import Holder
 from automation.run.state import State, Status, Verdict
-from automation.run.verdict import CONDITIONAL, GO, NO_GO
+from automation.run.verdict import CONDITIONAL, GO, NO_GO, is_untested
 from automation.views.causes import Cause, causes, left_out
 from automation.views.i18n import Translator
 from automation.views.leftovers import left_by, leftovers
 from automation.views.live import bullets
-from automation.views.sales import CLOSED, view_sales
+from automation.views.sales import CLOSED, view_closing, view_sales
+from automation.views.sentences import OPEN_AGAIN, closing_sentence
 from automation.views.telling import Explanation, Telling, joined
 from automation.views.text import printable
 from automation.views.times import Clock
@@ -29,7 +30,7 @@ from automation.views.unfinished import (
     explain_running,
     verdict_so_far,
 )
-from automation.views.words import HEADLINES
+from automation.views.words import HEADLINES, UNTESTED
 
 _RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
 _ACCEPT = Message('To open without it: raceday %(procedure)s --accept-conditional --reason "..."')
@@ -41,15 +42,18 @@ def explain_run(
     translate: Translator,
     holder: Holder | None = None,
     left: Ledger | None = None,
+    closed: State | None = None,
 ) -> Explanation:
     """What an operator asks of a run. `holder` is who holds the venue now, if anybody does.
 
-    `left` is what runs have left and nobody put back; without it only this run is known.
+    `left` is what runs have left and nobody put back; without it only this run is known. `closed`
+    is the run that closed sales, while nobody has opened them since.
     """
     clock = Clock(state.plan.time_zone, translate)
     told = Telling(state, now, clock, left_by(state) if left is None else left)
     is_its_own = holder and holder.run_id == state.run_id
     explained = _with_leftovers(_explain(told, holder if is_its_own else None), told)
+    explained = _with_closing(explained, told, closed)
     if state.plan.check:
         sentences = (*explained.sentences, HEADLINES["CHECK"].sentence)
         explained = replace(explained, sentences=sentences)
@@ -132,6 +136,16 @@ def _with_leftovers(explained: Explanation, told: Telling) -> Explanation:
     return replace(explained, sentences=(*explained.sentences, *more))
 
 
+def _with_closing(explained: Explanation, told: Telling, closed: State | None) -> Explanation:
+    """Who closed sales, when and why; while they still are, what opens them again."""
+    closing = view_closing(closed or told.state)
+    if closing is None:
+        return explained
+    said = closing_sentence(closing, told.when(closing.at))
+    following = (*explained.next, OPEN_AGAIN) if closed else explained.next
+    return replace(explained, sentences=(*explained.sentences, said), next=following)
+
+
 def _explain(told: Telling, holder: Holder | None) -> Explanation:
     state = told.state
     if state.finished_at is None:
@@ -183,6 +197,9 @@ def _conditional(told: Telling, verdict: Verdict) -> Explanation:
 def _go(told: Telling, verdict: Verdict) -> Explanation:
     args = {"time": told.when(verdict.decided_at)}
     lead = Message("GO since %(time)s: every gate and every check was confirmed.", args)
+    if is_untested(told.state):
+        text = "GO since %(time)s: every gate was confirmed. %(untested)s"
+        lead = Message(text, {**args, "untested": UNTESTED})
     sentences = (lead, _until(told, verdict))
     return told.explained(GO, verdict.decided_at, sentences, _renewed(told, verdict))
 

@@ -87,6 +87,7 @@ def _headline(report: Report) -> words.Headline:
         check=report.check,
         revoked=bool(verdict and verdict.revoked_at),
         died=report.died,
+        untested=report.untested,
     )
 
 

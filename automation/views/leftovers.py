@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from automation.run.events import Message
 from automation.run.ledger import Ledger, ledger_of
+from automation.run.plan import Plan, Verb
 from automation.run.state import State
 
 
@@ -39,3 +40,15 @@ def leftovers(left: Ledger) -> Iterator[Message]:
     for component in left.bought:
         said = "what a rehearsal bought at %(component)s was not taken back: raceday recover"
         yield Message(said, {"component": component})
+
+
+def lets_in(plan: Plan) -> Iterator[Message]:
+    """Where a recovery makes sales possible again, because nothing but drains had closed them."""
+    back = (step for step in plan.steps.values() if step.verb is Verb.UNDRAIN)
+    hosts = dict.fromkeys(host for step in back for host in step.hosts if host in plan.emptied)
+    if hosts:
+        said = (
+            "Runs had drained every server at %(hosts)s: "
+            "putting them back lets customers buy there again."
+        )
+        yield Message(said, {"hosts": ", ".join(hosts)})

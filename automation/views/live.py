@@ -47,7 +47,7 @@ def render_components(state: State, now: datetime, translate: Translator) -> Tab
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for view in view_components(state):
         table.add_row(
-            state_text(str(view.state), translate),
+            state_text(view.word, translate),
             Text(printable(view.planned.name)),
             f"{view.ready_hosts}/{len(view.hosts)}",
             _elapsed(view, now),

@@ -16,6 +16,7 @@ from automation.run.events import (
     VerdictDecided,
 )
 from automation.run.state import State, Status
+from automation.run.verdict import is_untested
 from automation.views.causes import causes
 from automation.views.explain import could_not_open
 from automation.views.i18n import Translator
@@ -138,7 +139,8 @@ def _headline(state: State, occasion: Occasion) -> Headline:
         closed = Message("Sales could not be opened")
         return Headline("bad", "✗", closed, Message("The verdict alone does not sell."))
     result = state.verdict.result if state.verdict else ""
-    return headline(result, state.result_state, check=state.plan.check)
+    untested = is_untested(state)
+    return headline(result, state.result_state, check=state.plan.check, untested=untested)
 
 
 def _facts(told: Telling, occasion: Occasion, rule: Rule, shown: Headline) -> Iterator[str]:

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from automation.run.events import HostState, Message
-from automation.run.state import PASSED, State, Status, StepState
-from automation.views.document import Deadline, Sales
+from automation.run.plan import Verb
+from automation.run.state import PASSED, SALES, State, Status, StepState
+from automation.views.document import Closing, Deadline, Sales
 
 OPEN, CLOSED, OPENED, UNKNOWN = "open", "closed", "opened_by_this_run", "unknown"
 
@@ -36,15 +37,32 @@ def view_deadline(state: State, sales: Sales | None, now: datetime) -> Deadline 
     return Deadline(due, met=None if margin >= 0 else False, margin_seconds=margin)
 
 
+def view_closing(state: State) -> Closing | None:
+    """Who closed sales in this run, when and why; None when it is no closing, or did not."""
+    closes = [item for item in state.steps.values() if item.step.verb is Verb.CLOSE]
+    moments = [item.finished_at for item in closes if item.finished_at]
+    is_done = bool(moments) and all(item.status in PASSED for item in closes)
+    if state.plan.procedure != "sales-close" or state.plan.check or not is_done:
+        return None
+    return Closing(state.run_id, state.operator, max(moments), state.plan.reason)
+
+
 def _opened(state: State, opening: list[StepState]) -> Sales:
     results = [result.state for item in opening for result in item.hosts.values()]
-    if all(result is HostState.ALREADY for result in results):
+    if all(result is HostState.ALREADY for result in results) or _were_open(state, opening):
         return Sales(OPEN, None, None)
     at = max(item.finished_at for item in opening if item.finished_at)
     accepted = state.plan.reason
     reason = Message("accepted as CONDITIONAL: %(reason)s", {"reason": accepted})
     is_accepted = state.verdict is not None and state.verdict.result == "CONDITIONAL"
     return Sales(OPENED, at, reason if is_accepted else None)
+
+
+def _were_open(state: State, opening: list[StepState]) -> bool:
+    """Before anything was opened; what a run that is resumed had opened itself does not count."""
+    begun = min(item.started_at for item in opening if item.started_at)
+    ours = any(item.earlier and item.earlier.targets for item in opening)
+    return not ours and OPEN in state.said_before(SALES, begun).values()
 
 
 def _doubt(begun: list[StepState]) -> Message:

@@ -1,7 +1,9 @@
 """Whole sentences about a report that more than one view says."""
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from automation.run.events import Message
-from automation.views.document import Deadline, Report, Sales
+from automation.views.document import Closing, Deadline, Report, Sales
 from automation.views.times import Clock
 
 SALES = {
@@ -10,9 +12,8 @@ SALES = {
     "closed": Message("Sales are closed."),
     "unknown": Message("It is not known whether sales are open."),
 }
-
-
 NOW = {"open": SALES["opened_by_this_run"], "closed": SALES["closed"], "": SALES["unknown"]}
+OPEN_AGAIN = Message('To open them again: raceday sales open --reason "..."')
 
 
 def sales_sentence(report: Report, clock: Clock) -> Message | None:
@@ -24,6 +25,19 @@ def sales_sentence(report: Report, clock: Clock) -> Message | None:
         before = report.procedure == "morning" and sales.state == "open"
         return SALES["open"] if before else NOW.get(sales.state, SALES[sales.state])
     return Message("Sales are open since %(time)s.", {"time": clock.seconds(sales.at)})
+
+
+def closing_sentence(closing: Closing, when: str) -> Message:
+    """Who closed sales, when and why."""
+    args = {"operator": closing.operator, "time": when, "reason": closing.reason}
+    return Message("%(operator)s closed sales at %(time)s: %(reason)s", args)
+
+
+def rotation_sentences(out: Mapping[str, Sequence[str]]) -> Iterator[Message]:
+    """Which servers are out of rotation, by host of a load balancer."""
+    for host, servers in out.items():
+        args = {"host": host, "servers": ", ".join(servers)}
+        yield Message("Out of rotation at %(host)s: %(servers)s", args)
 
 
 def deadline_sentence(report: Report, clock: Clock) -> Message | None:

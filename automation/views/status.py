@@ -1,14 +1,16 @@
 """What `raceday status --format json` prints: a report of the probe, and the verdict on record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from automation.run.events import Message
+from automation.run.ledger import Ledger
 from automation.run.state import State
 from automation.run.verdict import GO
 from automation.views.document import to_data
+from automation.views.leftovers import leftovers
 from automation.views.report import build_report
 
 
@@ -24,11 +26,26 @@ class StandingReport:
     revoked_because: tuple[Message, ...]
 
 
-def build_status(probe: State, now: datetime, standing: State | None) -> Mapping[str, Any]:
-    """The keys of a report, `healthy` and `standing`; a probe alone is no verdict."""
+def build_status(
+    probe: State,
+    now: datetime,
+    standing: State | None,
+    *,
+    out: Mapping[str, Sequence[str]],
+    left: Ledger,
+) -> Mapping[str, Any]:
+    """The keys of a report, `healthy`, `standing` and `out_of_rotation`; a probe is no verdict.
+
+    What is `left` is that of dead runs.
+    """
     report = build_report(replace(probe, verdict=None), now, "")
     verdict = standing and _standing(standing)
-    return {**to_data(report), "healthy": is_healthy(probe), "standing": to_data(verdict)}
+    return {
+        **to_data(replace(report, left=tuple(leftovers(left)))),
+        "healthy": is_healthy(probe),
+        "standing": to_data(verdict),
+        "out_of_rotation": to_data(out),
+    }
 
 
 def is_healthy(probe: State) -> bool:

@@ -100,7 +100,12 @@ def verdict_line(report: Report, translate: Translator) -> Text:
     result = report.verdict.result if report.verdict else ""
     revoked = bool(report.verdict and report.verdict.revoked_at)
     shown = headline(
-        result, report.result_state, check=report.check, revoked=revoked, died=report.died
+        result,
+        report.result_state,
+        check=report.check,
+        revoked=revoked,
+        died=report.died,
+        untested=report.untested,
     )
     was = f" ({translate(HEADLINES[result].word)})" if revoked else ""
     word = (f"{shown.symbol} {translate(shown.word)}{was}", _style(shown))

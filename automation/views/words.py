@@ -1,6 +1,6 @@
 """The words and symbols that every view uses. A state is always told by both, never by colour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from automation.run.events import Message
 
@@ -59,6 +59,11 @@ HEADLINES = {
         "bad", "✗", Message("Failed"), Message("It ended with the first thing that went wrong.")
     ),
 }
+UNTESTED = Message("What was not tested, because sales are open, rests on an earlier GO.")
+GO_UNTESTED = replace(
+    HEADLINES["GO"],
+    sentence=Message("Every gate was confirmed. %(untested)s", {"untested": UNTESTED}),
+)
 STATES = {
     "waiting": Message("waiting"),
     "starting": Message("starting"),
@@ -163,11 +168,22 @@ COMMANDS = {  # what is typed for a procedure, where that is not its own name
 
 
 def headline(
-    result: str, result_state: str, *, check: bool, revoked: bool = False, died: bool = False
+    result: str,
+    result_state: str,
+    *,
+    check: bool,
+    revoked: bool = False,
+    died: bool = False,
+    untested: bool = False,
 ) -> Headline:
-    """The verdict's headline; without a verdict, that of where the run stands."""
+    """The verdict's headline; without a verdict, that of where the run stands.
+
+    It is `untested` when tests were left out because sales are open.
+    """
     if revoked:
         return HEADLINES["REVOKED"]
+    if result == "GO" and untested:
+        return GO_UNTESTED
     if result:
         return HEADLINES[result]
     if died:

@@ -1,4 +1,4 @@
-"""`raceday recover`, as typed, where no run has left anything."""
+"""`raceday recover`, as typed: what it says before it asks."""
 
 import tempfile
 from dataclasses import replace
@@ -8,10 +8,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from automation.commands.recover import recover
+from automation.errors import Refused
 from automation.execute.ansible import OWNER_FILE
 from automation.execute.owner import this_owner
+from automation.execute.simulator import World
+from automation.procedures.restart import plan_restart
 from automation.settings import Settings
+from automation.venue import load
 from tests.cli.test_explain import site
+from tests.unit.procedures.desk import Desk
+from tests.unit.venue.sites import inventory, read_site
 
 __all__ = ["site"]
 
@@ -31,10 +37,48 @@ def test_what_a_killed_look_has_left_is_said_and_removed(
     left.mkdir()
     owner = replace(this_owner(site / "group_vars/all"), boot="another boot")
     (left / OWNER_FILE).write_text(str(owner), encoding="utf-8")
-    said = "1 raceday processes died and left processes or files on this machine.\n"
+    said = "1 raceday process died and left processes or files on this machine.\n"
     checked = run(site, "--check")
     assert (checked.exit_code, checked.stderr, checked.stdout) == (0, said, "")
     assert left.exists()
     assert run(site, "--yes").stderr == said
     assert not left.exists()
     assert run(site, "--yes").stdout == "Nothing was left behind.\n"
+
+
+ROLLED = """\
+venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
+components:
+  wagering:
+    role: service
+    unit: bets
+    restart: {serial: "100%", behind: {component: ticketing, backend: bets}}
+  ticketing: {role: haproxy}
+"""
+
+
+@pytest.mark.parametrize(
+    ("drained", "told"),
+    [
+        (
+            ("w1", "w2"),
+            "Runs had drained every server at t1: "
+            "putting them back lets customers buy there again.\n",
+        ),
+        (("w1",), ""),
+    ],
+)
+def test_that_customers_will_be_let_in_is_said_before_it_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drained: tuple[str, ...], told: str
+) -> None:
+    """Where a dead run had drained the last servers; elsewhere customers can buy all the time."""
+    (tmp_path / "group_vars/all").mkdir(parents=True)
+    (tmp_path / "group_vars/all/venue.yml").write_text(ROLLED)
+    monkeypatch.setattr(load, "read_inventory", inventory)
+    venue = read_site(tmp_path / "group_vars/all/venue.yml")
+    world = World(up=1.0, sales_open=True, servers={"ticketing": ("bets/w1", "bets/w2")})
+    plan = replace(plan_restart(venue, {"wagering": drained}), break_glass=True, reason="leak")
+    Desk(tmp_path / "runs/small", world).run(plan, until="wagering.stop.1")
+    asked = run(tmp_path)
+    assert isinstance(asked.exception, Refused)
+    assert ("lets customers" in asked.stderr, told in asked.stderr) == (bool(told), True)

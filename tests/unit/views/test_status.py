@@ -1,7 +1,10 @@
 """What `raceday status --format json` prints."""
 
 import json
+from typing import Any
 
+from automation.run.ledger import Ledger
+from automation.run.state import State
 from automation.views.report import build_report, dump_report
 from automation.views.status import build_status
 from tests.unit.views.samples import RUN_ID, go, no_go, revoked
@@ -10,9 +13,9 @@ from tests.unit.views.samples import RUN_ID, go, no_go, revoked
 def test_a_probe_is_no_verdict() -> None:
     """The keys of a report with a null verdict, whether all is well, and no standing verdict."""
     for story, healthy in ((go(), True), (no_go(), False)):
-        document = build_status(story.state, story.now, None)
+        document = build_status(story.state, story.now, None, out={}, left=Ledger())
         report = build_report(story.state, story.now, "")
-        assert document.keys() - vars(report).keys() == {"healthy", "standing"}
+        assert document.keys() - vars(report).keys() == {"healthy", "standing", "out_of_rotation"}
         assert (document["verdict"], document["time_saved"]) == (None, None)
         assert (document["healthy"], document["standing"]) == (healthy, None)
         assert document["errors"] == json.loads(dump_report(report))["errors"]
@@ -23,7 +26,11 @@ def test_the_standing_verdict_is_told_from_its_own_run() -> None:
     probe, story = no_go(), revoked()
     verdict = story.state.verdict
     assert verdict is not None
-    standing = build_status(probe.state, probe.now, story.state)["standing"]
+
+    def standing_of(state: State) -> Any:
+        return build_status(probe.state, probe.now, state, out={}, left=Ledger())["standing"]
+
+    standing = standing_of(story.state)
     assert standing == {
         "run_id": RUN_ID,
         "result": "GO",
@@ -33,4 +40,4 @@ def test_the_standing_verdict_is_told_from_its_own_run() -> None:
         "revoked_because": ["the port is closed"],
     }
     assert standing["valid_until"] > standing["decided_at"]
-    assert build_status(probe.state, probe.now, probe.state)["standing"]["valid_until"] is None
+    assert standing_of(probe.state)["valid_until"] is None
