@@ -49,9 +49,10 @@ def sales() -> None:
 @sales.command()
 @click.pass_obj
 def status(settings: Settings) -> int:
-    """Ask every load balancer whether sales are open, and who is out of rotation.
+    """Ask every load balancer whether sales are open.
 
-    Nothing is changed. Who closed sales, when and why is told, and what a dead run has left.
+    Nothing is changed. It also tells who closed sales, when and why, which servers are out of
+    rotation, and what a dead run has left.
     Exit code 0 when it is known, 20 when not.
     """
     venue = _with_front(settings)
