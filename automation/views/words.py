@@ -40,6 +40,12 @@ HEADLINES = {
         Message("Died"),
         Message("Its process died before its end; what it had left was put back."),
     ),
+    "DEAD": Headline(
+        "doubt",
+        "■",
+        Message("Died"),
+        Message("Its process died before its end; raceday explain says how to go on."),
+    ),
     "CHECK": Headline(
         "plain",
         "○",
@@ -165,7 +171,12 @@ COMMANDS = {  # what is typed for a procedure, where that is not its own name
 def headline(
     result: str, result_state: str, *, check: bool, revoked: bool = False, died: bool = False
 ) -> Headline:
-    """The verdict's headline; without a verdict, that of where the run stands."""
+    """The verdict's headline; without a verdict, that of where the run stands.
+
+    Of a run that died and has no end yet, not even its verdict is believed.
+    """
+    if died and result_state == "RUNNING":
+        return HEADLINES["DEAD"]
     if revoked:
         return HEADLINES["REVOKED"]
     if result:
