@@ -13,6 +13,7 @@ from automation.exit_codes import ExitCode
 from automation.idle.record import Record, read_record
 from automation.procedures.records import JOURNAL, LOCK, newest_run, run_folders
 from automation.procedures.recover import left_behind
+from automation.procedures.resume import resume_command
 from automation.procedures.session import utc_now
 from automation.run.events import Message
 from automation.run.journal import read_journal
@@ -116,7 +117,8 @@ def _explanation(
     state, left = _read(folder), left_behind(reports)
     if folder != newest_run(reports) and not left_by(state):
         left = Ledger()  # an earlier run that has left nothing itself
-    return explain_run(state, utc_now(), translate, holder, left)
+    resume = resume_command(venue, folder, utc_now())
+    return explain_run(state, utc_now(), translate, holder, left, resume)
 
 
 def _read(folder: Path) -> State:
