@@ -60,6 +60,8 @@ def list_(settings: Settings, count: int) -> None:
         return
     zone, table = ZoneInfo(venue.time_zone), Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
+    for _ in ("when", "result", "operator"):
+        table.add_column(overflow="fold")
     for state in states:
         result = state.verdict.result if state.verdict else ""
         died = state.died or is_dead(reports / state.run_id, state)

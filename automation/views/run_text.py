@@ -21,6 +21,8 @@ from automation.views.text import printable
 from automation.views.times import Clock
 from automation.views.words import STATES, procedure_title
 
+COLUMNS = 5  # of the steps: when, what, how it ended, how long, which hosts are not well
+
 
 def render_run(report: Report, translate: Translator) -> RenderableType:
     """Who and when, the verdict with its reasons, the steps with their times, what did not run."""
@@ -55,6 +57,8 @@ def _when(report: Report, clock: Clock) -> str:
 
 def _steps(report: Report, clock: Clock) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(COLUMNS):
+        table.add_column(overflow="fold")
     cut = (replace(item, status=_as_left(item)) for item in report.earlier)
     for item in sorted(
         (*cut, *report.steps), key=lambda step: step.started_at or report.started_at
