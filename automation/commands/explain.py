@@ -13,6 +13,7 @@ from automation.exit_codes import ExitCode
 from automation.idle.record import Record, read_record
 from automation.procedures.records import JOURNAL, LOCK, newest_run, run_folders
 from automation.procedures.recover import left_behind
+from automation.procedures.resume import resume_command
 from automation.procedures.sales import closed_by, runs_of_the_day
 from automation.procedures.session import utc_now
 from automation.run.events import Message
@@ -119,7 +120,8 @@ def _explanation(
     if folder != newest_run(reports):
         left = left if left_by(state) else Ledger()  # an earlier run that has left nothing itself
         closed = closed if closed and closed.run_id == state.run_id else None
-    return explain_run(state, utc_now(), translate, holder, left, closed)
+    resume = resume_command(venue, folder, utc_now())
+    return explain_run(state, utc_now(), translate, holder, left, closed, resume)
 
 
 def _read(folder: Path) -> State:

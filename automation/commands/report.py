@@ -1,5 +1,6 @@
 """`raceday report`: one run, or a month for its manager, from the journals alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,7 +10,15 @@ from automation.commands.load import venue_of
 from automation.commands.show import show
 from automation.errors import UsageError, full_disk_told
 from automation.exit_codes import ExitCode
-from automation.procedures.records import LOCK, Month, Record, month_of, read_month, read_record
+from automation.procedures.records import (
+    LOCK,
+    Month,
+    Record,
+    is_dead,
+    month_of,
+    read_month,
+    read_record,
+)
 from automation.procedures.session import utc_now
 from automation.run.lock import read_holder
 from automation.settings import Settings
@@ -57,7 +66,7 @@ def _report_run(settings: Settings, venue: Venue, run: str) -> int:
     if folder is None:
         raise UsageError("This venue has no run yet.", "To begin one: raceday morning")
     record, translate = read_record(folder), Translator(settings.lang)
-    made = build_report(record.state, utc_now(), record.head)
+    made = report_of(record)
     holder = read_holder(settings.reports / venue.name / LOCK)
     if holder is None or holder.run_id != folder.name:  # else the run itself will write it
         with full_disk_told():
@@ -92,12 +101,14 @@ def _made(reports: Path, venue: Venue, month: Month) -> MonthReport:
     earlier, _ = read_month(reports, month.before)
     return build_month(
         Period(venue.name, venue.title, venue.time_zone, month.name),
-        [_report(record) for record in records],
-        [_report(record) for record in earlier],
+        [report_of(record) for record in records],
+        [report_of(record) for record in earlier],
         [Unproven(item.run_id, item.why) for item in broken],
         utc_now(),
     )
 
 
-def _report(record: Record) -> Report:
-    return build_report(record.state, utc_now(), record.head)
+def report_of(record: Record) -> Report:
+    """The report of a run as it is now; only now can it be told whether one without an end died."""
+    made = build_report(record.state, utc_now(), record.head)
+    return replace(made, died=made.died or is_dead(record.folder, record.state))

@@ -9,7 +9,7 @@ from automation.commands.ask import confirm_change, reason_for, refuse_in_blacko
 from automation.commands.explain import find_run
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
-from automation.commands.show import run_and_show
+from automation.commands.show import run_and_show, show
 from automation.errors import Refused, UsageError
 from automation.execute.ansible import end_run
 from automation.exit_codes import ExitCode
@@ -25,10 +25,12 @@ from automation.procedures.resume import (
 from automation.procedures.session import Request, Resume, operator_name, probe_now, utc_now
 from automation.run.events import Message, RunResumed
 from automation.run.lock import hold, this_process
+from automation.run.plan import Plan
 from automation.run.state import State
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
+from automation.views.preview import NEW, RERUN, REUSED, render_preview
 
 
 @click.command()
@@ -83,7 +85,7 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
     event = RunResumed(operator_name(), plan.dump(), known_step(plan, from_step))
     seen = probe_now(venue, plan_looks(venue, plan), ())
     found = preview(state, event, seen, utc_now())
-    _tell(found, translate)
+    _tell(found, plan, translate)
     if check:
         if settings.format == "json":
             click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=2))
@@ -111,15 +113,10 @@ def _refuse_what_needs_a_reason(venue: Venue, state: State) -> None:
         refuse_in_blackout(venue, utc_now())
 
 
-def _tell(found: Preview, translate: Translator) -> None:
+def _tell(found: Preview, plan: Plan, translate: Translator) -> None:
     """What becomes of each step, on stderr."""
     if found.rebooted:
         text = "Rebooted since, so what was started there is done again: %(hosts)s"
         click.echo(translate(text, hosts=", ".join(found.rebooted)), err=True)
-    for text, steps in (
-        ("Still stands: %(steps)s", found.reused),
-        ("Done again: %(steps)s", found.again),
-        ("Done for the first time: %(steps)s", found.new),
-    ):
-        if steps:
-            click.echo(translate(text, steps=", ".join(steps)), err=True)
+    becomes = ((REUSED, found.reused), (RERUN, found.again), (NEW, found.new))
+    show(render_preview(becomes, plan.steps, translate), err=True)

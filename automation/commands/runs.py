@@ -12,11 +12,12 @@ from rich.table import Table
 from automation.commands.ask import confirm_change
 from automation.commands.explain import find_run
 from automation.commands.load import venue_of
+from automation.commands.report import report_of
 from automation.commands.show import show
 from automation.errors import RacedayError, UsageError, full_disk_told
 from automation.procedures.archive import export_run
 from automation.procedures.prune import Pruning, Rule, plan_pruning, prune
-from automation.procedures.records import JOURNAL, read_record, read_runs
+from automation.procedures.records import JOURNAL, is_dead, read_record, read_runs
 from automation.procedures.session import operator_name, utc_now
 from automation.run.events import Message
 from automation.run.journal import read_journal
@@ -25,7 +26,7 @@ from automation.settings import Settings
 from automation.views.document import to_data
 from automation.views.explain import explain_nothing, render_explanation
 from automation.views.i18n import Translator
-from automation.views.report import build_report, dump_document
+from automation.views.report import dump_document
 from automation.views.run_text import render_run
 from automation.views.words import headline
 
@@ -48,7 +49,8 @@ def runs() -> None:
 def list_(settings: Settings, count: int) -> None:
     """Show the newest runs: when, what, by whom, and what came of it."""
     venue, translate = venue_of(settings), Translator(settings.lang)
-    states = list(read_runs(settings.reports / venue.name))[:count]
+    reports = settings.reports / venue.name
+    states = list(read_runs(reports))[:count]
     if settings.format == "json":
         click.echo(json.dumps([state.run_id for state in states]))
         return
@@ -58,9 +60,12 @@ def list_(settings: Settings, count: int) -> None:
         return
     zone, table = ZoneInfo(venue.time_zone), Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
+    for _ in ("when", "result", "operator"):
+        table.add_column(overflow="fold")
     for state in states:
         result = state.verdict.result if state.verdict else ""
-        shown = headline(result, state.result_state, check=state.plan.check, died=state.died)
+        died = state.died or is_dead(reports / state.run_id, state)
+        shown = headline(result, state.result_state, check=state.plan.check, died=died)
         when = f"{state.started_at.astimezone(zone):%Y-%m-%d %H:%M}"
         table.add_row(state.run_id, when, f"{shown.symbol} {translate(shown.word)}", state.operator)
     show(table)
@@ -94,8 +99,7 @@ def show_(settings: Settings, run: str) -> None:
     What, when, by whom, and what was not executed.
     RUN is a run's id or a part of it; without one, the newest that was no --check.
     """
-    record = read_record(_folder(settings, run))
-    made = build_report(record.state, utc_now(), record.head)
+    made = report_of(read_record(_folder(settings, run)))
     if settings.format == "json":
         data = to_data(made)
         click.echo(dump_document({key: data[key] for key in SHOWN}), nl=False)

@@ -126,8 +126,8 @@ def _show_diff(diff: Diff) -> None:
         click.secho(f"  {printable(line)}", fg=tone, err=True)
 
 
-def show(*renderables: RenderableType) -> None:
-    """Print for people, on stdout."""
-    console = Console(highlight=False, markup=False, emoji=False)
+def show(*renderables: RenderableType, err: bool = False) -> None:
+    """Print for people, on stdout unless it is no result."""
+    console = Console(highlight=False, markup=False, emoji=False, stderr=err)
     for renderable in renderables:
         console.print(renderable)

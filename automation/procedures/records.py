@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from automation.errors import RacedayError, UsageError
 from automation.run.events import Message
 from automation.run.journal import read_journal
+from automation.run.lock import read_holder
 from automation.run.state import State, fold_all
 
 JOURNAL, LOCK = "journal.jsonl", ".lock"
@@ -128,6 +129,18 @@ def was_begun(folder: Path) -> bool:
 def read_runs(reports: Path) -> Iterator[State]:
     """Every run that can be read, the newest first."""
     return (state for folder in run_folders(reports) if (state := read_run(folder)))
+
+
+def is_dead(folder: Path, state: State) -> bool:
+    """Whether a run that has no end has no process any more: nobody holds the venue for it.
+
+    It is read once more after that was asked, because it may have come to its end meanwhile.
+    """
+    holder = None if state.finished_at else read_holder(folder.parent / LOCK)
+    if state.finished_at or (holder and holder.run_id == folder.name):
+        return False
+    again = read_run(folder)
+    return again is not None and not again.finished_at
 
 
 def runs_after(folder: Path) -> Iterator[State]:

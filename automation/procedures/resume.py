@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from automation.errors import Refused, UsageError
+from automation.errors import RacedayError, Refused, UsageError
 from automation.procedures.evening import plan_evening
 from automation.procedures.morning import plan_morning
 from automation.procedures.records import read_run, runs_after
@@ -17,6 +17,7 @@ from automation.run.ledger import ledger_of
 from automation.run.plan import Plan, Step, Verb
 from automation.run.reuse import still_stands
 from automation.run.state import State, StepState, ended_at, fold
+from automation.venue.calendar import blackout_at
 from automation.venue.site import Venue
 
 DONE = frozenset({"SUCCESS", "WARNINGS"})
@@ -78,6 +79,18 @@ def resumable(folder: Path) -> State:
             Message("Begin a new one: raceday %(command)s", {"command": _command(state.plan)}),
         )
     return state
+
+
+def resume_command(venue: Venue, folder: Path, now: datetime) -> str:
+    """What is typed to go on with the run of a folder; empty when that would be refused."""
+    try:
+        state = resumable(folder)
+        plan = plan_resume(venue, state, now, accept_changes=False)
+    except RacedayError:
+        return ""
+    blackout = plan.procedure == "restart" and blackout_at(venue.calendar, now)
+    wants_reason = ' --break-glass --reason "..."' if plan.break_glass or blackout else ""
+    return f"raceday resume {folder.name}{wants_reason}"
 
 
 def _comes_between(later: State, state: State) -> bool:

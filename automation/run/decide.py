@@ -22,6 +22,7 @@ from automation.run.state import (
     left_alone,
     meant,
     server_of,
+    stopped_before,
     was_heard,
     words_of,
 )
@@ -457,9 +458,14 @@ def _is_untested(state: State) -> bool:
 
 
 def _is_no_matter(state: State, item: StepState) -> bool:
-    """A first look, a put-back that had nothing to do, a test that the standing GO excuses."""
+    """A first look, a put-back that had nothing to do, a test that the standing GO excuses.
+
+    Nor what could not be asked because the run itself had stopped it before it was resumed.
+    """
     if item.status is not Status.SKIPPED:
         return item.step.is_look
+    if item.reason == NOT_RUNNING and stopped_before(state, item) >= set(item.step.hosts):
+        return True
     if item.step.puts_back and _had_nothing_to_do(state, item):
         return True
     return is_excused(state, item)

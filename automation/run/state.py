@@ -124,7 +124,8 @@ class Verdict:
 class State:
     """A run as its journal tells it. One that `died` was recovered, which is its end.
 
-    Once it is resumed, the steps named in `again` are not reused whatever the looks find. By host
+    `before` is every step as its earlier parts left it. Once it is resumed, the steps named in
+    `again` are not reused whatever the looks find. By host
     of a load balancer, `at_first` is whom it sent customers to before anything was done, and `owed`
     whom of these the run has taken out since and not put back; both as "backend/server". Those that
     are `unheard` were touched before they had said so: it is not known any more.
@@ -140,6 +141,7 @@ class State:
     interrupted: bool = False
     died: bool = False
     resumed: tuple[Resumption, ...] = ()
+    before: tuple[StepState, ...] = ()
     again: frozenset[str] = frozenset()
     at_first: Mapping[str, frozenset[str]] = field(default_factory=dict)
     owed: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -402,6 +404,7 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
         finished_at=None,
         result_state="RUNNING",
         resumed=(*state.resumed, Resumption(at, event.by)),
+        before=(*state.before, *_of_this_part(state)),
         again=plan.following(event.from_step) if event.from_step else frozenset(),
         at_first={
             host: sent_to(state, host) | words
@@ -411,6 +414,21 @@ def _resume(state: State, event: RunResumed, at: datetime) -> State:
         unheard=state.unheard | {host for host in hosts if _was_touched_unheard(state, host)},
         owed=taken,
     )
+
+
+def _of_this_part(state: State) -> Iterator[StepState]:
+    """What was begun since the run began or was last resumed."""
+    begun = (item for item in state.steps.values() if item.targets and not item.reused)
+    return (_changed(item, earlier=None) for item in begun)
+
+
+def stopped_before(state: State, item: StepState) -> frozenset[str]:
+    """Hosts on which an earlier part of the run had stopped a step's component before it."""
+    stops = (other for other in state.before if other.step.verb in {Verb.STOP, Verb.KILL})
+    own = (other for other in stops if other.step.owner == item.step.owner)
+    ended = item.finished_at or item.started_at
+    earlier = (other for other in own if ended and other.started_at and other.started_at < ended)
+    return frozenset(host for other in earlier for host in other.targets)
 
 
 def _was_touched_unheard(state: State, host: str) -> bool:

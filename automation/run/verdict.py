@@ -8,6 +8,7 @@ from automation.run.events import GOOD, Check, HostState, Message, Problem
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
     ENDED,
+    PASSED,
     READY,
     SALES,
     SESSIONS,
@@ -82,7 +83,7 @@ def findings(state: State) -> tuple[Finding, ...]:
                 continue
             lost |= {place} if finding.lost_host else set()
             found.append(_as_it_is_now(state, finding))
-    return (*found, *_untested(state), *_started_since(state))
+    return (*found, *_not_stood_in_for(state), *_untested(state), *_started_since(state))
 
 
 def unheard(state: State) -> tuple[Finding, ...]:
@@ -265,6 +266,35 @@ def _is_bad(item: StepState, result: HostResult) -> bool:
     if result.state in GOOD and item.status in ENDED and missing_checks(item.step, result):
         return True
     return not result.good
+
+
+def _not_stood_in_for(state: State) -> Iterator[Finding]:
+    """Batches of a restart that were left alone, because too few others could do without them."""
+    for item in () if state.interrupted else state.steps.values():
+        step = item.step
+        if not step.id.startswith(f"{step.component}.capacity."):
+            continue
+        due = all(state.steps[name].status in PASSED for name in step.needs)
+        if item.status is Status.FAILED or (item.status is Status.SKIPPED and due):
+            yield Finding(step.component, "", step.id, _too_few_others(state, item))
+
+
+def _too_few_others(state: State, item: StepState) -> Problem:
+    step, hosts = item.step, state.plan.components[item.step.component].hosts
+    args = {
+        "component": step.component,
+        "batch": ", ".join(host for host in hosts if host not in step.hosts),
+        "ready": sum(result.state in GOOD for result in item.hosts.values()),
+        "needed": step.min_ready,
+    }
+    what = Message("%(component)s was not restarted on %(batch)s", args)
+    short = Message("%(ready)s others are ready, and %(needed)s must be to do without it", args)
+    why = short if item.status is Status.FAILED else item.reason or short
+    text = (
+        "See which others are missing (raceday status), mend them, then: "
+        "raceday restart %(component)s"
+    )
+    return Problem(what, why, Message(text, args))
 
 
 def _untested(state: State) -> Iterator[Finding]:

@@ -161,7 +161,10 @@ class Resumed:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything a run comes to. It exists from the first second, as RUNNING."""
+    """Everything a run comes to. It exists from the first second, as RUNNING.
+
+    `earlier` is what was begun before the run was resumed, unless it is among `steps` as reused.
+    """
 
     run_id: str
     venue: str
@@ -190,6 +193,7 @@ class Report:
     versions: Mapping[str, str]
     journal_head: str
     resumed: tuple[Resumed, ...] = ()
+    earlier: tuple[StepReport, ...] = ()
     glass_broken_because: str | None = None
     left: tuple[Message, ...] = ()
     died: bool = False

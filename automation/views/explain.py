@@ -43,14 +43,16 @@ def explain_run(
     holder: Holder | None = None,
     left: Ledger | None = None,
     closed: State | None = None,
+    resume: str = "",
 ) -> Explanation:
     """What an operator asks of a run. `holder` is who holds the venue now, if anybody does.
 
     `left` is what runs have left and nobody put back; without it only this run is known. `closed`
-    is the run that closed sales, while nobody has opened them since.
+    is the run that closed sales, while nobody has opened them since. `resume` is the command that
+    goes on with this run, empty when that would be refused.
     """
     clock = Clock(state.plan.time_zone, translate)
-    told = Telling(state, now, clock, left_by(state) if left is None else left)
+    told = Telling(state, now, clock, left_by(state) if left is None else left, resume)
     is_its_own = holder and holder.run_id == state.run_id
     explained = _with_leftovers(_explain(told, holder if is_its_own else None), told)
     explained = _with_closing(explained, told, closed)
@@ -228,9 +230,7 @@ def _revoked(told: Telling, verdict: Verdict, at: datetime) -> Explanation:
 def _interrupted(told: Telling, at: datetime) -> Explanation:
     args = {"time": told.when(at)}
     lead = Message("The operator interrupted the run; it ended at %(time)s.", args)
-    return told.explained(
-        "", at, (lead, verdict_so_far(told.state)), (*told.recover(), told.again())
-    )
+    return told.explained("", at, (lead, verdict_so_far(told.state)), told.go_on())
 
 
 def _without_verdict(told: Telling, at: datetime) -> Explanation:

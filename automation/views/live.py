@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import zip_longest
 
-from rich.console import Group, RenderableType
+from rich.console import Group, OverflowMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -37,14 +37,20 @@ def render(state: State, now: datetime, translate: Translator) -> RenderableType
     return Group(*_heading(state, now, translate), rows, *problems)
 
 
-def render_components(state: State, now: datetime, translate: Translator) -> Table:
-    """Symbol and state, name, hosts that are ready, elapsed time, what it does or waits for."""
+def render_components(
+    state: State, now: datetime, translate: Translator, *, whole: bool = False
+) -> Table:
+    """Symbol and state, name, hosts that are ready, elapsed time, what it does or waits for.
+
+    One line each, where what does not fit is cut; `whole` wraps it instead.
+    """
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", max_width=24)
+    cut: OverflowMethod = "fold" if whole else "ellipsis"
+    table.add_column(no_wrap=not whole, overflow=cut, max_width=24)
     table.add_column(no_wrap=True, justify="right")
     table.add_column(no_wrap=True, justify="right")
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(no_wrap=not whole, overflow=cut, ratio=1)
     for view in view_components(state):
         table.add_row(
             state_text(view.word, translate),
@@ -75,6 +81,8 @@ def problem_lines(found: tuple[Finding, ...], translate: Translator) -> Iterator
 def bullets(lines: Iterable[tuple[str, str]]) -> Iterator[Table]:
     """Texts of any length beside their marks, each wrapped under itself."""
     table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for mark, text in lines:
         style = STYLES["bad"] if mark == "✗" else ""
         table.add_row(Text(mark, style=style), Text(printable(text)))

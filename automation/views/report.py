@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from automation.run.events import Check
+from automation.run.events import GOOD, Check
 from automation.run.plan import Verb
-from automation.run.state import State, Status, StepState
+from automation.run.state import State, Status, StepState, stopped_before
 from automation.run.verdict import NO_GO, Finding, findings, warnings
 from automation.views.components import (
     LOG,
@@ -63,7 +63,7 @@ def build_report(state: State, now: datetime, journal_head: str) -> Report:
         sales=sales,
         deadline=view_deadline(state, sales, now),
         components=tuple(_component(item) for item in components),
-        steps=tuple(_step(item) for item in state.steps.values() if item.started_at),
+        steps=tuple(_step(state, item) for item in state.steps.values() if item.started_at),
         checks=tuple(_checks(state)),
         not_executed=tuple(_not_executed(state)),
         errors=tuple(_error(state, item) for item in findings(state)),
@@ -75,6 +75,7 @@ def build_report(state: State, now: datetime, journal_head: str) -> Report:
         versions=state.versions,
         journal_head=journal_head,
         resumed=tuple(Resumed(item.at, item.by) for item in state.resumed),
+        earlier=tuple(_step(state, item) for item in _earlier(state)),
         glass_broken_because=plan.reason if plan.break_glass else None,
         left=tuple(leftovers(left_by(state))),
         died=state.died,
@@ -120,17 +121,32 @@ def _component(view: ComponentView) -> ComponentReport:
     )
 
 
-def _step(item: StepState) -> StepReport:
+def _earlier(state: State) -> Iterator[StepState]:
+    """What earlier parts of the run did, without that which still stands and is told as it does."""
+    for item in state.before:
+        now = state.steps.get(item.step.id)
+        if not (now and now.reused and now.started_at == item.started_at):
+            yield item
+
+
+def _step(state: State, item: StepState) -> StepReport:
+    stopped = stopped_before(state, item) if item.step.is_look else frozenset()
+    down = {name for name, result in item.hosts.items() if result.state not in GOOD}
     return StepReport(
         id=item.step.id,
         component=item.step.component,
         verb=str(item.step.verb),
-        status=str(item.status),
+        status=str(Status.SUCCEEDED if down and down <= stopped else item.status),
         started_at=item.started_at,
         finished_at=item.finished_at,
         seconds=_seconds(item),
         hosts=tuple(
-            StepHost(name, str(result.state), result.seconds, result.evidence)
+            StepHost(
+                name,
+                "stopped" if name in down & stopped else str(result.state),
+                result.seconds,
+                result.evidence,
+            )
             for name, result in item.hosts.items()
         ),
         reused=item.reused,

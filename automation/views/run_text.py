@@ -1,6 +1,7 @@
 """One run on a terminal: what it did, step by step. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -19,6 +20,8 @@ from automation.views.summary import (
 from automation.views.text import printable
 from automation.views.times import Clock
 from automation.views.words import STATES, procedure_title
+
+COLUMNS = 5  # of the steps: when, what, how it ended, how long, which hosts are not well
 
 
 def render_run(report: Report, translate: Translator) -> RenderableType:
@@ -54,7 +57,12 @@ def _when(report: Report, clock: Clock) -> str:
 
 def _steps(report: Report, clock: Clock) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
-    for item in sorted(report.steps, key=lambda step: step.started_at or report.started_at):
+    for _ in range(COLUMNS):
+        table.add_column(overflow="fold")
+    cut = (replace(item, status=_as_left(item)) for item in report.earlier)
+    for item in sorted(
+        (*cut, *report.steps), key=lambda step: step.started_at or report.started_at
+    ):
         began = clock.seconds(item.started_at) if item.started_at else ""
         took = clock.duration(item.seconds) if item.seconds is not None else ""
         status = state_text(item.status, clock.translate)
@@ -64,8 +72,14 @@ def _steps(report: Report, clock: Clock) -> Table:
     return table
 
 
+def _as_left(item: StepReport) -> str:
+    """Of what was going on when the run died, nobody knows what came."""
+    return "unknown" if item.status == "running" else item.status
+
+
 def _hosts(item: StepReport, translate: Translator) -> Text:
-    """Only those that are not well: the others are the rule."""
-    bad = (host for host in item.hosts if host.state not in {"ok", "already", "would"})
+    """Only those that are not well: the others are the rule, and what the run stopped is."""
+    well = {"ok", "already", "would", "stopped"}
+    bad = (host for host in item.hosts if host.state not in well)
     said = (f"{host.name} {translate(STATES[host.state])}" for host in bad)
     return Text(", ".join(said), style=STYLES["bad"])

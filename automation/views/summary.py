@@ -52,7 +52,7 @@ def render_status(state: State, now: datetime, translate: Translator) -> Rendera
     title = Text.assemble((printable(state.plan.title), "bold"), f"  {when.seconds(now)}  {count}")
     problems = bullets(problem_lines(findings(state), translate))
     sales = [Text(translate(NOW[state.sales_said()]))] if state.plan.fronts else []
-    return Group(title, render_components(state, now, translate), *problems, *sales)
+    return Group(title, render_components(state, now, translate, whole=True), *problems, *sales)
 
 
 def render_standing(

@@ -17,6 +17,13 @@ _MEND_MORNING = Message("Mend it, then run raceday %(procedure)s again: what is 
 _SELL = Message("When all is well: raceday sales open")
 _AGAIN = Message("Then run raceday %(procedure)s again.")
 _AGAIN_MORNING = Message("Then run raceday %(procedure)s again: what is up is left alone.")
+_RESUME = Message(
+    "%(resume)s goes on where it stopped, in the same record; raceday %(procedure)s begins anew."
+)
+_RESUME_OR_RECOVER = Message(
+    "%(resume)s goes on where it stopped, in the same record; raceday recover only puts back what "
+    "it left behind, and raceday %(procedure)s then begins anew."
+)
 RECOVER = Message("raceday recover puts back what it left behind.")
 
 
@@ -33,12 +40,16 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Telling:
-    """A run at one moment, for one reader; `left` is what it has left and nobody put back since."""
+    """A run at one moment, for one reader; `left` is what it has left and nobody put back since.
+
+    `resume` is what is typed to go on with it, empty when that would be refused.
+    """
 
     state: State
     now: datetime
     clock: Clock
     left: Ledger = field(default_factory=Ledger)
+    resume: str = ""
 
     def explained(
         self,
@@ -88,6 +99,17 @@ class Telling:
     def recover(self) -> tuple[Message, ...]:
         """The command that puts back what was left, if anything was."""
         return (RECOVER,) if self.left.is_to_be_done else ()
+
+    def go_on(self, *, dead: bool = False) -> tuple[Message, ...]:
+        """How a run that stopped is gone on with, and how it is done without.
+
+        One that is `dead` wants its end written down even where nothing is to be put back.
+        """
+        back = (RECOVER,) if dead else self.recover()
+        if not self.resume:
+            return (*back, self.again())
+        anew = self.of_run(_RESUME_OR_RECOVER if back else _RESUME)
+        return (Message(anew.text, {**anew.args, "resume": self.resume}),)
 
     @property
     def _leaves_alone(self) -> bool:

@@ -8,7 +8,7 @@ from automation.run.events import Message
 from automation.run.lock import Holder
 from automation.run.state import State, Status, StepState
 from automation.views.causes import causes
-from automation.views.telling import RECOVER, Explanation, Telling, joined
+from automation.views.telling import Explanation, Telling, joined
 from automation.views.words import HEADLINES
 
 
@@ -25,7 +25,7 @@ def explain_running(told: Telling, holder: Holder) -> Explanation:
 def explain_dead(told: Telling) -> Explanation:
     """When it last wrote something, what it was doing, and how to go on."""
     sentences = (_death(told), verdict_so_far(told.state), *_problems(told))
-    return told.explained("", _last_sign(told.state), sentences, (RECOVER, told.again()))
+    return told.explained("", _last_sign(told.state), sentences, told.go_on(dead=True))
 
 
 def explain_recovered(told: Telling, at: datetime) -> Explanation:
@@ -33,7 +33,7 @@ def explain_recovered(told: Telling, at: datetime) -> Explanation:
     text = "raceday recover put back what it had left; that was recorded at %(time)s."
     back = Message(text, {"time": told.when(at)})
     sentences = (_death(told), verdict_so_far(told.state), back)
-    return told.explained("", at, sentences, (told.again(),))
+    return told.explained("", at, sentences, told.go_on())
 
 
 def verdict_so_far(state: State) -> Message:

@@ -40,6 +40,12 @@ HEADLINES = {
         Message("Died"),
         Message("Its process died before its end; what it had left was put back."),
     ),
+    "DEAD": Headline(
+        "doubt",
+        "■",
+        Message("Died"),
+        Message("Its process died before its end; raceday explain says how to go on."),
+    ),
     "CHECK": Headline(
         "plain",
         "○",
@@ -178,8 +184,11 @@ def headline(
 ) -> Headline:
     """The verdict's headline; without a verdict, that of where the run stands.
 
-    It is `untested` when tests were left out because sales are open.
+    It is `untested` when tests were left out because sales are open. Of a run that died and has no
+    end yet, not even its verdict is believed.
     """
+    if died and result_state == "RUNNING":
+        return HEADLINES["DEAD"]
     if revoked:
         return HEADLINES["REVOKED"]
     if result == "GO" and untested:

@@ -11,7 +11,7 @@ from automation.commands.explain import explain
 from automation.errors import RacedayError, UsageError
 from automation.idle.record import Decision, Record, write_record
 from automation.procedures.records import JOURNAL, LOCK
-from automation.run.events import Message
+from automation.run.events import Message, RunRecovered
 from automation.run.journal import FileSink, Journal
 from automation.run.lock import hold, this_process
 from automation.settings import Settings
@@ -138,3 +138,50 @@ def test_a_journal_without_a_line_is_no_bug(site: Path) -> None:
     error = run(site).exception
     assert isinstance(error, RacedayError)
     assert RUN_ID in error.message
+
+
+def killed(site: Path, **changes: object) -> Story:
+    """An evening of this very venue file that died in the middle of a step."""
+    digest = load.load_venue(site).digest
+    plan = morning_plan(procedure="evening", digest=digest, **changes)
+    return Story(plan).begin().go_on(until="cache.start")
+
+
+def following(site: Path, *words: str) -> list[str]:
+    """What it says to do next, with the newest run without words."""
+    document = json.loads(run(site, *words, output="json").output)
+    return [str(line) for line in document["next"]]
+
+
+BOTH = (
+    "raceday resume {run} goes on where it stopped, in the same record; raceday recover only puts "
+    "back what it left behind, and raceday evening then begins anew."
+)
+
+
+def test_a_killed_run_can_be_gone_on_with_or_recovered(site: Path) -> None:
+    """Each by what it does; one that broke the glass wants a reason anew."""
+    record(site, killed(site))
+    assert following(site) == [BOTH.format(run=RUN_ID)]
+    record(site, killed(site, break_glass=True, reason="x"), NEWER)
+    wanted = f'{NEWER} --break-glass --reason "..."'
+    assert following(site) == [BOTH.format(run=wanted)]
+
+
+def test_what_a_resume_would_refuse_is_not_advised(site: Path) -> None:
+    """A run whose venue file is another now, and one that another run came after."""
+    record(site, running(), OLDER)
+    assert not any("resume" in line for line in following(site))
+    record(site, killed(site))
+    record(site, killed(site), NEWER)
+    assert not any("resume" in line for line in following(site, RUN_ID))
+    assert any("resume" in line for line in following(site, NEWER))
+
+
+def test_a_run_that_was_recovered_can_be_gone_on_with_if_it_left_nothing(site: Path) -> None:
+    """There is nothing left to recover, so that is not named."""
+    record(site, killed(site).tell(RunRecovered("20261121T000000Z-recover-0001"), 60.0))
+    assert following(site) == [
+        f"raceday resume {RUN_ID} goes on where it stopped, in the same record; "
+        "raceday evening begins anew."
+    ]

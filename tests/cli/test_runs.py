@@ -14,7 +14,16 @@ from click.testing import CliRunner, Result
 
 from automation.cli import raceday
 from automation.errors import RacedayError, Refused, UsageError
-from automation.run.events import HostReported, HostState, RunFinished, StepFinished, StepStarted
+from automation.procedures.records import LOCK
+from automation.run.events import (
+    HostReported,
+    HostState,
+    RunFinished,
+    StepFinished,
+    StepStarted,
+    VerdictDecided,
+)
+from automation.run.lock import hold, this_process
 from automation.run.plan import Step, Verb
 from tests.unit.views.records import keep, utc
 from tests.unit.views.samples import BEGAN, Story, go, morning_plan, running
@@ -247,3 +256,27 @@ def test_what_is_linked_is_not_removed(history: Path, tmp_path_factory: Any) -> 
     (history / "demo" / "20250101T233000Z-morning-3f2a").symlink_to(elsewhere)
     asked(history, "prune", "--older-than", "1d", "--yes")
     assert (elsewhere / "file").read_text() == "precious"
+
+
+def test_a_run_whose_process_was_killed_is_not_in_progress(tmp_path: Path) -> None:
+    """Only who holds the venue for it goes on; by list, show and report."""
+    folder = keep(tmp_path, running(), BEGAN)
+    report = ["--reports", str(tmp_path), "--lang", "en", "report"]
+    with hold(folder.parent / LOCK, this_process(folder.name, "hana", "morning", BEGAN)):
+        assert "▸ In progress" in run(tmp_path, "list").output
+        assert "▸ In progress" in run(tmp_path, "show").output
+        assert "▸ In progress" in CliRunner().invoke(raceday, report).output
+    with hold(folder.parent / LOCK, this_process(RUN.replace("3f2a", "77aa"), "hana", "x", BEGAN)):
+        assert "■ Died" in run(tmp_path, "list").output
+    said = "■ Died  Its process died before its end; raceday explain says how to go on."
+    assert "■ Died" in run(tmp_path, "list").output
+    assert said in run(tmp_path, "show").output
+    assert said in CliRunner().invoke(raceday, report).output
+
+
+def test_a_verdict_of_a_run_that_was_killed_is_not_shown_as_its_end(tmp_path: Path) -> None:
+    """It died before sales were opened on it, or before that was written down."""
+    story = go()
+    cut = next(i for i, (event, _) in enumerate(story.events) if isinstance(event, VerdictDecided))
+    keep(tmp_path, Story(story.plan, events=story.events[: cut + 1]), BEGAN)
+    assert "■ Died" in run(tmp_path, "list").output

@@ -14,6 +14,7 @@ CLOSE = ("sales", "close", "--yes", "--reason", "stewards' inquiry, race 5")
 OPEN = ("sales", "open", "--yes", "--reason", "inquiry closed")
 AT_ONCE = 2  # seconds from the run's start until no channel takes a sale any more
 PROVEN = 4  # and until a sale that was refused has proven it on each
+NOTHING_ELSE = {"errors": [], "out_of_rotation": {}, "left": []}
 REFUSALS = {"wagering.refusal", "ticketing.refusal", "kiosk_gateway.refusal"}
 
 
@@ -40,13 +41,15 @@ def assert_refused(venue: Venue) -> None:
 def test_sales_close_at_once_on_every_channel(selling: Venue, desk: Raceday) -> None:
     """Each refuses within two seconds, proven right after; servers stay up; why is recorded."""
     units = selling.units()
-    assert desk("sales", "status").report == {"sales": "open", "errors": []}
+    assert desk("sales", "status").report == {"sales": "open", "closed_by": None} | NOTHING_ELSE
     running = desk.begin(*CLOSE)
     running.wait_for("step.finished", "load_balancer.close")
     assert_refused(selling)
     result = running.result()
     assert result.code == 0, str(result)
-    assert desk("sales", "status").report == {"sales": "closed", "errors": []}
+    told = desk("sales", "status").report
+    assert told["closed_by"]["reason"] == CLOSE[-1]
+    assert told == {"sales": "closed", "closed_by": told["closed_by"]} | NOTHING_ELSE
     assert (selling.in_rotation(), selling.units()) == (set(), units)
     after = finished_after(result)
     assert after.keys() >= REFUSALS

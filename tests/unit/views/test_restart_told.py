@@ -25,6 +25,7 @@ from tests.unit.views.test_live import printed
 OUT = "w2 of wagering was left out of rotation: raceday recover"
 STOPPED = "wagering on w2 was stopped and not started again: raceday recover"
 RECOVER = "raceday recover puts back what it left behind."
+MISSING = "See which others are missing (raceday status), mend them, then: raceday restart wagering"
 LOST = {("wagering.start.2", "w2"): Fault.FAILS}
 
 
@@ -49,33 +50,59 @@ def explained(desk: Desk, state: State, lang: str = "en") -> tuple[list[str], li
     return document["sentences"], document["next"]
 
 
+def summary_of(desk: Desk, state: State) -> list[str]:
+    """The lines that the terminal shows at the end."""
+    report = build_report(state, desk.clock.now, "")
+    text = printed(render_summary(report, Path("report.html"), Translator()))
+    return [line.strip() for line in text.splitlines()]
+
+
 def desk_of(tmp_path: Path, world: World = SELLING) -> Desk:
     """A desk for one test."""
     return Desk(tmp_path / "runs", world)
 
 
 def test_a_restart_that_too_few_servers_allow_says_so(plan: Plan, tmp_path: Path) -> None:
-    """Nothing failed, and nothing was done either."""
+    """What, where and why, and what to do next: by `explain` and on the terminal."""
     desk = desk_of(tmp_path, replace(SELLING, taken_out=frozenset({"to_wagering/w2"})))
-    sentences, following = explained(desk, desk.run(plan))
-    (sentence,) = sentences
-    assert sentence.endswith(
-        "and not all was done. Not executed: wagering.capacity.1 "
-        "(no customers are sent to w2, and without it too few servers would be left)"
-    )
-    assert following == ["Mend it, then run raceday restart again."]
+    state = desk.run(plan)
+    (sentence,), following = explained(desk, state)
+    why = "no customers are sent to w2, and without it too few servers would be left"
+    what = "not all went well: wagering was not restarted on w1 (15:30:12): "
+    assert sentence.endswith(what + why)
+    assert following == [MISSING]
+    lines = summary_of(desk, state)
+    assert f"✗ wagering was not restarted on w1: {why}" in " ".join(lines)
+    assert f"Next: {MISSING}" in " ".join(lines)
 
 
-@pytest.mark.parametrize("fault", [Fault.UNREACHABLE, Fault.MUTE])
+def test_a_restart_that_ends_because_another_host_is_down_says_so(
+    plan: Plan, tmp_path: Path
+) -> None:
+    """First who is down, then what was left alone because of that; on the terminal too."""
+    desk = desk_of(tmp_path)
+    state = desk.run(plan, {("wagering.capacity.2", "w1"): Fault.FAILS})
+    lines = summary_of(desk, state)
+    first = next(index for index, line in enumerate(lines) if line.startswith("✗"))
+    assert "wagering.capacity.2 failed on w1" in lines[first]
+    told = "wagering was not restarted on w2: 0 others are ready, and 1 must be to do without it"
+    assert told in " ".join(lines[first + 1 :])
+    assert f"Next: {MISSING}" in " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("fault", "mend"),
+    [(Fault.UNREACHABLE, "Mend it, then run raceday restart again."), (Fault.MUTE, MISSING)],
+)
 def test_a_restart_that_does_not_know_who_gets_customers_says_so(
-    plan: Plan, tmp_path: Path, fault: Fault
+    plan: Plan, tmp_path: Path, fault: Fault, mend: str
 ) -> None:
     """A look that nobody answered is a cause when the roll ended because of it."""
     desk = desk_of(tmp_path)
     state = desk.run(plan, {("wagering.rotation.2", "t1"): fault})
     sentences, following = explained(desk, state)
     assert "nothing failed" not in sentences[0]
-    assert following == ["Mend it, then run raceday restart again."]
+    assert following == [mend]
 
 
 def test_what_a_failed_restart_has_left_is_said_everywhere(plan: Plan, tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""`raceday resume`, as typed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from automation.cli import raceday
+from automation.run.plan import Plan
+from automation.run.state import State
+from automation.venue.site import Venue
+from tests.cli.test_explain import killed, record, site
+from tests.unit.views.samples import RUN_ID, Story
+
+__all__ = ["site"]
+
+
+def looked(_venue: Venue, plan: Plan, _observers: Sequence[object]) -> State:
+    """A look that has not been answered by anybody."""
+    return Story(plan).begin().state
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("en", ("Re-run", "New", "start")), ("ko", ("다시 실행", "새로 실행", "기동"))],
+)
+def test_the_preview_lists_each_step_by_what_becomes_of_it(
+    site: Path, monkeypatch: pytest.MonkeyPatch, lang: str, words: tuple[str, str, str]
+) -> None:
+    """Its whole name, what it does and on which hosts, each on a line of its own."""
+    record(site, killed(site))
+    monkeypatch.setattr("automation.commands.resume.probe_now", looked)
+    options = ("--venue", str(site), "--reports", str(site), "--lang", lang)
+    result = CliRunner().invoke(raceday, [*options, "resume", RUN_ID, "--check"])
+    lines = [line.split() for line in result.stderr.splitlines()]
+    rerun, new = (result.stderr.index(word) for word in words[:2])
+    assert rerun < result.stderr.index("cache.start") < new < result.stderr.index("wagering.start")
+    assert ["wagering.start", words[2], "wagering1,", "wagering2"] in lines
