@@ -24,6 +24,7 @@ from automation.run.state import State, fold_all
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.explain import (
+    explain_closing,
     explain_holder,
     explain_idle,
     explain_nothing,
@@ -111,9 +112,8 @@ def _newest(folders: Sequence[Path]) -> Message:
 def _explanation(
     folder: Path | None, venue: Venue, translate: Translator, reports: Path
 ) -> Explanation:
-    holder = read_holder(reports / LOCK)
+    holder, clock = read_holder(reports / LOCK), Clock(venue.time_zone, translate)
     if folder is None:
-        clock = Clock(venue.time_zone, translate)
         return explain_holder(holder, clock) if holder else explain_nothing()
     state, left = _read(folder), left_behind(reports)
     closed = closed_by(runs_of_the_day(reports))
@@ -121,7 +121,8 @@ def _explanation(
         left = left if left_by(state) else Ledger()  # an earlier run that has left nothing itself
         closed = closed if closed and closed.run_id == state.run_id else None
     resume = resume_command(venue, folder, utc_now())
-    return explain_run(state, utc_now(), translate, holder, left, closed, resume)
+    found = explain_run(state, utc_now(), translate, holder, left, resume)
+    return explain_closing(found, state, closed, clock)
 
 
 def _read(folder: Path) -> State:

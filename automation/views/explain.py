@@ -42,20 +42,17 @@ def explain_run(
     translate: Translator,
     holder: Holder | None = None,
     left: Ledger | None = None,
-    closed: State | None = None,
     resume: str = "",
 ) -> Explanation:
     """What an operator asks of a run. `holder` is who holds the venue now, if anybody does.
 
-    `left` is what runs have left and nobody put back; without it only this run is known. `closed`
-    is the run that closed sales, while nobody has opened them since. `resume` is the command that
-    goes on with this run, empty when that would be refused.
+    `left` is what runs have left and nobody put back; without it only this run is known. `resume`
+    is the command that goes on with it, empty when that would be refused.
     """
     clock = Clock(state.plan.time_zone, translate)
     told = Telling(state, now, clock, left_by(state) if left is None else left, resume)
     is_its_own = holder and holder.run_id == state.run_id
     explained = _with_leftovers(_explain(told, holder if is_its_own else None), told)
-    explained = _with_closing(explained, told, closed)
     if state.plan.check:
         sentences = (*explained.sentences, HEADLINES["CHECK"].sentence)
         explained = replace(explained, sentences=sentences)
@@ -86,6 +83,21 @@ def explain_nothing() -> Explanation:
     """A venue whose folder of runs is empty."""
     none = Message("No run of this venue is on record.")
     return Explanation(sentences=(none,), next=(Message("To begin one: raceday morning"),))
+
+
+def explain_closing(
+    explained: Explanation, state: State, closed: State | None, clock: Clock
+) -> Explanation:
+    """The same, with who closed sales, when and why: in this run, or in `closed`.
+
+    `closed` is a run that nobody has opened sales after: what opens them again is told too.
+    """
+    closing = view_closing(closed or state)
+    if closing is None:
+        return explained
+    said = closing_sentence(closing, f"{clock.date(closing.at)} {clock.seconds(closing.at)}")
+    following = (*explained.next, OPEN_AGAIN) if closed else explained.next
+    return replace(explained, sentences=(*explained.sentences, said), next=following)
 
 
 def explain_idle(explained: Explanation, record: Record, clock: Clock) -> Explanation:
@@ -136,16 +148,6 @@ def _with_leftovers(explained: Explanation, told: Telling) -> Explanation:
     said = tuple(leftovers(told.left))
     more = (joined(said),) if said else ()
     return replace(explained, sentences=(*explained.sentences, *more))
-
-
-def _with_closing(explained: Explanation, told: Telling, closed: State | None) -> Explanation:
-    """Who closed sales, when and why; while they still are, what opens them again."""
-    closing = view_closing(closed or told.state)
-    if closing is None:
-        return explained
-    said = closing_sentence(closing, told.when(closing.at))
-    following = (*explained.next, OPEN_AGAIN) if closed else explained.next
-    return replace(explained, sentences=(*explained.sentences, said), next=following)
 
 
 def _explain(told: Telling, holder: Holder | None) -> Explanation:
