@@ -20,6 +20,8 @@ from automation.idle.record import read_record
 from automation.procedures import unattended
 from automation.procedures.asking import Asker
 from automation.procedures.leaders import Leaders
+from automation.procedures.records import LOCK
+from automation.run import lock
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.inventory import Inventory
@@ -212,6 +214,7 @@ idle: [{name: bets, command: [bets], component: database, below: 1, for: 1m}]
 restarts: [{component: database, every: 1d}]
 """
 IN_SUNDAYS_WINDOW = timedelta(days=1, minutes=2)
+LONG_ENOUGH = SHORT.replace("length_minutes: 10", "length_minutes: 300")
 TOO_LONG = "it may take 23.0 min with room to undo it, and the window night ends in 8.0 min"
 
 
@@ -289,3 +292,32 @@ def test_why_a_restart_was_not_begun_is_explained_after_its_window_too(
     when = "Sunday 22 November 2026 01:02:00"
     assert night == f"· In its last window raceday idle did nothing, at {when}: {TOO_LONG}."
     assert "did nothing at Sunday 22 November 2026 06:02:00: it is outside of every window" in day
+
+
+@pytest.mark.parametrize("says_who", [True, False])
+def test_that_another_run_holds_the_venue_is_explained(
+    world: World,
+    raceday: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    says_who: bool,
+) -> None:
+    """Also of one that keeps its reports elsewhere, which is only found out at the lock."""
+    monkeypatch.setattr(lock, "PATIENCE", 0.0)
+    (tmp_path / "group_vars/all/venue.yml").write_text(LONG_ENOUGH)
+    world.passed = IN_SUNDAYS_WINDOW - timedelta(minutes=1)
+    raceday("idle")
+    world.passed = IN_SUNDAYS_WINDOW
+    reports = tmp_path / ("small" if says_who else "elsewhere")
+    holder = lock.this_process("20261121T155500Z-restart-3f2a", "kim@ops1", "restart", world.now)
+    with lock.hold(reports / LOCK, holder, tmp_path / "group_vars/all/venue.yml"):
+        code, said = raceday("idle")
+        assert code == 75, said
+    code, said = raceday("explain")
+    why = "another run holds the venue and does not say here who it is"
+    if says_who:
+        why = "kim@ops1 holds the venue since 2026-11-22 01:02 for restart"
+        why += " (run 20261121T155500Z-restart-3f2a)"
+    told = f"raceday idle did nothing at Sunday 22 November 2026 01:02:00: postponed: {why}."
+    assert (code, told in said) == (0, True), said
+    assert not list((tmp_path / "small").glob("2*")), "a run was begun"
