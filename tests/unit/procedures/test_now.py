@@ -78,6 +78,29 @@ def test_what_is_being_restarted_is_due_and_not_postponed(venue: Venue, desk: De
         assert postponed(venue, desk) == set()
 
 
+def test_a_second_call_does_not_postpone_what_has_its_turn(venue: Venue, desk: Desk) -> None:
+    """The run that it waits for restarts both; what that had done before the call is not due."""
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
+    run = desk.run(plan, until="wagering.drain.1")
+    decision = Decision(desk.clock.now, (BUSY,), (*BOTH, ("database", "db1")))
+    write_record(desk.reports, Record(decision=decision))
+    with hold(desk.reports / LOCK, this_process(run.run_id, "timer", "idle", MORNING)):
+        assert due(venue, desk) == {*BOTH, ("database", "db1")}
+        assert postponed(venue, desk) == {("database", "db1")}
+
+
+def test_what_an_earlier_run_restarts_after_a_call_is_not_due(venue: Venue, desk: Desk) -> None:
+    """The call came while that went on."""
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
+    run = desk.run(plan)
+    ended = {item.step.id: item.finished_at for item in run.steps.values()}
+    between = ended["wagering.stop.1"]
+    assert between
+    decision = Decision(between + timedelta(seconds=0.001), (BUSY,), (("wagering", "w1"),))
+    write_record(desk.reports, Record(decision=decision))
+    assert due(venue, desk) == set()
+
+
 def test_what_was_restarted_since_is_not_due(venue: Venue, desk: Desk) -> None:
     """The run gave up before its second host, which waits."""
     decide(desk)
