@@ -31,7 +31,7 @@ from automation.procedures.idle import (
     plan_idle_restart,
     plan_idle_test,
 )
-from automation.procedures.leaders import UNKNOWN, Leaders, leaders_of
+from automation.procedures.leaders import UNKNOWN, Leaders, has_leader, leaders_of
 from automation.procedures.records import LOCK, read_runs
 from automation.procedures.recover import unreadable_runs
 from automation.procedures.rehearsal import Drill
@@ -111,18 +111,23 @@ def look(venue: Venue, reports: Path) -> Seen:
 def foresee(
     venue: Venue, reports: Path, now: datetime
 ) -> tuple[tuple[Foretold, ...], list[Message]]:
-    """What will be due in the next openings, and a sentence for each host that cannot be asked."""
+    """What will be done in the next openings, and a sentence for each host that is left out.
+
+    Left out is who cannot be asked, and whom only an operator restarts.
+    """
     rules, openings = venue.unattended.restarts, next_openings(venue.calendar, now)
     worn, lost = read_wear(venue, rules) if rules else ((), [])
     worn = with_memories(worn, read_record(reports).samples, this_moment())
-    restarts = forecast(rules, worn, openings, now)
+    led = _led(venue, worn)
+    ours = tuple(wear for wear in worn if (wear.component, wear.host) not in led)
+    restarts = forecast(rules, ours, openings, now)
     last = last_tests(read_runs(reports))
     tests = forecast_tests(scheduled_tests(venue), last, openings, now)
     foretold = (
         Foretold(opening, hosts, tuple(task.words for task in tasks))
         for (opening, hosts), tasks in zip(restarts, tests, strict=True)
     )
-    return tuple(foretold), lost
+    return tuple(foretold), [*lost, *led.values()]
 
 
 def watch_memory(venue: Venue, reports: Path) -> None:
@@ -265,7 +270,16 @@ def _leaders(venue: Venue, name: str) -> Leaders:
     return leaders_of(venue, venue.components[name], seen.steps[gate.id].hosts)
 
 
-def _leads(due: Due, leaders: Leaders) -> Message | None:
+def _led(venue: Venue, worn: Sequence[Wear]) -> Mapping[Place, Message]:
+    """Why hosts are left to an operator, of those that are."""
+    names = dict.fromkeys(wear.component for wear in worn)
+    able = (name for name in names if has_leader(venue, venue.components[name]))
+    leaders = {name: _leaders(venue, name) for name in able}
+    whys = ((wear, _leads(wear, leaders.get(wear.component, Leaders()))) for wear in worn)
+    return {(wear.component, wear.host): why for wear, why in whys if why}
+
+
+def _leads(due: Due | Wear, leaders: Leaders) -> Message | None:
     """Why only an operator restarts a host, if so: it is a primary, or may be one."""
     args = {"host": due.host, "component": due.component}
     if due.host in leaders.primaries:

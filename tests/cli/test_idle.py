@@ -66,6 +66,7 @@ class World:
         self.passed = timedelta()
         self.asked = 0
         self.growth = 1.0  # bytes a second
+        self.leaders = Leaders()
 
     @property
     def now(self) -> datetime:
@@ -93,6 +94,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(command, "utc_now", lambda: made.now)
     monkeypatch.setattr(unattended, "this_moment", made.moment)
     monkeypatch.setattr(unattended, "read_wear", made.wear)
+    monkeypatch.setattr(unattended, "_leaders", lambda *_: made.leaders)
     return made
 
 
@@ -139,6 +141,17 @@ def test_memory_is_watched_outside_of_windows_too(world: World, call: Call, tmp_
     assert due(call) == ["db1"]
     assert world.asked == 73
     assert len(read_record(tmp_path / "small").samples) == 72
+
+
+def test_what_only_an_operator_restarts_is_in_no_opening(world: World, call: Call) -> None:
+    """Nor what may be a primary; stderr says so."""
+    a_day(world, call, timedelta(minutes=10))
+    world.leaders = Leaders(primaries=("db1",))
+    said = call("--next")
+    assert [item["due"] for item in json.loads(said.stdout)] == [[]] * 10
+    assert "db1 is the primary of database, which only an operator restarts" in said.stderr
+    world.leaders = Leaders(unknown=("db1",))
+    assert json.loads(call("--next").stdout)[0]["due"] == []
 
 
 def test_memory_that_does_not_grow_is_left_alone(world: World, call: Call) -> None:
@@ -232,7 +245,6 @@ def raceday(
     (place / "group_vars/all/venue.yml").write_text(SHORT)
     asker = partial(Asker, now=world.moment, numbers=lambda *_: 0.0)
     monkeypatch.setattr(command, "Asker", asker)
-    monkeypatch.setattr(unattended, "_leaders", lambda *_: Leaders())
     monkeypatch.setenv("COLUMNS", "200")
 
     def typed(*words: str) -> tuple[int, str]:
