@@ -10,10 +10,10 @@ from automation.idle.record import Decision, read_record
 from automation.procedures.gates import Gates
 from automation.procedures.idle import IDLE
 from automation.procedures.records import LOCK, read_run, read_runs
-from automation.procedures.recover import left_behind
+from automation.procedures.recover import left_behind, unreadable_runs
 from automation.procedures.standing import newest_verdict
 from automation.procedures.unattended import restarts_of, scheduled_tests
-from automation.run.ledger import TAKES_DOWN, Place
+from automation.run.ledger import TAKES_DOWN, Ledger, Place
 from automation.run.lock import read_holder
 from automation.run.state import ENDED, State
 from automation.venue.calendar import next_openings
@@ -37,11 +37,15 @@ def read_now(venue: Venue, reports: Path, at: datetime, gates: Gates) -> Now:
         forecast=forecast_finish(run, at) if run else None,
         opening=openings[0] if openings else None,
         idle=idle,
-        left=len(left.places) + len(left.half_open) + len(left.closed) + len(left.bought),
+        left=_count(left) + len(unreadable_runs(reports)),
         waiting=_waiting(venue, reports, idle.decision, run),
         gates=gates.states(at, holder, run),
         probed=gates.probed_at,
     )
+
+
+def _count(left: Ledger) -> int:
+    return len(left.places) + len(left.half_open) + len(left.closed) + len(left.bought)
 
 
 def _waiting(

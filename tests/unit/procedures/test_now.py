@@ -11,7 +11,7 @@ from automation.idle.record import Decision, Record, write_record
 from automation.procedures.gates import Gates
 from automation.procedures.idle import plan_idle_restart, plan_idle_test
 from automation.procedures.now import read_now
-from automation.procedures.records import LOCK
+from automation.procedures.records import JOURNAL, LOCK, run_folders
 from automation.procedures.restart import plan_restart
 from automation.run.events import Message
 from automation.run.lock import hold, this_process
@@ -129,6 +129,16 @@ def test_a_test_is_due_until_it_was_done(venue: Venue, tmp_path: Path) -> None:
     assert waiting(venue, desk).tests == {"wagering": True}
     desk.run(plan_idle_test(venue, venue.components["wagering"]))
     assert waiting(venue, desk).tests == {"wagering": False}
+
+
+def test_a_run_that_cannot_be_read_may_have_left_something(venue: Venue, desk: Desk) -> None:
+    """It counts as one thing that is left."""
+    desk.run(plan_idle_restart(venue, venue.components["wagering"], ("w2",)))
+    gates = Gates(venue, desk.reports, timedelta())
+    assert read_now(venue, desk.reports, LATER, gates).left == 0
+    journal = run_folders(desk.reports)[0] / JOURNAL
+    journal.write_text(journal.read_text().replace("idle", "idol", 1))
+    assert read_now(venue, desk.reports, LATER, gates).left == 1
 
 
 def waiting(venue: Venue, desk: Desk) -> Waiting:
