@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -13,9 +14,19 @@ from automation.exit_codes import ExitCode
 from automation.idle.allowed import why_closed
 from automation.idle.record import Decision, read_record, write_record
 from automation.procedures.asking import Asker
+from automation.procedures.records import LOCK
 from automation.procedures.session import Request, utc_now
-from automation.procedures.unattended import Choice, choose, foresee, look, read_past, watch_memory
+from automation.procedures.unattended import (
+    Choice,
+    choose,
+    foresee,
+    look,
+    postponed,
+    read_past,
+    watch_memory,
+)
 from automation.run.events import Message
+from automation.run.lock import VenueLocked
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
@@ -58,18 +69,27 @@ def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
     closed = why_closed(venue.calendar, utc_now())
     if closed:
         watch_memory(venue, reports)
-        choice = Choice(reasons=(closed,))
-        call = Decision(utc_now(), choice.reasons)
+        call = Decision(utc_now(), (closed,))
         write_record(reports, replace(read_record(reports), closed=call))
-    else:
-        past = read_past(settings.reports, venue)
-        choice = choose(venue, look(venue, reports), past, asker, utc_now())
-        decision = Decision(utc_now(), choice.reasons, choice.due, choice.tests)
-        write_record(reports, replace(read_record(reports), decision=decision, closed=None))
-    if choice.plan:
-        plan = replace(choice.plan, check=check)
+        return _say_why_not(settings, venue, Choice(reasons=call.reasons))
+    past = read_past(settings.reports, venue)
+    choice = choose(venue, look(venue, reports), past, asker, utc_now())
+    _remember(reports, choice)
+    if choice.holder:
+        raise VenueLocked(reports / LOCK, choice.holder)
+    if choice.plan is None:
+        return _say_why_not(settings, venue, choice)
+    plan = replace(choice.plan, check=check)
+    try:
         return run_and_show(settings, venue, plan, Request(answer=asker.answer))
-    return _say_why_not(settings, venue, choice)
+    except VenueLocked as error:
+        _remember(reports, postponed(choice, error.holder, venue.calendar))
+        raise
+
+
+def _remember(reports: Path, choice: Choice) -> None:
+    decision = Decision(utc_now(), choice.reasons, choice.due, choice.tests)
+    write_record(reports, replace(read_record(reports), decision=decision, closed=None))
 
 
 def _say_why_not(settings: Settings, venue: Venue, choice: Choice) -> int:

@@ -30,7 +30,7 @@ from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.files import PAGE
 from automation.views.i18n import Translator
-from automation.views.leftovers import leftovers
+from automation.views.leftovers import leftovers, unread
 from automation.views.live import bullets
 from automation.views.notify import open_notifier
 from automation.views.report import dump_report
@@ -99,9 +99,8 @@ def tell_leftovers(left: Ledger, translate: Translator) -> None:
 
 def tell_unreadable(broken: Sequence[str], translate: Translator) -> None:
     """Runs that may have left something nobody knows of, on stderr."""
-    for run in broken:
-        said = "%(run)s cannot be read, so nobody knows what it has left: look, then move it away"
-        click.echo(translate(said, run=run), err=True)
+    for said in unread(broken):
+        click.echo(translate(said), err=True)
 
 
 def show_outcome(settings: Settings, outcome: Outcome) -> None:

@@ -1,6 +1,6 @@
 """Whether unattended work may be begun now: in a window, no blackout, and it fits. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from automation.history import History
@@ -19,13 +19,15 @@ def judge_window(calendar: Calendar, now: datetime, needed: timedelta) -> Check:
     return Check(WINDOW, expected, "closed" if why else "open", passed=why is None, why=why)
 
 
-def judge_meanwhile(run_ids: Iterable[str], decided_at: datetime) -> Check:
-    """Whether only one run, this one, has begun since it was decided what is due.
+def judge_meanwhile(before: Mapping[str, int], now: Mapping[str, int]) -> Check:
+    """Whether only one run, this one, has written anything since it was decided what is due.
 
-    Run ids begin with the time. What another run did meanwhile may be just what was due.
+    Both have the length of each run's journal, in bytes. What another one did meanwhile may be just
+    what was due.
     """
-    others = sum(run_id >= f"{decided_at:%Y%m%dT%H%M%SZ}" for run_id in run_ids) - 1
-    why = Message("another run has begun since it was decided what is due") if others > 0 else None
+    others = sum(before.get(run_id) != length for run_id, length in now.items()) - 1
+    text = "another run has begun or gone on since it was decided what is due"
+    why = Message(text) if others > 0 else None
     return Check(ALONE, "0 runs", f"{max(others, 0)} runs", passed=why is None, why=why)
 
 

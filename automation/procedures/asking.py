@@ -17,6 +17,7 @@ from automation.idle.quiet import (
     reading_of,
 )
 from automation.idle.record import read_record, this_moment, write_record
+from automation.procedures.records import JOURNAL
 from automation.procedures.wear import read_number
 from automation.run.decide import Begin
 from automation.run.events import Check, HostReported, HostState, Message
@@ -42,7 +43,7 @@ class Asker:
         self._venue = venue
         self._reports = reports
         self._now = now
-        self._decided_at = now().wall
+        self._before = _journals(reports)
         self._numbers = numbers
         settings = venue.unattended.prometheus
         self._client = settings and Client(settings, lambda: now().wall, get)
@@ -50,8 +51,7 @@ class Asker:
     def answer(self, order: Begin) -> Iterator[HostReported]:
         """The same for every host of the question; signals only if it is about them."""
         began = time.monotonic()
-        run_ids = (folder.name for folder in self._reports.glob("2*"))
-        alone = judge_meanwhile(run_ids, self._decided_at)
+        alone = judge_meanwhile(self._before, _journals(self._reports))
         window = self.window(self.needed[order.step.id])
         checks = (alone, window, *self._alerts(), *self._signals(order.step.checks))
         seconds = time.monotonic() - began
@@ -87,3 +87,8 @@ class Asker:
         record = replace(record, looks=(*record.looks, Look(signal.name, now, value)))
         write_record(self._reports, record)
         return reading_of(signal, record.looks, now)
+
+
+def _journals(reports: Path) -> Mapping[str, int]:
+    """How long the journal of each run is, in bytes; they only grow."""
+    return {file.parent.name: file.stat().st_size for file in reports.glob(f"2*/{JOURNAL}")}

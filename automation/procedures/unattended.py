@@ -31,22 +31,25 @@ from automation.procedures.idle import (
     plan_idle_restart,
     plan_idle_test,
 )
-from automation.procedures.leaders import UNKNOWN, Leaders, leaders_of
-from automation.procedures.records import read_runs
+from automation.procedures.leaders import UNKNOWN, Leaders, has_leader, leaders_of
+from automation.procedures.records import LOCK, read_runs
+from automation.procedures.recover import unreadable_runs
 from automation.procedures.rehearsal import Drill
 from automation.procedures.session import exit_code, probe_now
 from automation.procedures.steps import gate_step, make_plan
 from automation.procedures.wear import read_wear
 from automation.run.events import Message
-from automation.run.ledger import Ledger, Place, ledger_of
+from automation.run.ledger import Place, ledger_of
+from automation.run.lock import Holder, read_holder
 from automation.run.plan import Plan, Verb
 from automation.run.state import State
-from automation.venue.calendar import Opening, next_openings, opening_at
+from automation.venue.calendar import Calendar, Opening, next_openings, opening_at, shown
 from automation.venue.fields import span
 from automation.venue.kinds import DRILL, REHEARSAL
 from automation.venue.loads import drillable, rehearsable
 from automation.venue.site import Component, Venue
 from automation.venue.unattended import RestartRule, ScheduledTest
+from automation.views.leftovers import leftovers, unread
 from automation.views.openings import Foretold
 
 
@@ -54,13 +57,15 @@ from automation.views.openings import Foretold
 class Choice:
     """What to do now, or why it has to wait; nothing at all if nothing is due.
 
-    `due` are the hosts whose restart is, and `tests` the tests, by what is typed for them.
+    `due` are the hosts whose restart is, and `tests` the tests, by what is typed for them. `holder`
+    is the run that it has to wait for, if any.
     """
 
     plan: Plan | None = None
     reasons: tuple[Message, ...] = ()
     due: tuple[Place, ...] = ()
     tests: tuple[str, ...] = ()
+    holder: Holder | None = None
 
 
 @dataclass(frozen=True)
@@ -74,18 +79,25 @@ class Seen:
 
 @dataclass(frozen=True)
 class Past:
-    """Earlier runs of the venue, newest first, and how long things took in them."""
+    """Earlier runs of the venue, newest first, and how long things took in them.
+
+    `unreadable` are runs of which nobody knows what they have left; `holder` is one that goes on.
+    """
 
     runs: tuple[State, ...] = ()
     histories: tuple[History, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    holder: Holder | None = None
 
 
 def read_past(reports: Path, venue: Venue) -> Past:
-    """From the reports directory; what cannot be read is passed over."""
+    """From the reports directory."""
+    own = reports / venue.name
     loads = (item.test for item in venue.unattended.tests if item.test)
     procedures = dict.fromkeys((IDLE, "restart", *loads))
     histories = (read_history(reports, venue.name, name) for name in procedures)
-    return Past(tuple(read_runs(reports / venue.name)), tuple(histories))
+    holder = read_holder(own / LOCK)
+    return Past(tuple(read_runs(own)), tuple(histories), unreadable_runs(own), holder)
 
 
 def look(venue: Venue, reports: Path) -> Seen:
@@ -99,18 +111,23 @@ def look(venue: Venue, reports: Path) -> Seen:
 def foresee(
     venue: Venue, reports: Path, now: datetime
 ) -> tuple[tuple[Foretold, ...], list[Message]]:
-    """What will be due in the next openings, and a sentence for each host that cannot be asked."""
+    """What will be done in the next openings, and a sentence for each host that is left out.
+
+    Left out is who cannot be asked, and whom only an operator restarts.
+    """
     rules, openings = venue.unattended.restarts, next_openings(venue.calendar, now)
     worn, lost = read_wear(venue, rules) if rules else ((), [])
     worn = with_memories(worn, read_record(reports).samples, this_moment())
-    restarts = forecast(rules, worn, openings, now)
+    led = _led(venue, worn)
+    ours = tuple(wear for wear in worn if (wear.component, wear.host) not in led)
+    restarts = forecast(rules, ours, openings, now)
     last = last_tests(read_runs(reports))
     tests = forecast_tests(scheduled_tests(venue), last, openings, now)
     foretold = (
         Foretold(opening, hosts, tuple(task.words for task in tasks))
         for (opening, hosts), tasks in zip(restarts, tests, strict=True)
     )
-    return tuple(foretold), lost
+    return tuple(foretold), [*lost, *led.values()]
 
 
 def watch_memory(venue: Venue, reports: Path) -> None:
@@ -140,13 +157,32 @@ def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) ->
     plans, kept = due_plans(venue, seen, past, now)
     if not plans:
         return Choice(reasons=kept)
-    left = tuple(_left_behind(ledger_of(past.runs)))
-    busy = tuple(check.why for check in asker.signals() if check.why)
-    choice = Choice(reasons=(*left, *busy))
-    if not choice.reasons:
-        choice = _first_that_may(venue, past, asker, plans, now)
-    due = tuple(place for plan in plans for place in _restarts(plan))
+    choice = _choice(venue, past, asker, plans, now)
+    due = tuple(place for plan in plans for place in restarts_of(plan))
     return replace(choice, due=due, tests=tuple(task.words for task in _tests(venue, past, now)))
+
+
+def postponed(choice: Choice, holder: Holder | None, calendar: Calendar) -> Choice:
+    """The same, when it has to wait for a run that may not say here who it is."""
+    why = Message("postponed: another run holds the venue and does not say here who it is")
+    if holder:
+        since = shown(calendar, datetime.fromisoformat(holder.since))
+        text = (
+            "postponed: %(operator)s holds the venue since %(since)s for %(why)s (run %(run_id)s)"
+        )
+        why = Message(text, {**vars(holder), "since": since})
+    return replace(choice, plan=None, reasons=(why,), holder=holder)
+
+
+def _choice(venue: Venue, past: Past, asker: Asker, plans: Sequence[Plan], now: datetime) -> Choice:
+    """A plan, or why none of them may be begun; signals are asked all the same, each has a past."""
+    busy = tuple(check.why for check in asker.signals() if check.why)
+    if past.holder:
+        return postponed(Choice(), past.holder, venue.calendar)
+    left = (*leftovers(ledger_of(past.runs)), *unread(past.unreadable))
+    if left or busy:
+        return Choice(reasons=(*left, *busy))
+    return _first_that_may(venue, past, asker, plans, now)
 
 
 def due_plans(
@@ -234,7 +270,16 @@ def _leaders(venue: Venue, name: str) -> Leaders:
     return leaders_of(venue, venue.components[name], seen.steps[gate.id].hosts)
 
 
-def _leads(due: Due, leaders: Leaders) -> Message | None:
+def _led(venue: Venue, worn: Sequence[Wear]) -> Mapping[Place, Message]:
+    """Why hosts are left to an operator, of those that are."""
+    names = dict.fromkeys(wear.component for wear in worn)
+    able = (name for name in names if has_leader(venue, venue.components[name]))
+    leaders = {name: _leaders(venue, name) for name in able}
+    whys = ((wear, _leads(wear, leaders.get(wear.component, Leaders()))) for wear in worn)
+    return {(wear.component, wear.host): why for wear, why in whys if why}
+
+
+def _leads(due: Due | Wear, leaders: Leaders) -> Message | None:
     """Why only an operator restarts a host, if so: it is a primary, or may be one."""
     args = {"host": due.host, "component": due.component}
     if due.host in leaders.primaries:
@@ -244,24 +289,6 @@ def _leads(due: Due, leaders: Leaders) -> Message | None:
     if due.host in leaders.unknown:
         return Message(UNKNOWN, args)
     return None
-
-
-def _left_behind(left: Ledger) -> Iterator[Message]:
-    """Who is out of rotation, stopped or unproven already cannot stand in for another."""
-    kinds = {
-        "%(server)s of %(component)s was left out of rotation: raceday recover": left.servers,
-        "%(server)s of %(component)s was left stopped: raceday recover": left.stopped,
-        "%(server)s of %(component)s was left untested: raceday recover": left.untested,
-    }
-    said: dict[Place, str] = {}
-    for text, places in kinds.items():
-        for place in places:
-            said.setdefault(place, text)
-    for (component, server), text in said.items():
-        yield Message(text, {"server": server, "component": component})
-    for front in left.half_open:
-        text = "whether %(component)s lets customers buy is not known: raceday recover"
-        yield Message(text, {"component": front})
 
 
 def _gone_wrong(venue: Venue, past: Past, now: datetime) -> Iterator[State]:
@@ -292,7 +319,7 @@ def _shared(plan: Plan, state: State) -> list[str]:
     return [name for name in _targets(plan) if name in _targets(state.plan)]
 
 
-def _restarts(plan: Plan) -> Iterator[Place]:
+def restarts_of(plan: Plan) -> Iterator[Place]:
     """The hosts that it restarts; a drill stops one for another purpose."""
     steps = plan.steps.values()
     if not any(step.verb is Verb.FLOW for step in steps):

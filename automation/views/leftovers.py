@@ -1,6 +1,6 @@
 """What runs have taken out of its normal state and not put back, in sentences. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from automation.run.events import Message
 from automation.run.ledger import Ledger, ledger_of
@@ -52,3 +52,10 @@ def lets_in(plan: Plan) -> Iterator[Message]:
             "putting them back lets customers buy there again."
         )
         yield Message(said, {"hosts": ", ".join(hosts)})
+
+
+def unread(run_ids: Iterable[str]) -> Iterator[Message]:
+    """One sentence for each run that may have left something nobody knows of."""
+    for run in run_ids:
+        said = "%(run)s cannot be read, so nobody knows what it has left: look, then move it away"
+        yield Message(said, {"run": run})

@@ -50,8 +50,8 @@ class Now:
 
     `holder` is the run that holds the venue, `forecast` when it will be over; `opening` is the
     present opening for unattended work or the next one; `idle` is what `raceday idle` remembers;
-    `left` counts what dead or failed runs have left. `gates` has the state of each component, and
-    `probed` is when hosts were last asked for all of them.
+    `left` counts what dead or failed runs have left, and runs that cannot be read. `gates` has the
+    state of each component, and `probed` is when hosts were last asked for all of them.
     """
 
     venue: str

@@ -20,6 +20,8 @@ from automation.idle.record import read_record
 from automation.procedures import unattended
 from automation.procedures.asking import Asker
 from automation.procedures.leaders import Leaders
+from automation.procedures.records import LOCK
+from automation.run import lock
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.inventory import Inventory
@@ -64,6 +66,7 @@ class World:
         self.passed = timedelta()
         self.asked = 0
         self.growth = 1.0  # bytes a second
+        self.leaders = Leaders()
 
     @property
     def now(self) -> datetime:
@@ -91,6 +94,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(command, "utc_now", lambda: made.now)
     monkeypatch.setattr(unattended, "this_moment", made.moment)
     monkeypatch.setattr(unattended, "read_wear", made.wear)
+    monkeypatch.setattr(unattended, "_leaders", lambda *_: made.leaders)
     return made
 
 
@@ -137,6 +141,17 @@ def test_memory_is_watched_outside_of_windows_too(world: World, call: Call, tmp_
     assert due(call) == ["db1"]
     assert world.asked == 73
     assert len(read_record(tmp_path / "small").samples) == 72
+
+
+def test_what_only_an_operator_restarts_is_in_no_opening(world: World, call: Call) -> None:
+    """Nor what may be a primary; stderr says so."""
+    a_day(world, call, timedelta(minutes=10))
+    world.leaders = Leaders(primaries=("db1",))
+    said = call("--next")
+    assert [item["due"] for item in json.loads(said.stdout)] == [[]] * 10
+    assert "db1 is the primary of database, which only an operator restarts" in said.stderr
+    world.leaders = Leaders(unknown=("db1",))
+    assert json.loads(call("--next").stdout)[0]["due"] == []
 
 
 def test_memory_that_does_not_grow_is_left_alone(world: World, call: Call) -> None:
@@ -212,6 +227,7 @@ idle: [{name: bets, command: [bets], component: database, below: 1, for: 1m}]
 restarts: [{component: database, every: 1d}]
 """
 IN_SUNDAYS_WINDOW = timedelta(days=1, minutes=2)
+LONG_ENOUGH = SHORT.replace("length_minutes: 10", "length_minutes: 300")
 TOO_LONG = "it may take 23.0 min with room to undo it, and the window night ends in 8.0 min"
 
 
@@ -229,7 +245,6 @@ def raceday(
     (place / "group_vars/all/venue.yml").write_text(SHORT)
     asker = partial(Asker, now=world.moment, numbers=lambda *_: 0.0)
     monkeypatch.setattr(command, "Asker", asker)
-    monkeypatch.setattr(unattended, "_leaders", lambda *_: Leaders())
     monkeypatch.setenv("COLUMNS", "200")
 
     def typed(*words: str) -> tuple[int, str]:
@@ -289,3 +304,32 @@ def test_why_a_restart_was_not_begun_is_explained_after_its_window_too(
     when = "Sunday 22 November 2026 01:02:00"
     assert night == f"· In its last window raceday idle did nothing, at {when}: {TOO_LONG}."
     assert "did nothing at Sunday 22 November 2026 06:02:00: it is outside of every window" in day
+
+
+@pytest.mark.parametrize("says_who", [True, False])
+def test_that_another_run_holds_the_venue_is_explained(
+    world: World,
+    raceday: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    says_who: bool,
+) -> None:
+    """Also of one that keeps its reports elsewhere, which is only found out at the lock."""
+    monkeypatch.setattr(lock, "PATIENCE", 0.0)
+    (tmp_path / "group_vars/all/venue.yml").write_text(LONG_ENOUGH)
+    world.passed = IN_SUNDAYS_WINDOW - timedelta(minutes=1)
+    raceday("idle")
+    world.passed = IN_SUNDAYS_WINDOW
+    reports = tmp_path / ("small" if says_who else "elsewhere")
+    holder = lock.this_process("20261121T155500Z-restart-3f2a", "kim@ops1", "restart", world.now)
+    with lock.hold(reports / LOCK, holder, tmp_path / "group_vars/all/venue.yml"):
+        code, said = raceday("idle")
+        assert code == 75, said
+    code, said = raceday("explain")
+    why = "another run holds the venue and does not say here who it is"
+    if says_who:
+        why = "kim@ops1 holds the venue since 2026-11-22 01:02 for restart"
+        why += " (run 20261121T155500Z-restart-3f2a)"
+    told = f"raceday idle did nothing at Sunday 22 November 2026 01:02:00: postponed: {why}."
+    assert (code, told in said) == (0, True), said
+    assert not list((tmp_path / "small").glob("2*")), "a run was begun"

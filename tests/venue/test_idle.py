@@ -1,4 +1,4 @@
-"""Unattended restarts on the demo: kept away by customers, done when they are gone, given up."""
+"""Unattended work on the demo: kept away by customers, done when they are gone, given up."""
 
 import json
 from contextlib import ExitStack
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.venue.command import Raceday, Result, Started
-from tests.venue.hands import SERVERS, Venue, wait_until
+from tests.venue.hands import SERVERS, UNITS, Venue, wait_until
 from tests.venue.load import customers
 from tests.venue.sites import copy_venue, hasty
 from tests.venue.test_restart import bounced, held_session
@@ -25,6 +25,8 @@ REQUESTS = """echo 'show stat' | socat - UNIX-CONNECT:/run/haproxy/admin.sock | 
   END {print sum}'"""
 AGE = 'echo $(($(date +%s) - $(date -d "$(systemctl show -P ActiveEnterTimestamp wagering)" +%s)))'
 WEAR = "touch /etc/raceday-demo/wagering.env"
+HEARTS = {"test", "through", "rehearse", "stop"}
+LOADED = ("wagering", "ticketing", "kiosk_gateway")
 
 
 def unattended(document: dict[str, Any]) -> None:
@@ -158,3 +160,61 @@ def test_it_gives_up_when_customers_come_back_and_does_the_rest_later(
 
     nothing = raceday("idle", venue=site)
     assert (nothing.code, nothing.report) == (0, {"due": []})
+
+
+def scheduled(document: dict[str, Any]) -> None:
+    """A venue with functional tests, a rehearsal and drills of which none was ever done here."""
+    unattended(document)
+    tests = [
+        {"component": "ticketing", "every": "1d"},
+        {"test": "rehearsal", "every": "30d"},
+        {"test": "drill", "every": "90d"},
+    ]
+    document |= {"restarts": [], "tests": tests}
+
+
+@pytest.fixture
+def closed(selling: Venue) -> Venue:
+    """Everything runs, and customers are refused."""
+    selling.close_sales()
+    return selling
+
+
+def done_by(call: Started) -> list[str]:
+    """The tests, loads and stops that a call began, in order; it went well, with sales closed."""
+    result = call.result()
+    assert (result.code, result.report["result_state"]) == (0, "SUCCESS"), str(result)
+    begun = [line["step"] for line in call.journal() if line["type"] == "step.started"]
+    return [name for name in begun if set(name.split(".")) & HEARTS]
+
+
+def test_tests_a_rehearsal_and_drills_are_done_once(
+    closed: Venue, raceday: Raceday, tmp_path: Path
+) -> None:
+    """A call each, tests first; one that comes in between waits, and the last one finds nothing."""
+    site, before = copy_venue(tmp_path, scheduled), closed.units()
+    assert done_by(once_it_acts(raceday, site)) == ["ticketing.test", "ticketing.through"]
+
+    rehearsal = once_it_acts(raceday, site)
+    assert raceday("idle", venue=site).code == 75
+    (postponed,) = (
+        said
+        for said in raceday("explain", venue=site).report["sentences"]
+        if "raceday idle did nothing" in said
+    )
+    assert "postponed: " in postponed
+    assert " holds the venue since " in postponed
+    assert sorted(done_by(rehearsal)) == sorted(f"{name}.rehearse.1" for name in LOADED)
+    assert closed.units() == before
+
+    drilled = [done_by(once_it_acts(raceday, site)) for _ in range(2)]
+    stops = [name for names in drilled for name in names if name.endswith(".stop")]
+    assert stops == ["wagering.stop", "ticketing.stop"]
+    assert bounced(before, closed.units()) == {"wagering1", "ticketing1"}
+    assert closed.active() == set(UNITS)
+    assert not closed.sales_are_open()
+
+    runs = len(list(raceday.reports.glob("*/2*")))
+    nothing = raceday("idle", venue=site)
+    assert (nothing.code, nothing.report) == (0, {"due": []})
+    assert len(list(raceday.reports.glob("*/2*"))) == runs == 4

@@ -51,20 +51,21 @@ def test_work_is_begun_only_where_it_fits(
 
 
 @pytest.mark.parametrize(
-    ("run_ids", "passed"),
+    ("before", "now", "passed"),
     [
-        ([], True),
-        (["20261122T010000Z-idle-0001"], True),
-        (["20261122T005959Z-idle-0000", "20261122T010007Z-idle-0001"], True),
-        (["20261122T010002Z-idle-0000", "20261122T010007Z-idle-0001"], False),
+        ({}, {}, True),
+        ({}, {"ours": 5}, True),
+        ({"earlier": 900}, {"earlier": 900, "ours": 5}, True),
+        ({"earlier": 900}, {"earlier": 900, "another": 70, "ours": 5}, False),
+        ({"resumed": 900}, {"resumed": 990, "ours": 5}, False),
+        ({"pruned": 900}, {"ours": 5}, True),
     ],
 )
 def test_what_another_run_did_meanwhile_may_be_what_was_due(
-    run_ids: list[str], passed: bool
+    before: dict[str, int], now: dict[str, int], passed: bool
 ) -> None:
     """A second timer that waited long for its hosts does not do everything again."""
-    decided_at = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
-    assert judge_meanwhile(run_ids, decided_at).passed == passed
+    assert judge_meanwhile(before, now).passed == passed
 
 
 def step(verb: Verb, number: int, **keys: Any) -> Step:

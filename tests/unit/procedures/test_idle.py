@@ -16,15 +16,19 @@ from automation.idle.quiet import Moment
 from automation.procedures.asking import Asker
 from automation.procedures.idle import needed_by_question, plan_idle_restart, plan_idle_test
 from automation.procedures.leaders import Leaders
+from automation.procedures.records import JOURNAL, LOCK, run_folders
+from automation.procedures.recover import left_behind, plan_recover
+from automation.procedures.restart import plan_emergency
 from automation.procedures.session import exit_code
-from automation.procedures.unattended import Past, Seen, choose, due_plans
+from automation.procedures.unattended import Past, Seen, choose, due_plans, read_past
 from automation.run.events import Check, Event, Message, StepStarted
 from automation.run.journal import Journal
+from automation.run.lock import hold, this_process
 from automation.run.loop import Run
 from automation.run.plan import Plan, Step, Verb
 from automation.run.state import State
 from automation.venue.site import Venue
-from tests.unit.procedures.desk import Died
+from tests.unit.procedures.desk import Desk, Died
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import HEAD, site
 
@@ -197,7 +201,8 @@ def choice(venue: Venue, folder: Path, **more: Any) -> tuple[str, str]:
     """The first host to be restarted, or what is tested; and why others are not."""
     worn = more.get("worn", (worn_host("w1", WEEK + 1), worn_host("w2", WEEK + 2)))
     seen = Seen(worn, more.get("leaders", {}))
-    past = Past(tuple(more.get("runs", ())), tuple(more.get("histories", ())))
+    made = Past(tuple(more.get("runs", ())), tuple(more.get("histories", ())))
+    past = more.get("past", made)
     at = more.get("at", NIGHT)
     found = choose(venue, seen, past, asker(venue, folder, more.get("value", 0.0), at), at)
     asked = (step for step in found.plan.steps.values()) if found.plan else ()
@@ -328,4 +333,47 @@ def test_what_a_run_left_out_of_rotation_stops_everything(venue: Venue, tmp_path
     failed, _ = roll(venue, faults={("wagering.start.1", "w2"): Fault.FAILS})
     what, why = choice(venue, tmp_path, runs=[failed], at=NIGHT + timedelta(days=1))
     assert what == ""
-    assert why == "w2 of wagering was left out of rotation: raceday recover"
+    assert "w2 of wagering was left out of rotation: raceday recover" in why
+    assert "wagering on w2 was stopped and not started again: raceday recover" in why
+
+
+def test_sales_that_an_emergency_left_closed_stop_everything(venue: Venue, tmp_path: Path) -> None:
+    """Nobody bets, because nobody can: an operator is at work, or ought to be."""
+    plan = replace(plan_emergency(venue, ["wagering"]), break_glass=True, reason="both hang")
+    desk = Desk(tmp_path / "demo", SELLING)
+    desk.run(plan, {("wagering.test", host): Fault.FAILS for host in ("w1", "w2")})
+    desk.run(plan_recover(venue, left_behind(desk.reports)))
+    left = left_behind(desk.reports)
+    assert (left.closed, left.is_to_be_done) == (("ticketing",), False)
+    what, why = recorded(venue, tmp_path)
+    assert (what, "ticketing was left with sales closed" in why) == ("", True)
+
+
+def test_a_run_that_cannot_be_read_stops_everything(venue: Venue, tmp_path: Path) -> None:
+    """Nobody knows what it has left."""
+    desk = Desk(tmp_path / "demo", SELLING)
+    desk.run(plan_idle_restart(venue, venue.components["wagering"], ("w2",)))
+    assert recorded(venue, tmp_path) == ("restart w2", "")
+    folder = run_folders(desk.reports)[0]
+    lines = (folder / JOURNAL).read_text().splitlines(keepends=True)
+    (folder / JOURNAL).write_text("".join([*lines[:3], *lines[4:]]))
+    what, why = recorded(venue, tmp_path)
+    assert (what, why.split(",")[0]) == ("", f"{folder.name} cannot be read")
+
+
+def test_while_a_run_goes_on_nothing_else_is_decided(venue: Venue, tmp_path: Path) -> None:
+    """What it has taken is not left behind, and it has not failed: what is due is postponed."""
+    desk = Desk(tmp_path / "demo", SELLING)
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
+    run = desk.run(plan, until="wagering.stop.1")
+    holder = this_process(run.run_id, "timer@ops1", "idle", NIGHT)
+    with hold(desk.reports / LOCK, holder):
+        found = recorded(venue, tmp_path)
+    said = f"timer@ops1 holds the venue since 2026-11-22 01:00 for idle (run {run.run_id})"
+    assert found == ("", f"postponed: {said}")
+
+
+def recorded(venue: Venue, reports: Path) -> tuple[str, str]:
+    """What a call of the next night comes to, by the runs that are on record."""
+    past = read_past(reports, venue)
+    return choice(venue, reports, past=past, at=NIGHT + timedelta(days=1))

@@ -19,11 +19,12 @@ from automation.procedures.idle import (
 )
 from automation.procedures.rehearsal import Drill, Profile, plan_drill, plan_rehearsal
 from automation.procedures.session import exit_code
-from automation.procedures.unattended import Past, Seen, choose, scheduled_tests
+from automation.procedures.unattended import Past, Seen, choose, read_past, scheduled_tests
 from automation.run.decide import Begin
 from automation.run.plan import Plan, Verb
 from automation.venue.kinds import DRILL, REHEARSAL
 from automation.venue.site import Venue
+from tests.unit.procedures.desk import Desk
 from tests.unit.procedures.test_idle import CLOSED, NIGHT, SELLING, asker, run
 from tests.unit.venue.sites import site
 
@@ -270,7 +271,21 @@ def test_a_host_that_a_drill_left_stopped_keeps_everything_from_being_done(
     found = choose(venue, Seen(), Past((failed,)), asker(venue, tmp_path, at=at), at)
     assert found.plan is None
     (why,) = found.reasons
-    assert str(why) == "w1 of wagering was left stopped: raceday recover"
+    assert str(why) == "wagering on w1 was stopped and not started again: raceday recover"
+
+
+def test_purchases_that_a_dead_rehearsal_left_keep_everything_from_being_done(
+    venue: Venue, tmp_path: Path
+) -> None:
+    """Its load may still go on, and what it bought is still there."""
+    desk = Desk(tmp_path / "demo", CLOSED)
+    desk.run(plan_rehearsal(venue, ("gate",), Profile()), until="gate.tidy.1")
+    past = read_past(tmp_path, venue)
+    at = NIGHT + timedelta(days=1)
+    found = choose(venue, Seen(), past, asker(venue, tmp_path, at=at), at)
+    assert found.plan is None
+    (why,) = found.reasons
+    assert str(why) == "what a rehearsal bought at gate was not taken back: raceday recover"
 
 
 def test_a_schedule_names_what_is_done(venue: Venue) -> None:

@@ -11,7 +11,7 @@ from automation.idle.record import Decision, Record, write_record
 from automation.procedures.gates import Gates
 from automation.procedures.idle import plan_idle_restart, plan_idle_test
 from automation.procedures.now import read_now
-from automation.procedures.records import LOCK
+from automation.procedures.records import JOURNAL, LOCK, run_folders
 from automation.procedures.restart import plan_restart
 from automation.run.events import Message
 from automation.run.lock import hold, this_process
@@ -78,6 +78,29 @@ def test_what_is_being_restarted_is_due_and_not_postponed(venue: Venue, desk: De
         assert postponed(venue, desk) == set()
 
 
+def test_a_second_call_does_not_postpone_what_has_its_turn(venue: Venue, desk: Desk) -> None:
+    """The run that it waits for restarts both; what that had done before the call is not due."""
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
+    run = desk.run(plan, until="wagering.drain.1")
+    decision = Decision(desk.clock.now, (BUSY,), (*BOTH, ("database", "db1")))
+    write_record(desk.reports, Record(decision=decision))
+    with hold(desk.reports / LOCK, this_process(run.run_id, "timer", "idle", MORNING)):
+        assert due(venue, desk) == {*BOTH, ("database", "db1")}
+        assert postponed(venue, desk) == {("database", "db1")}
+
+
+def test_what_an_earlier_run_restarts_after_a_call_is_not_due(venue: Venue, desk: Desk) -> None:
+    """The call came while that went on."""
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
+    run = desk.run(plan)
+    ended = {item.step.id: item.finished_at for item in run.steps.values()}
+    between = ended["wagering.stop.1"]
+    assert between
+    decision = Decision(between + timedelta(seconds=0.001), (BUSY,), (("wagering", "w1"),))
+    write_record(desk.reports, Record(decision=decision))
+    assert due(venue, desk) == set()
+
+
 def test_what_was_restarted_since_is_not_due(venue: Venue, desk: Desk) -> None:
     """The run gave up before its second host, which waits."""
     decide(desk)
@@ -106,6 +129,16 @@ def test_a_test_is_due_until_it_was_done(venue: Venue, tmp_path: Path) -> None:
     assert waiting(venue, desk).tests == {"wagering": True}
     desk.run(plan_idle_test(venue, venue.components["wagering"]))
     assert waiting(venue, desk).tests == {"wagering": False}
+
+
+def test_a_run_that_cannot_be_read_may_have_left_something(venue: Venue, desk: Desk) -> None:
+    """It counts as one thing that is left."""
+    desk.run(plan_idle_restart(venue, venue.components["wagering"], ("w2",)))
+    gates = Gates(venue, desk.reports, timedelta())
+    assert read_now(venue, desk.reports, LATER, gates).left == 0
+    journal = run_folders(desk.reports)[0] / JOURNAL
+    journal.write_text(journal.read_text().replace("idle", "idol", 1))
+    assert read_now(venue, desk.reports, LATER, gates).left == 1
 
 
 def waiting(venue: Venue, desk: Desk) -> Waiting:
