@@ -11,6 +11,8 @@ from statistics import median
 
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
+from automation.run.plan import Plan
+
 RUNS = 20
 REPORT = "report.json"
 SUCCESSFUL = frozenset({"SUCCESS", "WARNINGS"})
@@ -53,12 +55,21 @@ def read_history(reports: Path, venue: str, procedure: str, last: int = RUNS) ->
     return History(len(runs), duration_of(whole) if whole else None, steps)
 
 
-def last_go(reports: Path, venue: str, procedure: str) -> datetime | None:
-    """When the newest run that ended in GO was decided; None when there is none."""
-    for run in _runs(reports / venue, procedure):
+def last_go(reports: Path, plan: Plan) -> datetime | None:
+    """When the plan's newest run that ended in GO was decided; None when there is none.
+
+    Where a plan gives no verdict, nothing is read.
+    """
+    runs = _runs(reports / plan.venue, plan.procedure) if plan.gives_verdict else ()
+    for run in runs:
         if run.verdict and run.verdict.result == "GO":
             return run.verdict.decided_at
     return None
+
+
+def reports_of(folder: Path, procedure: str) -> list[Path]:
+    """The reports of a procedure's runs, newest first; their folders' names tell both (run ids)."""
+    return sorted(folder.glob(f"2*Z-{procedure}-????/{REPORT}"), reverse=True)
 
 
 def duration_of(seconds: Sequence[float]) -> Duration:
@@ -114,8 +125,8 @@ def _successful(folder: Path, procedure: str) -> Iterator[PastRun]:
 
 
 def _runs(folder: Path, procedure: str) -> Iterator[PastRun]:
-    """The readable reports of a procedure, newest first: run ids sort by time."""
-    for path in sorted(folder.glob(f"*/{REPORT}"), reverse=True):
+    """The readable reports of a procedure, newest first."""
+    for path in reports_of(folder, procedure):
         try:
             run = PastRun.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):

@@ -88,7 +88,7 @@ def _make_way(locked: VenueLocked, told: NotRecorded, met: set[str], translate: 
         text = "%(run)s goes on among customers; it is interrupted, and waited for."
         for said in (told.told[0], Message(text, {"run": name})):
             click.echo(translate(said), err=True)
-        if not interrupt(holder.pid):
+        if not interrupt(holder.pid, holder.began):
             return False
     try:
         wait_until_free(locked.path, TO_END)

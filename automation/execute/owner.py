@@ -9,10 +9,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from automation.run.lock import boot_id
-
-PROC = Path("/proc")
-STATE, SINCE = 0, 19  # of the words behind the name in /proc/PID/stat
+from automation.run.lock import PROC, began, boot_id
 
 
 @dataclass(frozen=True)
@@ -37,12 +34,12 @@ class Owner:
         """Proven to be gone; whoever cannot be looked at may live."""
         if self.boot != boot_id():
             return bool(self.boot and boot_id())
-        return bool(self.since) and self.space == _space() and _since(self.pid) != self.since
+        return bool(self.since) and self.space == _space() and began(self.pid) != self.since
 
 
 def this_owner(venue: Path) -> Owner:
     """The one that this process is, for a venue whose file lies in this directory."""
-    return Owner(str(venue.resolve()), os.getpid(), _since(os.getpid()), boot_id(), _space())
+    return Owner(str(venue.resolve()), os.getpid(), began(os.getpid()), boot_id(), _space())
 
 
 def read_owner(text: str) -> Owner | None:
@@ -51,15 +48,6 @@ def read_owner(text: str) -> Owner | None:
         return Owner(**json.loads(text))
     except (ValueError, TypeError):
         return None
-
-
-def _since(pid: int) -> str:
-    """When a process began; empty when there is none, and for one that only waits to be reaped."""
-    try:
-        words = (PROC / str(pid) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if words[STATE] in {"Z", "X"} else words[SINCE]
 
 
 def _space() -> str:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import psutil
 
+from automation.run.lock import began
+
 MARKER, OWNER = "RACEDAY_RUN", "RACEDAY_OWNER"
 
 
@@ -21,10 +23,18 @@ def end_owned(owner: str) -> int:
     return _end([item for item in psutil.process_iter() if owner and _said(item, OWNER) == owner])
 
 
-def interrupt(pid: int) -> bool:
-    """Ask a run to stop in order, which never hurries one that stops already; whether we may."""
+def interrupt(pid: int, since: str) -> bool:
+    """Ask a run to stop in order, which never hurries one that stops already; whether we may.
+
+    `since` is when its process began: whoever has its number now is left alone, and where that is
+    not known, everybody.
+    """
+    if not since:
+        return False
     try:
-        psutil.Process(pid).terminate()
+        process = psutil.Process(pid)
+        if began(pid) == since:
+            process.terminate()
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:

@@ -93,7 +93,7 @@ def _mark(folder: Path, holder: Holder, translate: Translator) -> None:
     with closing(reopen_journal(folder / JOURNAL)) as journal:
         journal.append(RunRecovered(holder.run_id), at)
         state = fold_all(read_journal(folder / JOURNAL))
-        before = last_go(folder.parent.parent, folder.parent.name, state.plan.procedure)
+        before = last_go(folder.parent.parent, state.plan)
         write_views(folder, state, at, journal.head, translate=translate, last_go=before)
 
 

@@ -248,7 +248,7 @@ def _run_and_report(  # noqa: PLR0913, PLR0917  # what, where, how, its record, 
 ) -> Outcome:
     keep = folder / "artifacts" if request.keep_artifacts else None
     options = _options(venue, plan, request, folder.name, keep)
-    before = last_go(settings.reports, venue.name, plan.procedure)
+    before = last_go(settings.reports, plan)
     with closing(AnsibleExecutor(options)) as executor:
         doer = Answering(executor, request.answer) if request.answer else executor
         run = Run(journal, doer, _steady_clock(), observers)

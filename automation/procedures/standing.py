@@ -130,7 +130,7 @@ def revoke(
 def _revoke(standing: Standing, reasons: tuple[Message, ...], now: datetime) -> Standing:
     """With the venue held. The page stays in its language, the last GO is what it was."""
     folder, plan = standing.folder, standing.state.plan
-    before = last_go(folder.parent.parent, plan.venue, plan.procedure)
+    before = last_go(folder.parent.parent, plan)
     journal = reopen_journal(folder / JOURNAL)
     event = VerdictRevoked(reasons)
     journal.append(event, now)

@@ -17,13 +17,18 @@ from automation.errors import NO_ROOM, Locked, UsageError, full_disk_told
 from automation.run.events import Message
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PROC = Path("/proc")
+STATE, BEGAN = 0, 19  # of the words behind the name in /proc/PID/stat
 PATIENCE = 2.0  # seconds for a holder to say who it is, or for what is left of a dead one to go
 _folders: set[int] = set()  # descriptors of the directories that this process holds
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a venue, and what for. `since` is UTC ISO 8601."""
+    """Who holds a venue, and what for. `since` is UTC ISO 8601, `began` as `began` has it.
+
+    A file that an older raceday wrote does not say when the process began.
+    """
 
     run_id: str
     pid: int
@@ -32,6 +37,7 @@ class Holder:
     since: str
     why: str
     operator: str
+    began: str = ""
 
 
 class VenueLocked(Locked):
@@ -73,8 +79,8 @@ def wait_until_free(path: Path, seconds: float) -> bool:
 
 def this_process(run_id: str, operator: str, why: str, since: datetime) -> Holder:
     """The holder that this process is."""
-    host = socket.gethostname()
-    return Holder(run_id, os.getpid(), host, boot_id(), since.isoformat(), why, operator)
+    host, pid = socket.gethostname(), os.getpid()
+    return Holder(run_id, pid, host, boot_id(), since.isoformat(), why, operator, began(pid))
 
 
 def read_holder(path: Path) -> Holder | None:
@@ -171,11 +177,29 @@ def boot_id() -> str:
     return BOOT_ID.read_text(encoding="utf-8").strip() if BOOT_ID.exists() else ""
 
 
+def began(pid: int) -> str:
+    """When a process began, in ticks from boot.
+
+    Empty when there is none, and for one that only waits to be reaped.
+    """
+    try:
+        words = (PROC / str(pid) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if words[STATE] in {"Z", "X"} else words[BEGAN]
+
+
 def _is_dead(holder: Holder) -> bool:
     """Provably gone: it left its name behind, and whoever holds the lock now is another."""
     if holder.host != socket.gethostname():
         return False
-    return holder.boot_id != boot_id() or not _process_exists(holder.pid)
+    return holder.boot_id != boot_id() or not _process_exists(holder.pid) or _is_reused(holder)
+
+
+def _is_reused(holder: Holder) -> bool:
+    """Its number is another process's; unless both beginnings are known, it may be its own."""
+    now = began(holder.pid)
+    return bool(holder.began and now) and now != holder.began
 
 
 def _process_exists(pid: int) -> bool:

@@ -109,7 +109,10 @@ class Healthcheck(Keys):
 
 
 class Commands(Keys):
-    """Commands for a component that systemd does not run; `status` exits 0 when it is up."""
+    """Commands for a component that systemd does not run.
+
+    `status` exits 0 when it is up; 4, any code from 124 on, or no end within 10 s: nobody knows.
+    """
 
     start: Argv
     stop: Argv

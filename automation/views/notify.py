@@ -19,7 +19,7 @@ from typing import TextIO
 from pydantic import BaseModel, ValidationError
 
 from automation.errors import UsageError
-from automation.history import REPORT, read_history
+from automation.history import read_history, reports_of
 from automation.run.events import Event, Message
 from automation.run.plan import Plan
 from automation.run.state import State
@@ -213,7 +213,7 @@ class _Earlier(BaseModel):
 
 def previous_outcome(folder: Path, procedure: str) -> str | None:
     """What the last finished run of a procedure came to, in a venue's folder of runs."""
-    for path in sorted(folder.glob(f"2*/{REPORT}"), reverse=True):
+    for path in reports_of(folder, procedure):
         try:
             run = _Earlier.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):

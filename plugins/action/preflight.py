@@ -17,6 +17,7 @@ from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     result,
 )
 from ansible_collections.raceday.core.plugins.plugin_utils.reports import (
+    CLEAR_UP,
     evidence,
     login,
     no_answer,
@@ -322,6 +323,8 @@ def port_check(host: str, spec: Mapping[str, Any], port: str, listener: str) -> 
     kind, _, name = listener.partition(" ")
     if kind == "unknown":
         return _unknown_port(host, spec, port)
+    if kind == "doubtful":
+        return _doubtful_port(host, spec, port, name)
     stranger = "" if kind in {"", "ours"} else name or "a process that even root cannot see"
     args = {"host": host, "port": port, "stranger": stranger, "component": spec["name"]}
     return check(
@@ -347,6 +350,24 @@ def _unknown_port(host: str, spec: Mapping[str, Any], port: str) -> dict[str, An
             "It is not known who listens on port %(port)s of %(host)s: ss gave no answer", **args
         ),
         following=message("Log in to %(host)s and try: ss -ltnp (package iproute2)", host=host),
+    )
+
+
+def _doubtful_port(host: str, spec: Mapping[str, Any], port: str, name: str) -> dict[str, Any]:
+    return check(
+        f"port {port}",
+        f"free, or {spec['name']}'s own",
+        name,
+        passed=False,
+        why=message(
+            "Port %(port)s on %(host)s is taken by %(listener)s, and whether that is "
+            "%(component)s is not known: its status command does not say",
+            port=port,
+            host=host,
+            listener=name,
+            component=spec["name"],
+        ),
+        following=message(CLEAR_UP, host=host),
     )
 
 

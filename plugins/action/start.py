@@ -12,7 +12,11 @@ from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     problem,
     result,
 )
-from ansible_collections.raceday.core.plugins.plugin_utils.reports import no_answer, outcome_report
+from ansible_collections.raceday.core.plugins.plugin_utils.reports import (
+    CLEAR_UP,
+    no_answer,
+    outcome_report,
+)
 from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
     component_spec,
     describe_probe,
@@ -113,7 +117,8 @@ def _report(spec: dict[str, Any], host: str, answer: Answer) -> dict[str, Any]:
     outcome = seen["outcome"]
     report = outcome_report(spec, host, seen, STATES)
     if outcome not in STATES:
-        report["problem"] = problem(*_problem(outcome, spec, host, seen), message(LOOK))
+        following = message(CLEAR_UP, host=host) if outcome == "in_doubt" else message(LOOK)
+        report["problem"] = problem(*_problem(outcome, spec, host, seen), following)
     return report
 
 
@@ -138,6 +143,12 @@ def _problem(
             return failed, message("systemd on that host knows no unit of this name", **args)
         case "masked":
             return failed, message("it is masked; to allow it: systemctl unmask %(unit)s", **args)
+        case "in_doubt":
+            return message("It is not known whether %(unit)s runs on %(host)s", **args), message(
+                "its status command does not say (%(seen)s), "
+                "and what may run is not started a second time",
+                **args,
+            )
         case "start_failed":
             return failed, message("the start command failed (%(result)s)", **args)
         case "died":

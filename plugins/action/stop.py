@@ -82,6 +82,11 @@ def _why(outcome: str, host: str, seen: dict[str, str]) -> dict[str, Any]:
             return message("the stop command failed (%(left)s)", left=left)
         case "port_open":
             return _listener(host, *left.split(" ", 2))
+        case "in_doubt":
+            return message(
+                "it is not known whether it still runs: its status command does not say (%(left)s)",
+                left=left,
+            )
         case "process_left" if not left:
             return message("its status command still says that it is up")
         case "process_left":

@@ -21,15 +21,11 @@ bounded() { # SECONDS COMMAND...: one command that cannot hang us
 
 # --- the unit -----------------------------------------------------------------------------------
 
-look_at_unit() { # sets load, active, sub, result, restarts, invocation, pid, status, since
-  load=loaded active=unknown sub='' result='' restarts=0 invocation='' pid=0 status=0 since=0
+look_at_unit() { # sets load, active, doubt, sub, result, restarts, invocation, pid, status, since
+  load=loaded active=unknown doubt='' sub='' result='' restarts=0 invocation='' pid=0 status=0 since=0
   if [ -n "$status_command" ]; then
     eval "bounded 10 $status_command" >/dev/null 2>&1
-    case $? in # the shell's and timeout's own codes say nothing about it
-      0) active=active ;;
-      124 | 126 | 127) ;;
-      *) active=inactive ;;
-    esac
+    believe $?
     return
   fi
   properties=LoadState,ActiveState,SubState,Result,NRestarts,InvocationID,MainPID,ExecMainStatus
@@ -49,6 +45,15 @@ look_at_unit() { # sets load, active, sub, result, restarts, invocation, pid, st
   done <<EOF
 $answer
 EOF
+}
+
+believe() { # the CODE of a status command: LSB's 4, timeout's, the shell's and a signal's say nothing
+  case $1 in
+    0) active=active ;;
+    124) doubt='no end within 10 s' ;;
+    4 | 12[5-9] | 1[3-9]? | 2??) doubt="exit $1" ;;
+    *) active=inactive ;;
+  esac
 }
 
 tell_boot() { # the kernel's, and when PID 1 began: containers have only that of their own
@@ -161,7 +166,7 @@ answers_tcp() {
 is_ready() {
   look_at_unit
   [ "$active" = active ] || {
-    seen="$unit is $active"
+    seen="${unit:-$component} is $active${doubt:+ ($doubt)}"
     return 1
   }
   is_healthy
@@ -214,7 +219,7 @@ start_component() {
   reach_outcome || true
   put outcome "$outcome"
   put was "$before"
-  look_at_unit
+  if [ "$outcome" = in_doubt ]; then seen=$doubt; else look_at_unit; fi
   tell_unit
   case $outcome in started | already | would) ;; *) tell_log ;; esac
   tell_facts
@@ -226,6 +231,7 @@ reach_outcome() { # sets outcome; fails when it is a bad one
   before=$active outcome=already
   if [ "$load" = not-found ]; then outcome=no_such_unit && return 1; fi
   if [ "$load" = masked ]; then outcome=masked && return 1; fi
+  if [ -n "$doubt" ]; then outcome=in_doubt && return 1; fi # a second one beside it does harm
   if [ "$check" = 1 ]; then
     [ "$active" = active ] || outcome=would
     return
@@ -265,7 +271,9 @@ settle_down() {
   first="$invocation/$restarts"
   sleep "$settle"
   if ! is_ready; then
-    if lives_on "$first"; then outcome=stopped_answering; else outcome=died_settling; fi
+    outcome=died_settling
+    if lives_on "$first"; then outcome=stopped_answering; fi
+    if [ -n "$doubt" ]; then outcome=in_doubt; fi
     return 1
   fi
   if [ "$invocation/$restarts" != "$first" ]; then outcome=restarted && return 1; fi
@@ -331,6 +339,7 @@ await_end() { # ports and processes may need a moment more than the unit
 
 is_gone() { # else sets remains and left
   remains=still_active left=$active
+  if [ -n "$doubt" ]; then remains=in_doubt left=$doubt; fi
   if [ "$active" = active ] && [ -n "$status_command" ]; then remains=process_left left=''; fi
   is_down || return 1
   remains=port_open
@@ -403,14 +412,15 @@ EOF
   echo "$worst"
 }
 
-judge_listener() { # a line of ss: "ours NAME", "stranger NAME" or "hidden"
+judge_listener() { # a line of ss: "ours NAME", "stranger NAME", "doubtful NAME" or "hidden"
   case $1 in *pid=*) ;; *) echo hidden && return ;; esac
   name=${1#*\"} && name=${name%%\"*}
   for owner in $(printf %s "$1" | grep -o 'pid=[0-9]*'); do
     if is_ours "${owner#pid=}"; then echo "ours $name" && return; fi
   done
-  owner=${1#*pid=}
-  echo "stranger $name (pid ${owner%%,*})"
+  owner=${1#*pid=} kind=stranger
+  if [ -n "$doubt" ]; then kind=doubtful; fi
+  echo "$kind $name (pid ${owner%%,*})"
 }
 
 is_ours() { # PID

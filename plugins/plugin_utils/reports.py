@@ -12,6 +12,10 @@ from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     problem,
 )
 
+CLEAR_UP = (
+    "Log in to %(host)s, end it if it hangs, and see that its status command answers; "
+    "then run it again."
+)
 UNIT_KEYS = (
     "unit",
     "active",

@@ -26,6 +26,7 @@ from automation.run.journal import FileSink
 from automation.settings import Settings
 from tests.cli.here import write_site
 from tests.unit.plugins.test_rotation import Desk
+from tests.unit.test_history import keep, report, watch_reports
 
 pytestmark = pytest.mark.slow  # processes of their own
 
@@ -163,6 +164,17 @@ def test_who_does_not_end_is_asked_once(
         error = error_of(selling.close())
     assert (Desk.servers, error.exit_code) == (CLOSED, ExitCode.LOCKED)
     assert came == asked
+
+
+def test_sales_close_without_reading_what_other_procedures_took(
+    selling: Selling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are on record; of the closings each report is read once."""
+    for name in ("morning", "sales-open", "restart", "sales-close"):
+        keep(selling.reports, 1, report(procedure=name), name, venue="small")
+    opened = watch_reports(monkeypatch)
+    assert selling.close().exit_code == ExitCode.GO
+    assert opened == ["20261101T233000Z-sales-close-3f2a"]
 
 
 def no_room(_sink: FileSink, _line: str) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from automation.history import Duration, History, last_go, read_history
+from automation.views.notify import previous_outcome
 from automation.views.report import build_report, dump_report
-from tests.unit.views.samples import HEAD, STORIES, go
+from tests.unit.views.samples import HEAD, STORIES, go, morning_plan
 
 
 def report(**changes: Any) -> dict[str, Any]:
@@ -26,12 +27,33 @@ def report(**changes: Any) -> dict[str, Any]:
     return {**base, "duration_seconds": 10.0, "verdict": verdict, "steps": [step], **changes}
 
 
-def keep(reports: Path, number: int, content: dict[str, Any] | str) -> None:
+def keep(
+    reports: Path,
+    number: int,
+    content: dict[str, Any] | str,
+    procedure: str = "morning",
+    *,
+    venue: str = "demo",
+) -> None:
     """Put a report into the folder of the numbered day's run."""
-    folder = reports / "demo" / f"202611{number:02}T233000Z-morning-3f2a"
+    folder = reports / venue / f"202611{number:02}T233000Z-{procedure}-3f2a"
     folder.mkdir(parents=True)
     text = content if isinstance(content, str) else json.dumps(content)
     (folder / "report.json").write_text(text, encoding="utf-8")
+
+
+def watch_reports(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs whose reports are read from now on."""
+    opened: list[str] = []
+    read = Path.read_bytes
+
+    def watched(path: Path) -> bytes:
+        if path.name == "report.json":
+            opened.append(path.parent.name)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", watched)
+    return opened
 
 
 def took(seconds: float, changes: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -43,7 +65,7 @@ def took(seconds: float, changes: dict[str, Any] | None = None) -> dict[str, Any
 def test_no_past_is_no_history(tmp_path: Path) -> None:
     """A venue without reports, or without a folder, has nothing to tell."""
     assert read_history(tmp_path, "demo", "morning") == History()
-    assert last_go(tmp_path, "demo", "morning") is None
+    assert last_go(tmp_path, morning_plan()) is None
 
 
 def test_medians_and_percentiles_per_step_and_run(tmp_path: Path) -> None:
@@ -108,7 +130,26 @@ def test_the_last_go_is_the_newest(tmp_path: Path) -> None:
     decided = "2026-11-20T23:30:22+00:00"
     keep(tmp_path, 1, report())
     keep(tmp_path, 2, report(verdict={"result": "NO-GO", "decided_at": decided}))
-    assert last_go(tmp_path, "demo", "morning") == datetime.fromisoformat(decided)
+    assert last_go(tmp_path, morning_plan()) == datetime.fromisoformat(decided)
+
+
+def test_what_gives_no_verdict_has_no_last_go(tmp_path: Path) -> None:
+    """No report is opened to look for it."""
+    keep(tmp_path, 1, report())
+    assert last_go(tmp_path, morning_plan(gives_verdict=False)) is None
+
+
+def test_reports_of_other_procedures_are_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder's name tells whose it is; a name that begins or ends alike is another's."""
+    for name in ("morning", "early-morning", "morning-tests", "sales-close"):
+        keep(tmp_path, 1, report(), name)
+    opened = watch_reports(monkeypatch)
+    assert read_history(tmp_path, "demo", "morning").runs == 1
+    assert last_go(tmp_path, morning_plan()) is not None
+    assert previous_outcome(tmp_path / "demo", "morning") == "GO"
+    assert opened == ["20261101T233000Z-morning-3f2a"] * 3
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -118,7 +159,7 @@ def test_it_reads_what_the_report_writes(tmp_path: Path, name: str) -> None:
     keep(tmp_path, 1, dump_report(build_report(story.state, story.now, HEAD)))
     history = read_history(tmp_path, "demo", "morning")
     assert history.runs == (name in {"go", "second_try", "conditional", "revoked"})
-    said_go = last_go(tmp_path, "demo", "morning") is not None
+    said_go = last_go(tmp_path, morning_plan()) is not None
     assert said_go == (name in {"go", "second_try", "revoked"})
 
 

@@ -1,6 +1,7 @@
 """What a dead run has left on this machine is found by its id, and nothing else is touched."""
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,8 @@ from automation.execute.ansible import (
     runs_here,
 )
 from automation.execute.owner import Owner, read_owner, this_owner
-from automation.execute.processes import MARKER, OWNER, end_marked
+from automation.execute.processes import MARKER, OWNER, end_marked, interrupt
+from automation.run.lock import began
 
 RUN, OTHER = "20261121T063000Z-morning-3f2a", "20261121T063000Z-morning-3f2b"
 
@@ -43,6 +45,15 @@ def test_who_has_no_mark_is_never_ended(child: subprocess.Popen[bytes], mark: st
     """Not for a run, and not for a run without a name."""
     assert end_marked(mark) == 0
     assert child.poll() is None
+
+
+def test_only_the_process_that_is_meant_is_interrupted(child: subprocess.Popen[bytes]) -> None:
+    """Whoever has its number now is left alone, and so is one whose beginning nobody knows."""
+    assert interrupt(child.pid, "1")
+    assert not interrupt(child.pid, "")
+    assert child.poll() is None
+    assert interrupt(child.pid, began(child.pid))
+    assert child.wait(5) == -signal.SIGTERM
 
 
 def test_the_files_of_a_run_are_removed_and_no_others(

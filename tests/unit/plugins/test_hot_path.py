@@ -106,6 +106,43 @@ def test_every_listener_of_a_port_is_judged(
     assert library(plugin, f"{mine}listener_on 80", tmp_path) == verdict
 
 
+def test_a_listener_may_be_ours_when_the_status_command_does_not_say(
+    plugin: Plugin, fake: Fake, tmp_path: Path
+) -> None:
+    """Nobody is told to end it as a stranger; its own yes or no is believed."""
+    fake("ss", """echo 'LISTEN users:(("engine",pid=7,fd=3))'""")
+    looked = {}
+    for code in (0, 3, 137):
+        spec = {"name": "engine", "commands": {"status": ["sh", "-c", f"exit {code}"]}}
+        call = plugin("plugin_utils.spec").shell_variables(spec, check=True)
+        looked[code] = library(plugin, f"{call}look_at_unit\nlistener_on 80", tmp_path)
+    assert looked == {
+        0: "ours engine",
+        3: "stranger engine (pid 7)",
+        137: "doubtful engine (pid 7)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (0, ("ready", "active", "active")),
+        (3, ("not_ready", "inactive", "engine is inactive")),
+        (4, ("not_ready", "unknown", "engine is unknown (exit 4)")),
+        (137, ("not_ready", "unknown", "engine is unknown (exit 137)")),
+    ],
+)
+def test_a_look_tells_down_from_not_known(
+    plugin: Plugin, tmp_path: Path, code: int, told: tuple[str, str, str]
+) -> None:
+    """Only a status command's own no is a no; one that dies has not answered."""
+    spec = {"name": "engine", "commands": {"status": ["sh", "-c", f"exit {code}"]}}
+    call = plugin("plugin_utils.spec").shell_variables(spec, check=True) + "probe_component"
+    lines = library(plugin, call, tmp_path).splitlines()
+    said = dict(line.removeprefix("@raceday ").split("=", 1) for line in lines)
+    assert (said["outcome"], said["active"], said["seen"]) == told
+
+
 @pytest.mark.parametrize(
     ("unit", "socket", "state"),
     [

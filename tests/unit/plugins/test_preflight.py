@@ -136,6 +136,7 @@ def test_a_slow_network_is_not_a_wrong_clock(
         ("", True),
         ("ours wagering", True),
         ("stranger nginx (pid 7)", False),
+        ("doubtful wagering (pid 7)", False),
         ("hidden", False),
         ("unknown", False),
     ],
@@ -145,6 +146,18 @@ def test_only_a_free_port_or_our_own_passes(plugin: Plugin, listener: str, passe
     preflight = plugin("action.preflight")
     spec = {"name": "wagering"}
     assert preflight.port_check("w1", spec, "8081", listener)["passed"] is passed
+
+
+def test_what_may_be_our_own_listener_is_no_stranger(plugin: Plugin) -> None:
+    """Its status command does not say; the operator is not sent to end it."""
+    spec = {"name": "wagering"}
+    told = plugin("action.preflight").port_check("w1", spec, "8081", "doubtful java (pid 7)")
+    assert [told[key]["text"] % told[key]["args"] for key in ("why", "next")] == [
+        "Port 8081 on w1 is taken by java (pid 7), and whether that is wagering is not known: "
+        "its status command does not say",
+        "Log in to w1, end it if it hangs, and see that its status command answers; "
+        "then run it again.",
+    ]
 
 
 class Host:

@@ -1,6 +1,7 @@
 """Starting a component: the whole plugin on a host whose programs are fakes."""
 
 import json
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,11 @@ __all__ = ["fake"]
 CONNECTION = SimpleNamespace(_shell=SimpleNamespace(tmpdir="none is needed"))
 PROBE = {"command": ["answers"], "interval": 0.05, "timeout": 1, "settle": 0}
 BETS = {"role": "none", "unit": "bets", "retries": 1, "healthcheck": PROBE}
+BOARD = {
+    "role": "none",
+    "commands": {"start": ["launch"], "stop": ["halt"], "status": ["ask"]},
+    "healthcheck": PROBE,
+}
 SYSTEMCTL = """
 case $1 in
   start)
@@ -60,17 +66,19 @@ def start(plugin: Plugin, fake: Fake, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
 
     def execute(command: str, **variables: str) -> dict[str, Any]:
-        words = "".join(f"export {key}={value}\n" for key, value in variables.items())
+        words = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in variables.items())
         done = subprocess.run(
             ["sh", "-c", words + command], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         return {"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
 
-    def run(*, check: bool = False, retries: int = 1, **variables: str) -> dict[str, Any]:
+    def run(
+        spec: dict[str, Any] = BETS, *, check: bool = False, retries: int = 1, **variables: str
+    ) -> dict[str, Any]:
         task = SimpleNamespace(args={"component": "bets"}, check_mode=check, async_val=0)
         action = module.ActionModule(task, CONNECTION, None, None, None, None)
         action._low_level_execute_command = lambda command: execute(command, **variables)  # noqa: SLF001
-        components = {"bets": {**BETS, "retries": retries}}
+        components = {"bets": {**spec, "retries": retries}}
         told = action.run(task_vars={"inventory_hostname": "b1", "components": components})
         as_it_comes: dict[str, Any] = json.loads(json.dumps(told))
         return as_it_comes
@@ -219,6 +227,59 @@ def test_what_stays_wrong_is_not_tried_again(
     (report,) = start(BAD="9", **lasting)["raceday"]
     assert (report["state"], "failed_tries" in report) == ("failed", False)
     assert len(calls(tmp_path)) <= 1
+
+
+@pytest.fixture
+def board(start: Start, fake: Fake, tmp_path: Path) -> Start:
+    """Start what is run by commands; SAYS are the codes of its status command, one a look."""
+    fake("launch", "echo start >>calls; touch healthy")
+    fake("halt", "echo stop >>calls")
+    fake(
+        "ask",
+        """
+        echo asked >>looks
+        set -- $SAYS
+        while [ $# -gt 1 ] && [ "$(grep -c asked looks)" -gt $((i += 1)) ]; do shift; done
+        exit "$1"
+        """,
+    )
+    return lambda **variables: start(BOARD, **variables)
+
+
+@pytest.mark.parametrize("code", ["4", "124", "125", "126", "127", "137", "255"])
+@pytest.mark.parametrize("check", [False, True])
+def test_what_may_run_is_not_started_a_second_time(
+    board: Start, tmp_path: Path, code: str, *, check: bool
+) -> None:
+    """A status command that does not know, hangs, is missing or dies says nothing about it."""
+    told = board(SAYS=code, check=check)
+    (report,) = told["raceday"]
+    assert (report["state"], told["changed"], calls(tmp_path)) == ("failed", False, [])
+    assert (report["evidence"]["active"], "failed_tries" in report) == ("unknown", False)
+    seen = "no end within 10 s" if code == "124" else f"exit {code}"
+    assert [str(load_message(report["problem"][key])) for key in ("what", "why", "next")] == [
+        "It is not known whether bets runs on b1",
+        f"its status command does not say ({seen}), and what may run is not started a second time",
+        "Log in to b1, end it if it hangs, and see that its status command answers; "
+        "then run it again.",
+    ]
+
+
+@pytest.mark.parametrize("code", ["1", "2", "3", "100"])
+def test_what_its_status_command_calls_down_is_started(
+    board: Start, tmp_path: Path, code: str
+) -> None:
+    """Any other code but 0 is its no."""
+    (report,) = board(SAYS=f"{code} 0")["raceday"]
+    assert (report["state"], calls(tmp_path)) == ("ok", ["start"])
+
+
+def test_who_cannot_say_after_the_start_has_not_died(board: Start, tmp_path: Path) -> None:
+    """It was ready; a second start might put another beside it."""
+    (report,) = board(SAYS="3 0 137")["raceday"]
+    assert (report["state"], calls(tmp_path)) == ("failed", ["start"])
+    told = str(load_message(report["problem"]["what"]))
+    assert told == "It is not known whether bets runs on b1"
 
 
 def test_check_mode_tries_nothing(start: Start, tmp_path: Path) -> None:

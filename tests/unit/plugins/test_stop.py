@@ -131,11 +131,18 @@ def test_a_component_without_a_unit_has_its_own_command(stop: Stop) -> None:
     assert stop({"name": "board", "commands": stays})["outcome"] == "process_left"
 
 
-def test_a_status_command_that_is_missing_proves_nothing(stop: Stop) -> None:
-    """The shell's own 127 is not the command's no."""
-    commands = {**COMMANDS, "status": ["/no/such/program"]}
+@pytest.mark.parametrize(
+    ("code", "left"),
+    [(4, "exit 4"), (124, "no end within 10 s"), (127, "exit 127"), (137, "exit 137")],
+)
+def test_a_status_command_that_says_nothing_proves_nothing(
+    stop: Stop, tmp_path: Path, code: int, left: str
+) -> None:
+    """It is stopped all the same, and then not taken for down."""
+    commands = {**COMMANDS, "status": ["sh", "-c", f"exit {code}"]}
     told = stop({"name": "board", "commands": commands})
-    assert (told["outcome"], told["left"]) == ("still_active", "unknown")
+    assert (told["outcome"], told["left"], told["active"]) == ("in_doubt", left, "unknown")
+    assert (tmp_path / "stopped").exists()
 
 
 @pytest.mark.parametrize(
@@ -144,6 +151,11 @@ def test_a_status_command_that_is_missing_proves_nothing(stop: Stop) -> None:
         ("no_such_unit", "", "systemd on that host knows no unit of this name"),
         ("stop_failed", "exit 5", "the stop command failed (exit 5)"),
         ("still_active", "deactivating", "it is still deactivating"),
+        (
+            "in_doubt",
+            "exit 137",
+            "it is not known whether it still runs: its status command does not say (exit 137)",
+        ),
         ("process_left", "", "its status command still says that it is up"),
         ("process_left", "w (pid 7)", "these processes of it are still there: w (pid 7)"),
         ("port_open", "80 ours w", "port 80 is still listened on by w"),

@@ -103,8 +103,8 @@ def test_stale_name_is_replaced(path: Path, me: Holder) -> None:
 
 @pytest.mark.parametrize(
     "stale",
-    [{"boot_id": "another boot"}, {"pid": 2**22 + 1}],
-    ids=["the machine booted since", "no such process"],
+    [{"boot_id": "another boot"}, {"pid": 2**22 + 1}, {"began": "1"}],
+    ids=["the machine booted since", "no such process", "another process has its number"],
 )
 def test_dead_name_is_not_told(path: Path, me: Holder, stale: dict[str, object]) -> None:
     """Between taking the lock and saying who, nobody is sent after a run that is long dead."""
@@ -117,6 +117,15 @@ def test_dead_name_is_not_told(path: Path, me: Holder, stale: dict[str, object])
         ):
             pytest.fail("two runs hold one venue")
     assert refusal.value.holder is None
+
+
+def test_a_name_without_its_beginning_is_told(path: Path, me: Holder) -> None:
+    """An older raceday did not write when its process began; it may live."""
+    with hold(path, me):
+        written = asdict(me)
+        del written["began"]
+        path.with_name("lock.holder").write_text(json.dumps(written))
+        assert read_holder(path) == replace(me, began="")
 
 
 @pytest.mark.parametrize("text", ["", "not json", "[]", '{"pid": 1}'])

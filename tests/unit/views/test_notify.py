@@ -305,8 +305,9 @@ def test_the_run_before_is_the_last_finished_one_of_its_procedure(tmp_path: Path
         folder = tmp_path / f"2026112{number}T000000Z-morning-0000"
         folder.mkdir()
         (folder / "report.json").write_text(dump_report(build_report(story.state, story.now, HEAD)))
-    (tmp_path / "2026112").mkdir()
-    (tmp_path / "2026112/report.json").write_text("torn")
+    torn = tmp_path / "20261129T000000Z-morning-0000"
+    torn.mkdir()
+    (torn / "report.json").write_text("torn")
     assert previous_outcome(tmp_path, "morning") == "GO"
     assert previous_outcome(tmp_path, "evening") is None
 
