@@ -140,7 +140,8 @@ class Plan:
     roll that stopped, something that was not put back. At hosts of load balancers that are
     `emptied` sales look closed only because runs of ours have taken out every server. By such a
     host and "backend/server", `found` is how servers were set when sales were closed: a closing
-    that could not be recorded at once had found them so, and an opening lets in what was ready.
+    that could not be recorded at once had found them so, and an opening lets in what was ready. By
+    host, `cut_off` is how many customers that closing had cut off.
     """
 
     venue: str
@@ -163,6 +164,7 @@ class Plan:
     reason: str = ""
     emptied: tuple[str, ...] = ()
     found: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    cut_off: Mapping[str, int] = field(default_factory=dict)
     standing: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     estimates: Mapping[str, float] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from automation.run.events import GOOD, Check, HostState, Message, Problem
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
+    CUT_OFF,
     ENDED,
     READY,
     SALES,
@@ -107,21 +108,36 @@ def warnings(state: State) -> tuple[Finding, ...]:
 
 
 def _cut_off(state: State) -> Iterator[Finding]:
-    """Load balancers at which customers had not finished when the servers were to be stopped."""
-    items = tuple(state.steps.values())
-    if not any(item.step.verb is Verb.STOP and item.targets for item in items):
-        return
+    """Load balancers at which customers had not finished when they had to."""
+    items = [item for item in state.steps.values() if item.step.verb is Verb.CLOSE]
     for item in items if not state.plan.check else ():
-        for host, result in item.hosts.items() if item.step.verb is Verb.CLOSE else ():
-            count = result.evidence.get(SESSIONS, "0")
-            if count != "0":
+        for host, result in item.hosts.items():
+            count = _number_cut_off(state, host, result)
+            if count:
                 args = {"count": count, "host": host}
                 what = Message("%(count)s customers at %(host)s were cut off", args)
-                why = Message("they had not finished when servers were stopped")
-                following = Message("Close sales some minutes before: raceday sales close")
-                yield Finding(
-                    item.step.component, host, item.step.id, Problem(what, why, following)
-                )
+                why = Message("they were still connected when their time to finish was over")
+                following = Message("To give them longer another time: haproxy_close_timeout")
+                problem = Problem(what, why, following)
+                yield Finding(item.step.component, host, item.step.id, problem)
+
+
+def cut_off_at(result: HostResult) -> int:
+    """How many customers a closing has cut off at a host of a load balancer."""
+    return _count(result, CUT_OFF)
+
+
+def _number_cut_off(state: State, host: str, result: HostResult) -> int:
+    """With those of an earlier closing, and those who were left when servers were stopped."""
+    stops = (item for item in state.steps.values() if item.step.verb is Verb.STOP)
+    left = _count(result, SESSIONS) if any(item.targets for item in stops) else 0
+    return state.plan.cut_off.get(host, 0) + cut_off_at(result) + left
+
+
+def _count(result: HostResult, fact: str) -> int:
+    """A number that a host has told; a site's own role may tell none."""
+    told = result.evidence.get(fact, "")
+    return int(told) if told.isdecimal() else 0
 
 
 def confirmed_hosts(state: State, component: str) -> frozenset[str]:
@@ -391,6 +407,9 @@ def _stop_by_hand(state: State, finding: Finding) -> Problem:
     args = {"unit": unit, "host": finding.host, "next": finding.problem.next}
     following = Message("Customers may still be buying. On %(host)s: systemctl stop %(unit)s", args)
     result = state.steps[finding.step].hosts[finding.host]
+    if result.state in GOOD and finding.problem.next.text:
+        text = "Customers may still be buying. %(next)s. Or on %(host)s: systemctl stop %(unit)s"
+        following = Message(text, args)
     if result.state is HostState.UNREACHABLE and finding.problem.next.text:
         text = (
             "Customers may still be buying. At the console of %(host)s: systemctl stop %(unit)s. "

@@ -188,3 +188,10 @@ def test_a_closing_that_fails_says_how_to_stop_selling() -> None:
     (found,) = findings(judged(plan, {close.id: {"db1": replace(lost, problem=way)}}))
     console = "At the console of db1: systemctl stop haproxy. Try: ssh db1"
     assert str(found.problem.next).endswith(console)
+    vip = Message("At HAProxy's admin socket: set server vip/w3 state maint")
+    check = Check("nobody is let in", "nobody", "vip/w3", passed=False, next=vip)
+    open_there = HostResult(HostState.OK, checks=(check,))
+    (found,) = findings(judged(plan, {close.id: {"db1": open_there}}))
+    assert str(found.problem.next) == (
+        f"Customers may still be buying. {vip}. Or on db1: systemctl stop haproxy"
+    )
