@@ -141,7 +141,8 @@ class Plan:
     `emptied` sales look closed only because runs of ours have taken out every server. By such a
     host and "backend/server", `found` is how servers were set when sales were closed: a closing
     that could not be recorded at once had found them so, and an opening lets in what was ready. By
-    host, `cut_off` is how many customers that closing had cut off.
+    host, `cut_off` is how many customers that closing had cut off. A verdict ends at `valid_until`
+    (UTC ISO 8601), when the one that it rests on does, however long it would be good itself.
     """
 
     venue: str
@@ -152,6 +153,7 @@ class Plan:
     steps: Mapping[str, Step]
     deadline: str = ""
     verdict_valid_minutes: float = 720.0
+    valid_until: str = ""
     check: bool = False
     fronts: tuple[str, ...] = ()
     gives_verdict: bool = True

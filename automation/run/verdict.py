@@ -23,6 +23,7 @@ from automation.run.state import (
 
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
 SALES_OPEN = Message("sales are open: a test now would stand among customers' bets")
+RUN_OUT = Message("the GO that it rests on has run out meanwhile: run raceday morning")
 GO, CONDITIONAL, NO_GO = "GO", "CONDITIONAL", "NO-GO"
 
 
@@ -56,8 +57,17 @@ def judge(state: State, now: datetime) -> Judgement:
     result = next((word for word in (NO_GO, CONDITIONAL, GO) if word in results), NO_GO)
     if result == NO_GO:
         return Judgement(result, reasons(state))
-    until = now + timedelta(minutes=state.plan.verdict_valid_minutes)
+    until = _valid_until(state, now)
+    if until <= now:
+        return Judgement(NO_GO, (*reasons(state), RUN_OUT))
     return Judgement(result, reasons(state), until.isoformat())
+
+
+def _valid_until(state: State, now: datetime) -> datetime:
+    """When a verdict of now ends: no later than the one that it rests on."""
+    until = now + timedelta(minutes=state.plan.verdict_valid_minutes)
+    rests_on = state.plan.valid_until
+    return min(until, datetime.fromisoformat(rests_on)) if rests_on else until
 
 
 def reasons(state: State) -> tuple[Message, ...]:

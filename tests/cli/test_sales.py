@@ -233,7 +233,7 @@ def test_what_a_colleague_closed_while_the_prompt_stood_is_not_opened(
         monkeypatch.setattr(sales, "confirm_change", confirm_change)
         assert selling.close().return_value == ExitCode.GO
 
-    monkeypatch.setattr(sales, "_minutes_left", lambda *_: 60.0)
+    monkeypatch.setattr(sales, "_end_of_the_go", lambda *_: "2126-11-21T00:00:00+00:00")
     monkeypatch.setattr(sales, "confirm_change", meanwhile)
     words = ("--reason", "inquiry closed")
     error = error_of(CliRunner().invoke(sales.open_, words, obj=selling.settings))

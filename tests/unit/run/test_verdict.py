@@ -83,6 +83,20 @@ def test_go_expires() -> None:
     assert judge(judged(plan, gone), NOW).valid_until == ""
 
 
+def test_a_verdict_that_rests_on_another_ends_with_it() -> None:
+    """However late it comes to be judged; when that time is over nothing is proven any more."""
+    end = NOW + timedelta(minutes=1)
+    plan = replace(PLAN, verdict_valid_minutes=30, valid_until=end.isoformat())
+    assert judge(judged(plan, {}), NOW).valid_until == end.isoformat()
+    late = judge(judged(plan, {}), end)
+    assert (late.result, late.valid_until) == ("NO-GO", "")
+    assert [str(reason) for reason in late.reasons] == [
+        "the GO that it rests on has run out meanwhile: run raceday morning"
+    ]
+    early = replace(plan, verdict_valid_minutes=0.5)
+    assert judge(judged(early, {}), NOW).valid_until == (NOW + timedelta(minutes=0.5)).isoformat()
+
+
 def test_an_empty_plan_proves_nothing() -> None:
     """A plan without components is NO-GO: there is nothing to go by."""
     judgement = judge(
