@@ -16,7 +16,7 @@ from automation.run.events import Message
 from automation.run.lock import VenueLocked, wait_until_free
 from automation.run.plan import Plan
 from automation.run.state import BEFORE, SALES, State
-from automation.run.verdict import findings
+from automation.run.verdict import cut_off_at, findings, warnings
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
@@ -98,9 +98,10 @@ def _make_way(locked: VenueLocked, told: NotRecorded, met: set[str], translate: 
 
 
 def _closed_already(plan: Plan, seen: State, translate: Translator) -> Plan:
-    """What is to be recorded tells how servers were found, and when sales were stopped in truth."""
+    """What is to be recorded tells what the closing has found, and when sales were stopped."""
     results = [pair for item in seen.steps.values() for pair in item.hosts.items()]
-    plan = replace(plan, found={host: _before(result.evidence) for host, result in results})
+    found = {host: _before(result.evidence) for host, result in results}
+    plan = replace(plan, found=found, cut_off={host: cut_off_at(item) for host, item in results})
     if seen.sales_said() != "closed":
         return plan
     text = "%(reason)s (closed at %(time)s already, when it could not be recorded yet)"
@@ -130,7 +131,7 @@ def _done(why: RacedayError | OSError, seen: State) -> Message:
 
 
 def _following(why: RacedayError | OSError, seen: State) -> Iterator[Message]:
-    for finding in findings(seen):
+    for finding in (*findings(seen), *warnings(seen)):
         problem = finding.problem
         args = {"what": problem.what, "why": problem.why, "next": problem.next}
         yield Message("%(what)s: %(why)s. %(next)s", args)

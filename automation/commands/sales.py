@@ -132,18 +132,18 @@ def open_(settings: Settings, reason: str, check: bool, yes: bool, request: Requ
     venue = _with_front(settings)
     reports = settings.reports / venue.name
     runs = runs_of_the_day(reports)
-    left = _minutes_left(settings, venue)
+    ends = _end_of_the_go(settings, venue)
     if not check:
         question = "Open sales of %(venue)s?"
         confirm_change(Translator(settings.lang)(question, venue=venue.title), yes=yes)
-        left = _minutes_left(settings, venue)
-    plan = replace(plan_open(venue, left, runs), check=check, reason=reason.strip())
+        ends = _end_of_the_go(settings, venue)
+    plan = replace(plan_open(venue, ends, runs), check=check, reason=reason.strip())
     request = replace(request, is_current=lambda: runs_of_the_day(reports) == runs)
     return run_and_show(settings, venue, plan, request)
 
 
-def _minutes_left(settings: Settings, venue: Venue) -> float:
-    """How long the GO that stands is still good. Raises Refused when there is none."""
+def _end_of_the_go(settings: Settings, venue: Venue) -> str:
+    """When the GO that stands is over, UTC ISO 8601. Raises Refused when there is none."""
     now = utc_now()
     standing = newest_verdict(settings.reports / venue.name)
     if standing is None or not standing.proves(venue.digest, now):
@@ -151,7 +151,7 @@ def _minutes_left(settings: Settings, venue: Venue) -> float:
             "There is no GO that still holds for this venue; nothing was touched.",
             "Run raceday morning: it opens sales on GO.",
         )
-    return standing.minutes_left(now)
+    return standing.verdict.valid_until
 
 
 def _with_front(settings: Settings) -> Venue:

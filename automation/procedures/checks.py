@@ -16,6 +16,7 @@ HOST_CHECKS = (
     "failed units",
     "open files",
 )
+CLOSED = ("nobody is let in", "nobody is connected")  # to whichever backend of a load balancer
 FELLOWS = "clock against its fellows"
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -67,7 +68,8 @@ def opening_checks(venue: Venue, front: Component) -> tuple[str, ...]:
 
 def closing_checks(venue: Venue, front: Component) -> tuple[str, ...]:
     """What must hold once a load balancer was told to close."""
-    return tuple(f"backend {name} refuses customers" for name in _backends(venue, front))
+    refused = (f"backend {name} refuses customers" for name in _backends(venue, front))
+    return (*refused, *CLOSED)
 
 
 def settled_checks(venue: Venue, component: Component) -> tuple[str, ...]:

@@ -45,8 +45,8 @@ def plan_cut(venue: Venue) -> Plan:
     return make_plan(venue, "sales-close", close_steps(venue), gives_verdict=False)
 
 
-def plan_open(venue: Venue, valid_minutes: float, runs: Sequence[State] = ()) -> Plan:
-    """Every gate is probed, then sales open; the verdict is good as long as the one before it.
+def plan_open(venue: Venue, valid_until: str, runs: Sequence[State] = ()) -> Plan:
+    """Every gate is probed, then sales open; the verdict ends when the one before it does.
 
     What was started again since it was tested is not proven by a gate. By the venue's `runs`,
     newest first, what was out when sales were closed stays out.
@@ -57,7 +57,7 @@ def plan_open(venue: Venue, valid_minutes: float, runs: Sequence[State] = ()) ->
         venue,
         "sales-open",
         steps,
-        verdict_valid_minutes=valid_minutes,
+        valid_until=valid_until,
         untested=True,
         found=_found_at_closing(venue, runs),
     )

@@ -33,10 +33,6 @@ class Standing:
         """Whether its verdict does."""
         return self.verdict.holds(now)
 
-    def minutes_left(self, now: datetime) -> float:
-        """Until it is past its time."""
-        return (datetime.fromisoformat(self.verdict.valid_until) - now).total_seconds() / 60
-
     def proves(self, digest: str, now: datetime) -> bool:
         """Whether it is a GO of the very same venue that still holds."""
         same = self.state.plan.digest == digest

@@ -140,7 +140,9 @@ class Plan:
     roll that stopped, something that was not put back. At hosts of load balancers that are
     `emptied` sales look closed only because runs of ours have taken out every server. By such a
     host and "backend/server", `found` is how servers were set when sales were closed: a closing
-    that could not be recorded at once had found them so, and an opening lets in what was ready.
+    that could not be recorded at once had found them so, and an opening lets in what was ready. By
+    host, `cut_off` is how many customers that closing had cut off. A verdict ends at `valid_until`
+    (UTC ISO 8601), when the one that it rests on does, however long it would be good itself.
     """
 
     venue: str
@@ -151,6 +153,7 @@ class Plan:
     steps: Mapping[str, Step]
     deadline: str = ""
     verdict_valid_minutes: float = 720.0
+    valid_until: str = ""
     check: bool = False
     fronts: tuple[str, ...] = ()
     gives_verdict: bool = True
@@ -163,6 +166,7 @@ class Plan:
     reason: str = ""
     emptied: tuple[str, ...] = ()
     found: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    cut_off: Mapping[str, int] = field(default_factory=dict)
     standing: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     estimates: Mapping[str, float] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from automation.run.events import GOOD, Check, HostState, Message, Problem
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
+    CUT_OFF,
     ENDED,
     PASSED,
     READY,
@@ -24,6 +25,7 @@ from automation.run.state import (
 
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
 SALES_OPEN = Message("sales are open: a test now would stand among customers' bets")
+RUN_OUT = Message("the GO that it rests on has run out meanwhile: run raceday morning")
 GO, CONDITIONAL, NO_GO = "GO", "CONDITIONAL", "NO-GO"
 
 
@@ -57,8 +59,17 @@ def judge(state: State, now: datetime) -> Judgement:
     result = next((word for word in (NO_GO, CONDITIONAL, GO) if word in results), NO_GO)
     if result == NO_GO:
         return Judgement(result, reasons(state))
-    until = now + timedelta(minutes=state.plan.verdict_valid_minutes)
+    until = _valid_until(state, now)
+    if until <= now:
+        return Judgement(NO_GO, (*reasons(state), RUN_OUT))
     return Judgement(result, reasons(state), until.isoformat())
+
+
+def _valid_until(state: State, now: datetime) -> datetime:
+    """When a verdict of now ends: no later than the one that it rests on."""
+    until = now + timedelta(minutes=state.plan.verdict_valid_minutes)
+    rests_on = state.plan.valid_until
+    return min(until, datetime.fromisoformat(rests_on)) if rests_on else until
 
 
 def reasons(state: State) -> tuple[Message, ...]:
@@ -109,21 +120,36 @@ def warnings(state: State) -> tuple[Finding, ...]:
 
 
 def _cut_off(state: State) -> Iterator[Finding]:
-    """Load balancers at which customers had not finished when the servers were to be stopped."""
-    items = tuple(state.steps.values())
-    if not any(item.step.verb is Verb.STOP and item.targets for item in items):
-        return
+    """Load balancers at which customers had not finished when they had to."""
+    items = [item for item in state.steps.values() if item.step.verb is Verb.CLOSE]
     for item in items if not state.plan.check else ():
-        for host, result in item.hosts.items() if item.step.verb is Verb.CLOSE else ():
-            count = result.evidence.get(SESSIONS, "0")
-            if count != "0":
+        for host, result in item.hosts.items():
+            count = _number_cut_off(state, host, result)
+            if count:
                 args = {"count": count, "host": host}
                 what = Message("%(count)s customers at %(host)s were cut off", args)
-                why = Message("they had not finished when servers were stopped")
-                following = Message("Close sales some minutes before: raceday sales close")
-                yield Finding(
-                    item.step.component, host, item.step.id, Problem(what, why, following)
-                )
+                why = Message("they were still connected when their time to finish was over")
+                following = Message("To give them longer another time: haproxy_close_timeout")
+                problem = Problem(what, why, following)
+                yield Finding(item.step.component, host, item.step.id, problem)
+
+
+def cut_off_at(result: HostResult) -> int:
+    """How many customers a closing has cut off at a host of a load balancer."""
+    return _count(result, CUT_OFF)
+
+
+def _number_cut_off(state: State, host: str, result: HostResult) -> int:
+    """With those of an earlier closing, and those who were left when servers were stopped."""
+    stops = (item for item in state.steps.values() if item.step.verb is Verb.STOP)
+    left = _count(result, SESSIONS) if any(item.targets for item in stops) else 0
+    return state.plan.cut_off.get(host, 0) + cut_off_at(result) + left
+
+
+def _count(result: HostResult, fact: str) -> int:
+    """A number that a host has told; a site's own role may tell none."""
+    told = result.evidence.get(fact, "")
+    return int(told) if told.isdecimal() else 0
 
 
 def confirmed_hosts(state: State, component: str) -> frozenset[str]:
@@ -442,6 +468,9 @@ def _stop_by_hand(state: State, finding: Finding) -> Problem:
     args = {"unit": unit, "host": finding.host, "next": finding.problem.next}
     following = Message("Customers may still be buying. On %(host)s: systemctl stop %(unit)s", args)
     result = state.steps[finding.step].hosts[finding.host]
+    if result.state in GOOD and finding.problem.next.text:
+        text = "Customers may still be buying. %(next)s. Or on %(host)s: systemctl stop %(unit)s"
+        following = Message(text, args)
     if result.state is HostState.UNREACHABLE and finding.problem.next.text:
         text = (
             "Customers may still be buying. At the console of %(host)s: systemctl stop %(unit)s. "

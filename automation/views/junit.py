@@ -17,6 +17,8 @@ _SAY = Translator("en")
 def render_junit(report: Report, state: State) -> str:
     """The file's text. What was refuted is a failure, what nobody could see an error.
 
+    Warnings are what the component's suite has put out.
+
     XML 1.0 has no place for control characters, so every text goes through `printable`.
     """
     root = ET.Element("testsuites", name=f"raceday {report.procedure} {report.venue}")
@@ -26,11 +28,21 @@ def render_junit(report: Report, state: State) -> str:
         for item in state.steps.values():
             if item.step.component == component.name:
                 suite.extend(_cases(item))
+        suite.extend(_warnings(report, component.name))
         _count(suite)
     _count(root)
     root.set("time", f"{report.duration_seconds:.3f}")
     ET.indent(root)
     return f"{DECLARATION}\n{ET.tostring(root, encoding='unicode')}\n"
+
+
+def _warnings(report: Report, component: str) -> Iterator[ET.Element]:
+    """What was not as it was meant to be, and is no failure."""
+    told = [item for item in report.warnings if item.component == component]
+    if told:
+        said = ET.Element("system-out")
+        said.text = "\n".join(printable(f"{_SAY(item.what)}: {_SAY(item.why)}") for item in told)
+        yield said
 
 
 def _cases(item: StepState) -> Iterator[ET.Element]:

@@ -128,9 +128,11 @@ def _revoked(report: Report, translate: Translator) -> Iterator[RenderableType]:
 
 
 def problem_sentences(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
-    """What went wrong, each sentence once, with its mark."""
+    """What went wrong, each sentence once, with its mark; without an error why the verdict fell."""
     for item in _alike(report.errors):
         yield "✗", f"{translate(item.what)}: {translate(item.why)}"
+    if report.verdict and not report.errors:
+        yield from (("✗", translate(reason)) for reason in report.verdict.reasons)
 
 
 def warning_sentences(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:

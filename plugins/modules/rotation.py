@@ -25,8 +25,9 @@ options:
       - V(drain) sets those in rotation to C(drain), waits until nobody is at them or queues for them, and
         sets them to C(maint). When O(timeout) passes first they go to C(maint) all the same, and the check
         C(sessions of BACKEND/SERVER) says how many were left.
-      - V(close) sets servers to C(maint) at once, then waits as V(drain) does; how many customers are still
-        at it is in the evidence and fails nothing.
+      - V(close) sets servers to C(maint) at once, then waits as V(drain) does. When O(timeout) passes first it
+        ends the sessions that are left (C(shutdown sessions server)). It fails when some cannot be ended, and
+        when a backend that is not in O(backends) lets customers in.
       - V(serving) changes nothing and waits until HAProxy sees the servers up and has sent somebody to each.
     type: str
     choices: [undrain, drain, close, serving]
@@ -74,8 +75,9 @@ raceday:
   description:
     - One report with checks per server and backend. Its evidence has C(before:BACKEND/SERVER), which is
       C(ready), C(drain) or C(maint); C(sales), which is C(open) while any server of the load balancer is
-      not in C(maint), backends named C(rehearsal_...) apart; and, but for V(undrain), C(sessions), how many
-      customers are still at it.
+      not in C(maint), or after V(close) has customers still, backends named C(rehearsal_...) apart; but for
+      V(undrain) C(sessions), how many customers are still at it; and after V(close) C(cut_off), how many
+      sessions it has ended.
   returned: always
   type: list
   elements: dict

@@ -63,7 +63,8 @@ class Selling:
 
     def close(self) -> Result:
         """The command."""
-        return CliRunner().invoke(close, ("--yes", "--reason", "inquiry"), obj=self.settings)
+        words = ("--yes", "--reason", "inquiry")
+        return CliRunner().invoke(close, words, obj=self.settings, standalone_mode=False)
 
     def records(self) -> list[tuple[str, dict[str, dict[str, str]]]]:
         """Of each run on record the reason, and how an earlier closing found the servers."""
@@ -96,11 +97,10 @@ class Selling:
 
 @pytest.fixture
 def selling(tmp_path: Path) -> Iterator[Selling]:
-    Desk.servers, Desk.broken = dict.fromkeys(CLOSED, "UP"), set()
-    Desk.customers, Desk.hanging, Desk.told = {}, set(), []
-    Desk.sent, Desk.shunned = {}, set()
+    Desk.begin(CLOSED, "UP")
     path = tmp_path / "admin.sock"
-    write_site(tmp_path / "small", {"w1": {}, "lb1": {"haproxy_socket": str(path)}})
+    front = {"haproxy_socket": str(path), "haproxy_close_timeout": 1}
+    write_site(tmp_path / "small", {"w1": {}, "lb1": front})
     with socketserver.ThreadingUnixStreamServer(str(path), Desk) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield Selling(tmp_path / "small", tmp_path / "reports")
@@ -148,7 +148,7 @@ def test_sales_close_at_once_and_on_record_when_a_restart_has_made_way(selling: 
     with selling.held("restart", stays=False) as came:
         result = selling.close()
     assert came == ["SIGTERM"]
-    assert (result.exit_code, Desk.servers) == (ExitCode.GO, CLOSED), result.stderr
+    assert (result.return_value, Desk.servers) == (ExitCode.GO, CLOSED), result.stderr
     ((reason, found),) = selling.records()
     assert reason.startswith("inquiry (closed at ")
     assert found == {"lb1": dict.fromkeys(CLOSED, "ready")}
@@ -212,6 +212,30 @@ def test_a_load_balancer_that_does_not_close_is_named(selling: Selling) -> None:
     assert "Customers may still be buying. On lb1: systemctl stop haproxy" in error.hint
 
 
+def test_who_is_cut_off_before_it_is_recorded_is_told(selling: Selling) -> None:
+    """At once when nothing records it, else in the report of the closing that is recorded."""
+    Desk.customers, Desk.hanging = {"wagering/w1": 7}, {"wagering/w1"}
+    with selling.held("morning", stays=True):
+        error = error_of(selling.close())
+    assert error.hint.startswith("7 customers at lb1 were cut off: they were still connected")
+    Desk.begin(CLOSED, "UP")
+    Desk.customers, Desk.hanging = {"wagering/w1": 6}, {"wagering/w1"}
+    with selling.held("restart", stays=False):
+        result = selling.close()
+    assert result.return_value == ExitCode.GO, result.stderr
+    assert "6 customers at lb1 were cut off" in result.stdout
+
+
+def test_a_backend_that_the_venue_file_does_not_name_keeps_sales_open(selling: Selling) -> None:
+    """Exit 20 names it, and says what to do."""
+    Desk.servers["vip/w3"] = "UP"
+    result = selling.close()
+    assert (result.return_value, Desk.servers) == (ExitCode.NO_GO, {**CLOSED, "vip/w3": "UP"})
+    said = " ".join(result.stdout.split())
+    assert "customers are let in at vip, which no component" in said
+    assert "set server vip/w3 state maint" in said
+
+
 def test_what_a_colleague_closed_while_the_prompt_stood_is_not_opened(
     selling: Selling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,9 +243,9 @@ def test_what_a_colleague_closed_while_the_prompt_stood_is_not_opened(
 
     def meanwhile(_question: str, **_options: bool) -> None:
         monkeypatch.setattr(sales, "confirm_change", confirm_change)
-        assert selling.close().exit_code == ExitCode.GO
+        assert selling.close().return_value == ExitCode.GO
 
-    monkeypatch.setattr(sales, "_minutes_left", lambda *_: 60.0)
+    monkeypatch.setattr(sales, "_end_of_the_go", lambda *_: "2126-11-21T00:00:00+00:00")
     monkeypatch.setattr(sales, "confirm_change", meanwhile)
     words = ("--reason", "inquiry closed")
     error = error_of(CliRunner().invoke(sales.open_, words, obj=selling.settings))

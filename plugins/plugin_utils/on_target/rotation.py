@@ -18,6 +18,7 @@ MAINT, DRAIN = 1, 8  # bits of srv_admin_state
 SESSIONS = "sessions of "
 REHEARSAL = "rehearsal_"  # a backend of such a name takes no customers
 STEP_SECONDS, MOST_SECONDS = 90, 80  # what a run gives a step, and what of it may be waited
+ENDING_SECONDS = 2  # HAProxy ends a session within milliseconds
 SECONDS = {"undrain": 15.0, "drain": 30.0, "close": 5.0, "serving": 15.0}
 
 
@@ -77,12 +78,13 @@ def rotate(params, *, check):
     if params["timeout"] > MOST_SECONDS:
         return {"failed": True, "msg": too_long(params)}
     before = look(params)
-    changed, checks = act(params, before, check)
+    changed, checks, *told = act(params, before, check)
     unknown = [no_such_server(params, name) for name in missing(params, before)]
     report = {"component": params["component"], "checks": checks + unknown}
     report["state"] = ("would" if check else "ok") if changed else "already"
     report["seconds"] = round(time.monotonic() - began, 3)
     report["evidence"] = evidence(params, wanted(before, params), look(params))
+    report["evidence"].update(*told)
     bad = unknown + [item for item in checks if is_grave(item)]
     result = {"changed": bool(changed), "failed": bool(bad), "raceday": [report]}
     return {**result, "msg": "; ".join(map(sentence, bad))} if bad else result
@@ -125,16 +127,31 @@ def drain(params, before, check):
 
 
 def close(params, before, check):
-    """Refuse customers from this instant; those who are at it may finish until the timeout.
+    """Refuse customers from this instant; who is still connected at the timeout is cut off.
 
-    How many did not is told in the evidence and fails nothing: at a server that hangs nobody ever
-    finishes, and sales are closed all the same.
+    In maint a session goes on for as long as the customer likes, and a machine buys through one
+    all day. How many were cut off is told beside the checks, as evidence.
     """
-    taken = in_rotation(before, params)
+    taken, cut_off, after = in_rotation(before, params), 0, before
     if not check:
         set_state(params, taken, "maint")
-    after = before if check else wait(params, has_no_sessions)
-    return taken, [refuses_check(name, after, check) for name in params["backends"]]
+        cut_off, after = end_sessions(params, wait(params, has_no_sessions))
+    checks = [refuses_check(name, after, check) for name in params["backends"]]
+    checks += [let_in_check(params, after), connected_check(after, check)]
+    return taken or cut_off, checks, {"cut_off": str(cut_off)}
+
+
+def end_sessions(params, servers):
+    """Cut off who is still at a server that is out. Returns how many went, and the servers then."""
+    left = [
+        server for server in wanted(servers, params).values() if server.is_out and server.sessions
+    ]
+    if not left:
+        return 0, servers
+    tell(params, [f"shutdown sessions server {'/'.join(server.place)}" for server in left])
+    after = wait({**params, "timeout": ENDING_SECONDS}, has_no_sessions)
+    gone = (server.sessions - after[server.place].sessions for server in left)
+    return max(0, sum(gone)), after
 
 
 def serving(params, _before, _check):
@@ -229,19 +246,32 @@ def table(text, delimiter=","):
 
 def set_state(params, names, state):
     """Tell HAProxy what to do with these servers, all in one line."""
-    commands = [f"set server {backend}/{name} state {state}" for backend, name in names]
+    tell(params, [f"set server {backend}/{name} state {state}" for backend, name in names])
+
+
+def tell(params, commands):
+    """Give HAProxy these commands in one line."""
     if commands:
         params["ask"](params["socket"], "; ".join(commands))
 
 
 def evidence(params, before, after):
-    """What each was set to before, and whether any server of the load balancer takes customers."""
+    """What each was set to before, and whether any server of the load balancer takes customers.
+
+    After a closing those who are still connected count: they can go on buying.
+    """
     told = {f"before:{'/'.join(name)}": server.set_to() for name, server in before.items()}
-    selling = [item for item in after.values() if not item.place[0].startswith(REHEARSAL)]
-    told["sales"] = "closed" if all(server.is_out for server in selling) else "open"
+    sells = any(not server.is_out for server in selling(after))
+    sells |= params["action"] == "close" and any(server.sessions for server in selling(after))
+    told["sales"] = "open" if sells else "closed"
     if params["action"] != "undrain":
         told["sessions"] = str(sum(server.sessions for server in wanted(after, params).values()))
     return told
+
+
+def selling(servers):
+    """All that customers can be sent to, whether the venue file names their backend or not."""
+    return [item for item in servers.values() if not item.place[0].startswith(REHEARSAL)]
 
 
 def up_check(name, server, check):
@@ -278,6 +308,44 @@ def refuses_check(name, servers, check):
     )
 
 
+def let_in_check(params, servers):
+    """Whether no other backend lets customers in: what the venue file does not name stays open."""
+    backends = params["backends"]
+    others = [item for item in selling(servers) if item.place[0] not in backends]
+    places = [item.place for item in others if not item.is_out]
+    names = ", ".join(map("/".join, places))
+    check = record("nobody is let in", "nobody", names or "nobody", not places)
+    if places:
+        ways = [f"set server {'/'.join(place)} state maint" for place in places]
+        check["why"] = message(
+            "customers are let in at %(backends)s, which no component of the venue file is behind",
+            backends=", ".join(dict.fromkeys(backend for backend, _ in places)),
+        )
+        check["next"] = message(
+            "Name it in the venue file (restart: {behind: {backend: ...}}). "
+            "At HAProxy's admin socket: %(commands)s",
+            commands="; ".join(ways),
+        )
+    return check
+
+
+def connected_check(servers, check):
+    """Whether no customer is connected, to whichever backend; in check mode they may be."""
+    left = [item for item in selling(servers) if item.sessions and not check]
+    seen = ", ".join(f"{item.sessions} at {'/'.join(item.place)}" for item in left)
+    told = record("nobody is connected", "nobody", seen or "nobody", not left)
+    if left:
+        ways = [f"shutdown sessions server {'/'.join(item.place)}" for item in left]
+        told["why"] = message("customers are connected, and can go on buying: %(seen)s", seen=seen)
+        told["next"] = message("At HAProxy's admin socket: %(commands)s", commands="; ".join(ways))
+    return told
+
+
+def message(text, **args):
+    """A sentence of the run's journal, its arguments apart."""
+    return {"text": text, "args": args}
+
+
 def serves_check(name, server, count):
     """Whether a server is up and is sent somebody."""
     return record(
@@ -302,7 +370,9 @@ def is_grave(item):
 
 def sentence(item):
     """A check that did not hold, for people who have only Ansible's output."""
-    return f"{item['name']}: expected {item['expected']}, observed {item['observed']}"
+    said = f"{item['name']}: expected {item['expected']}, observed {item['observed']}"
+    following = item.get("next")
+    return f"{said}. {following['text'] % following['args']}" if following else said
 
 
 def record(name, expected, observed, passed):

@@ -4,7 +4,7 @@ import shutil
 import socketserver
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -24,16 +24,25 @@ class Desk(socketserver.StreamRequestHandler):
     """Knows servers and their status; what is set to ready comes up unless it is broken.
 
     A customer leaves each time that somebody looks, unless the server hangs, and another is sent
-    to each server that is up, unless it is shunned.
+    to each server that is up, unless it is shunned. Who does not leave can be cut off, unless he is
+    stuck.
     """
 
     servers: dict[str, str]
     broken: set[str]
     customers: dict[str, int]
     hanging: set[str]
+    stuck: set[str]
     sent: dict[str, int]
     shunned: set[str]
     told: list[str]
+
+    @classmethod
+    def begin(cls, servers: Iterable[str], status: str) -> None:
+        """These servers, all as this status says, and nobody at them."""
+        cls.servers, cls.broken = dict.fromkeys(servers, status), set()
+        cls.customers, cls.hanging, cls.stuck = {}, set(), set()
+        cls.sent, cls.shunned, cls.told = {}, set(), []
 
     def handle(self) -> None:
         """Answer one line."""
@@ -44,6 +53,10 @@ class Desk(socketserver.StreamRequestHandler):
                 _, _, name, _, state = command.split()
                 up = "DOWN" if name in Desk.broken else "UP"
                 Desk.servers[name] = {"ready": up}.get(state, state.upper())
+            if command.startswith("shutdown sessions server "):
+                Desk.told.append(command)
+                if (name := command.split()[-1]) not in Desk.stuck:
+                    Desk.customers[name] = 0
         self.wfile.write((self.states() if "servers state" in line else self.table()).encode())
 
     def states(self) -> str:
@@ -69,9 +82,7 @@ class Desk(socketserver.StreamRequestHandler):
 def desk(tmp_path: Path) -> Iterator[str]:
     """The path of a socket with two wagering servers and one ticketing server, all in maint."""
     names = ("wagering/w1", "wagering/w2", "ticketing/t1")
-    Desk.servers, Desk.broken = dict.fromkeys(names, "MAINT"), set()
-    Desk.customers, Desk.hanging, Desk.told = {}, set(), []
-    Desk.sent, Desk.shunned = {}, set()
+    Desk.begin(names, "MAINT")
     path = tmp_path / "admin.sock"
     with socketserver.ThreadingUnixStreamServer(str(path), Desk) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -241,24 +252,88 @@ def test_a_server_that_haproxy_does_not_know_fails(
 
 
 def test_closing_refuses_customers_at_once(plugin: Plugin, open_desk: str) -> None:
-    """Maint without a drain before it; a server that hangs does not keep sales open."""
-    Desk.customers, Desk.hanging = {"wagering/w1": 2}, {"wagering/w1"}
-    result = rotate(plugin, open_desk, "close", timeout=0.3)
+    """Maint without a drain before it; who finishes in time is cut off by nobody."""
+    Desk.customers = {"wagering/w1": 2}
+    result = rotate(plugin, open_desk, "close")
     assert set(Desk.servers.values()) == {"MAINT"}
-    assert not any(told.endswith("drain") for told in Desk.told)
+    assert [told.rpartition(" ")[2] for told in Desk.told] == ["maint"] * 3
     names = [item["name"] for item in result["raceday"][0]["checks"]]
-    assert names == ["backend wagering refuses customers", "backend ticketing refuses customers"]
+    assert names == [
+        "backend wagering refuses customers",
+        "backend ticketing refuses customers",
+        "nobody is let in",
+        "nobody is connected",
+    ]
     assert (failed(result), evidence(result)["sales"]) == ([], "closed")
-    assert evidence(result)["sessions"] == "2"
+    assert (evidence(result)["sessions"], evidence(result)["cut_off"]) == ("0", "0")
     assert rotate(plugin, open_desk, "close", timeout=0)["raceday"][0]["state"] == "already"
+
+
+def test_who_is_connected_when_the_time_is_over_is_cut_off(plugin: Plugin, open_desk: str) -> None:
+    """Maint ends no session, and through one a machine would buy on; their number is told."""
+    Desk.customers, Desk.hanging = {"wagering/w1": 7}, {"wagering/w1"}
+    result = rotate(plugin, open_desk, "close", timeout=0.3)
+    assert Desk.told[3:] == ["shutdown sessions server wagering/w1"]
+    assert (failed(result), result["failed"], evidence(result)["sales"]) == ([], False, "closed")
+    assert (evidence(result)["cut_off"], evidence(result)["sessions"]) == ("7", "0")
+
+
+def test_who_is_connected_to_what_was_closed_before_is_cut_off_too(
+    plugin: Plugin, desk: str
+) -> None:
+    """Whoever took the servers out; that is a change."""
+    Desk.customers, Desk.hanging = {"ticketing/t1": 1}, {"ticketing/t1"}
+    result = rotate(plugin, desk, "close", timeout=0)
+    assert Desk.told == ["shutdown sessions server ticketing/t1"]
+    assert (result["changed"], evidence(result)["cut_off"]) == (True, "1")
+
+
+def test_who_cannot_be_cut_off_keeps_sales_open(
+    plugin: Plugin, open_desk: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He can go on buying; where he is, and what to do, is said."""
+    monkeypatch.setattr(plugin("plugin_utils.on_target.rotation"), "ENDING_SECONDS", 0)
+    Desk.customers, Desk.hanging = {"wagering/w1": 7}, {"wagering/w1"}
+    Desk.stuck = {"wagering/w1"}
+    result = rotate(plugin, open_desk, "close", timeout=0)
+    assert (failed(result), result["failed"]) == (["nobody is connected"], True)
+    assert (evidence(result)["sales"], evidence(result)["cut_off"]) == ("open", "0")
+    assert "observed 7 at wagering/w1" in result["msg"]
+    assert result["msg"].endswith("shutdown sessions server wagering/w1")
+
+
+def test_a_backend_that_nobody_closes_keeps_sales_open(plugin: Plugin, open_desk: str) -> None:
+    """HAProxy has one more than the venue file names; it is named, with what to do."""
+    Desk.servers["vip/w3"] = "UP"
+    result = rotate(plugin, open_desk, "close")
+    assert (failed(result), result["failed"]) == (["nobody is let in"], True)
+    assert (evidence(result)["sales"], Desk.servers["vip/w3"]) == ("open", "UP")
+    (check,) = (item for item in result["raceday"][0]["checks"] if not item["passed"])
+    assert check["observed"] == "vip/w3"
+    assert check["why"]["text"] % check["why"]["args"] == (
+        "customers are let in at vip, which no component of the venue file is behind"
+    )
+    following = check["next"]["text"] % check["next"]["args"]
+    assert following.endswith("At HAProxy's admin socket: set server vip/w3 state maint")
+    assert result["msg"].endswith(following)
+    Desk.servers["vip/w3"] = "MAINT"
+    assert failed(rotate(plugin, open_desk, "close")) == []
+
+
+def test_a_drain_cuts_nobody_off(plugin: Plugin, open_desk: str) -> None:
+    """Whoever has not finished keeps the server from its restart."""
+    Desk.customers, Desk.hanging = {"wagering/w1": 2}, {"wagering/w1"}
+    rotate(plugin, open_desk, "drain", "w1", timeout=0)
+    assert not any("sessions" in told for told in Desk.told)
 
 
 def test_a_backend_that_is_not_there_is_not_closed(plugin: Plugin, open_desk: str) -> None:
     """Nothing refuses nobody."""
     result = rotate(plugin, open_desk, "close", backends=["wagring"])
-    assert (failed(result), result["failed"]) == (["backend wagring refuses customers"], True)
+    names = ["backend wagring refuses customers", "nobody is let in"]
+    assert (failed(result), result["failed"]) == (names, True)
     seen = "expected 0 UP, observed no such backend"
-    assert result["msg"] == f"backend wagring refuses customers: {seen}"
+    assert result["msg"].startswith(f"backend wagring refuses customers: {seen}")
     assert evidence(result)["sales"] == "open"
 
 
@@ -281,7 +356,9 @@ def test_a_server_that_is_down_serves_nobody(plugin: Plugin, open_desk: str) -> 
 def test_a_rehearsal_is_no_sale(plugin: Plugin, open_desk: str) -> None:
     """Its backends stay open when sales are closed, and say nothing of them."""
     Desk.servers["rehearsal_wagering/w1"] = "UP"
-    assert evidence(rotate(plugin, open_desk, "close"))["sales"] == "closed"
+    Desk.customers, Desk.hanging = {"rehearsal_wagering/w1": 1}, {"rehearsal_wagering/w1"}
+    result = rotate(plugin, open_desk, "close")
+    assert (failed(result), evidence(result)["sales"]) == ([], "closed")
 
 
 @pytest.fixture
@@ -321,6 +398,17 @@ def test_without_python_the_socket_is_asked_from_the_controller(
     assert Desk.told == ["wagering/w1 state drain", "wagering/w1 state maint"]
     assert (failed(result), result["failed"]) == ([], False)
     assert evidence(result) == {"before:wagering/w1": "ready", "sales": "open", "sessions": "0"}
+
+
+def test_without_python_customers_are_cut_off_from_the_controller(
+    act_with: Callable[..., dict[str, Any]], open_desk: str
+) -> None:
+    """A closing is the same closing."""
+    Desk.customers, Desk.hanging = {"wagering/w1": 3}, {"wagering/w1"}
+    given = {"component": "lb", "socket": open_desk, "backends": ["wagering", "ticketing"]}
+    result = act_with("perl", action="close", timeout=0.3, **given)
+    assert Desk.told[3:] == ["shutdown sessions server wagering/w1"]
+    assert (failed(result), evidence(result)["cut_off"]) == ([], "3")
 
 
 @pytest.mark.parametrize(

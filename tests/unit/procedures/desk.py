@@ -74,7 +74,7 @@ class Desk:
         now, standing = self.clock.now, newest_verdict(self.reports)
         if standing is None or not standing.proves(venue.digest, now):
             return None
-        plan = plan_open(venue, standing.minutes_left(now), runs_of_the_day(self.reports))
+        plan = plan_open(venue, standing.verdict.valid_until, runs_of_the_day(self.reports))
         return self.run(replace(plan, standing=proven_units(self.reports, venue.digest, now)))
 
     def _folder(self, plan: Plan, of: State | None) -> Path:

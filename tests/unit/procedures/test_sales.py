@@ -1,20 +1,28 @@
 """What opens again once sales were closed: what was in rotation then, and no more."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from automation.execute.simulator import MORNING, Fault, World
+from automation.exit_codes import ExitCode
 from automation.procedures.morning import plan_morning
 from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.sales import plan_close
+from automation.procedures.session import exit_code
+from automation.procedures.standing import newest_verdict
 from automation.run.state import State
 from automation.run.verdict import warnings
 from automation.venue.site import Venue
+from automation.views.i18n import Translator
+from automation.views.report import build_report
+from automation.views.summary import render_summary
 from tests.unit.procedures.desk import Desk
 from tests.unit.procedures.test_rotation import BOTH, at_pair, pair, place
+from tests.unit.views.test_live import printed
 
 WITHOUT_A = {"bets/b"}
 TWO_FRONTS = """
@@ -93,6 +101,34 @@ def test_what_an_operator_had_out_stays_out_and_is_named(desk: Desk, venue: Venu
     assert str(told.problem.what) == "bets/a stays out of rotation at l2"
     assert "raceday morning" in str(told.problem.next)
     assert state.result_state == "WARNINGS"
+
+
+def test_a_go_that_runs_out_while_gates_are_probed_opens_nothing(desk: Desk, venue: Venue) -> None:
+    """A gate takes up to a minute; until then the verdict ends when the one before it does."""
+    close(desk, venue)
+    end = morning_ends(desk)
+    desk.clock.now = end - timedelta(minutes=5)
+    state = opened(desk, venue)
+    assert state.verdict
+    assert state.verdict.valid_until == end.isoformat()
+    close(desk, venue)
+    desk.clock.now = end - timedelta(milliseconds=50)
+    late = desk.open_sales(venue)
+    assert late
+    assert late.verdict
+    assert (late.verdict.result, late.verdict.valid_until) == ("NO-GO", "")
+    assert at_pair(desk) == {"l1": set(), "l2": set()}
+    assert exit_code(late) == ExitCode.NO_GO
+    report = build_report(late, desk.clock.now, "")
+    summary = printed(render_summary(report, Path("report.html"), Translator("en")))
+    assert "✗ the GO that it rests on has run out meanwhile: run raceday morning" in summary
+
+
+def morning_ends(desk: Desk) -> datetime:
+    """When its GO does."""
+    standing = newest_verdict(desk.reports)
+    assert standing
+    return datetime.fromisoformat(standing.verdict.valid_until)
 
 
 def test_a_second_closing_finds_nothing_and_changes_nothing(desk: Desk, venue: Venue) -> None:

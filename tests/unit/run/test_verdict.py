@@ -83,6 +83,20 @@ def test_go_expires() -> None:
     assert judge(judged(plan, gone), NOW).valid_until == ""
 
 
+def test_a_verdict_that_rests_on_another_ends_with_it() -> None:
+    """However late it comes to be judged; when that time is over nothing is proven any more."""
+    end = NOW + timedelta(minutes=1)
+    plan = replace(PLAN, verdict_valid_minutes=30, valid_until=end.isoformat())
+    assert judge(judged(plan, {}), NOW).valid_until == end.isoformat()
+    late = judge(judged(plan, {}), end)
+    assert (late.result, late.valid_until) == ("NO-GO", "")
+    assert [str(reason) for reason in late.reasons] == [
+        "the GO that it rests on has run out meanwhile: run raceday morning"
+    ]
+    early = replace(plan, verdict_valid_minutes=0.5)
+    assert judge(judged(early, {}), NOW).valid_until == (NOW + timedelta(minutes=0.5)).isoformat()
+
+
 def test_an_empty_plan_proves_nothing() -> None:
     """A plan without components is NO-GO: there is nothing to go by."""
     judgement = judge(
@@ -188,3 +202,10 @@ def test_a_closing_that_fails_says_how_to_stop_selling() -> None:
     (found,) = findings(judged(plan, {close.id: {"db1": replace(lost, problem=way)}}))
     console = "At the console of db1: systemctl stop haproxy. Try: ssh db1"
     assert str(found.problem.next).endswith(console)
+    vip = Message("At HAProxy's admin socket: set server vip/w3 state maint")
+    check = Check("nobody is let in", "nobody", "vip/w3", passed=False, next=vip)
+    open_there = HostResult(HostState.OK, checks=(check,))
+    (found,) = findings(judged(plan, {close.id: {"db1": open_there}}))
+    assert str(found.problem.next) == (
+        f"Customers may still be buying. {vip}. Or on db1: systemctl stop haproxy"
+    )

@@ -9,7 +9,7 @@ import yaml
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
-from automation.procedures.checks import FELLOWS, HOST_CHECKS
+from automation.procedures.checks import CLOSED, FELLOWS, HOST_CHECKS
 
 ROOT = Path(__file__).parents[3]
 CALLS = frozenset({"Message", "message", "t", "translate", "_translate"})
@@ -25,7 +25,7 @@ def sentences() -> frozenset[str]:
     found = {text for path in code for text in _in_code(path)}
     found |= {text for path in pages for text in _in_page(path)}
     found |= {text for path in roles for text in _in_role(path)}
-    return frozenset((found | set(HOST_CHECKS) | {FELLOWS}) - {""})
+    return frozenset((found | {*HOST_CHECKS, *CLOSED, FELLOWS}) - {""})
 
 
 def placeholders(text: str) -> frozenset[str]:
