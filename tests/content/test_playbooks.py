@@ -124,6 +124,19 @@ def test_a_primary_that_is_left_out_is_named(included: bool, left_out: list[str]
     assert worked_out(f"{{{{ {telling['when']} }}}}", known) is bool(left_out)
 
 
+@pytest.mark.usefixtures("plugin")
+def test_a_batch_takes_no_more_than_can_be_spared() -> None:
+    """`serial: 2` of two hosts goes one by one when one of them must be left."""
+    rolling = task("tasks/roll.yml", "ansible.builtin.include_tasks")
+    wagering = {"restart": {"serial": 2}, "min_ready": 1}
+    known = {name: rolling["vars"][name] for name in ("rules", "least")}
+    given = {"followers": ["w1", "w2"], "primaries": [], "members": ["w1", "w2"]}
+    about = {"component": "wagering", "components": {"wagering": wagering}}
+    assert worked_out(rolling["loop"], {**known, **given, **about}) == [["w1"], ["w2"]]
+    del wagering["min_ready"]
+    assert worked_out(rolling["loop"], {**known, **given, **about}) == [["w1", "w2"]]
+
+
 @pytest.mark.parametrize(
     ("rotation", "allowed"), [("bets/w1 bets/w2", True), ("bets/w2 tickets/w1", False)]
 )

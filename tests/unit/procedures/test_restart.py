@@ -96,6 +96,28 @@ def test_batches(tmp_path: Path, serial: str, hosts: tuple[str, ...], sizes: lis
     assert tuple(host for part in parts for host in part) == hosts
 
 
+@pytest.mark.parametrize(
+    ("serial", "least", "sizes"),
+    [
+        ("2", 1, [2, 1]),
+        ("3", 1, [2, 1]),
+        ('"100%"', 2, [1, 1, 1]),
+        ('[1, "100%"]', 1, [1, 2]),
+        ("2", 3, [2, 1]),
+    ],
+)
+def test_no_batch_takes_more_than_can_be_spared(
+    tmp_path: Path, serial: str, least: int, sizes: list[int]
+) -> None:
+    """At least `min_ready` hosts are left, unless that is all of them: then `serial` alone says."""
+    text = f"  wagering: {{role: wagering, restart: {{serial: {serial}}}}}\n"
+    hosts = ("w1", "w2", "w3")
+    wagering = site(tmp_path, text, HEAD).components["wagering"]
+    component = replace(wagering, hosts=hosts, min_ready=least)
+    assert [len(part) for part in batches(component, hosts)] == sizes
+    assert all(len(part) <= sizes[0] for part in batches(component, hosts[1:]))
+
+
 def of_databases(tmp_path: Path, *hosts: str) -> Plan:
     """One after the other."""
     venue = site(tmp_path, "  pg: {role: postgresql, hosts: wagering, min_ready: 1}\n", HEAD)
@@ -202,6 +224,17 @@ def test_who_gets_customers_is_asked_anew_before_each_batch(plan: Plan) -> None:
     _state, simulator = restart(plan, {}, meanwhile=take_out)
     assert "wagering.start.1" in simulator.truth.begun
     assert "wagering.drain.2" not in simulator.truth.begun
+
+
+def test_a_large_batch_leaves_customers_a_server(tmp_path: Path) -> None:
+    """Both at once would be allowed by `serial`, and not by `min_ready`."""
+    venue = site(tmp_path, VENUE.replace("serial: 1", "serial: 2"), HEAD)
+    plan = replace(plan_restart(venue, {"wagering": ("w1", "w2")}), break_glass=True)
+    state, simulator = restart(plan, {})
+    assert state.result_state == "SUCCESS"
+    assert simulator.truth.begun["wagering.stop.1"] == ("w1",)
+    refused, _ = restart(plan, {}, OUT)
+    assert refused.steps["wagering.capacity.2"].reason
 
 
 @pytest.mark.parametrize("fault", [Fault.UNREACHABLE, Fault.MUTE])

@@ -83,7 +83,7 @@ def drained_before_stopped(trial: Trial) -> Iterator[str]:
 
 
 def batches_are_kept(trial: Trial) -> Iterator[str]:
-    """In a restart never more than `serial` hosts of a component are down because of us."""
+    """In a restart no more hosts of a component are down than `serial` and `min_ready` allow."""
     down = _left_down(trial)
     for event in trial.events:
         step = trial.plan.steps.get(getattr(event, "step", ""))
@@ -112,11 +112,15 @@ def _left_down(trial: Trial) -> dict[str, set[str]]:
 
 
 def _serial(component: Component) -> int:
-    """The largest batch that the venue allows; a share is rounded down, and is one at least."""
-    return max(
+    """The largest batch that the venue allows; a share is rounded down, and is one at least.
+
+    `min_ready` hosts stay up, unless that is all of them.
+    """
+    largest = max(
         size if isinstance(size, int) else max(1, len(component.hosts) * int(size[:-1]) // 100)
         for size in component.restart.serial
     )
+    return min(largest, (len(component.hosts) - component.min_ready) or largest)
 
 
 def enough_are_left(trial: Trial) -> Iterator[str]:
