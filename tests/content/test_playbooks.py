@@ -138,20 +138,30 @@ def test_a_batch_takes_no_more_than_can_be_spared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rotation", "allowed"), [("bets/w1 bets/w2", True), ("bets/w2 tickets/w1", False)]
+    ("rotation", "serving", "why"),
+    [
+        ("bets/w1 bets/w2", "bets/w1 bets/w2", ""),
+        ("bets/w2 tickets/w1", "bets/w2 tickets/w1", "No customers are sent to bets/w1: "),
+        ("bets/w1 bets/w2", "bets/w2", "lb1 sees bets/w1 down: "),
+    ],
 )
-def test_the_last_server_that_gets_customers_is_not_drained(rotation: str, allowed: bool) -> None:
-    """The other one must be in rotation too, in the same backend."""
+def test_the_last_server_that_gets_customers_is_not_drained(
+    rotation: str, serving: str, why: str
+) -> None:
+    """The other one must be in rotation too, in the same backend, and be seen up there."""
     refusing = task("tasks/batch.yml", "ansible.builtin.assert", "Refuse to take customers")
     rolling = task("tasks/roll.yml", "ansible.builtin.include_tasks")
     known = {
-        **{name: rolling["vars"][name] for name in ("in_rotation", "own", "servers")},
+        **{name: rolling["vars"][name] for name in ("in_rotation", "serving", "own", "servers")},
         **refusing["vars"],
         "rules": {"behind": {"component": "lb", "backend": "bets"}},
-        "asked": {"raceday": [{"evidence": {"rotation": rotation}}]},
+        "asked": {"raceday": [{"evidence": {"rotation": rotation, "serving": serving}}]},
+        "inventory_hostname": "lb1",
         "members": ["w1", "w2"],
         "batch": ["w2"],
     }
     assert worked_out(f"{{{{ {refusing['when']} }}}}", known)
     said = worked_out(f"{{{{ {refusing['ansible.builtin.assert']['that']} }}}}", known)
-    assert said is allowed
+    assert said is not bool(why)
+    told = worked_out(refusing["ansible.builtin.assert"]["fail_msg"], known)
+    assert not why or str(told).startswith(why)
