@@ -124,6 +124,23 @@ def test_a_primary_that_is_left_out_is_named(included: bool, left_out: list[str]
     assert worked_out(f"{{{{ {telling['when']} }}}}", known) is bool(left_out)
 
 
+def test_a_failed_drain_is_put_back_and_stops_nothing() -> None:
+    """Customers who are still there keep their server; the play fails again, with a sentence."""
+    parts = yaml.safe_load((PLAYBOOKS / "tasks/batch.yml").read_text(encoding="utf-8"))
+    names = [str(part.get("ansible.builtin.include_role", {}).get("tasks_from")) for part in parts]
+    taking = next(part for part in parts if "rescue" in part)
+    assert parts.index(taking) < names.index("{{ verb }}")
+    (drain,), (undrain, failing) = taking["block"], taking["rescue"]
+    assert drain["ansible.builtin.include_role"]["tasks_from"] == "drain"
+    assert undrain["ansible.builtin.include_role"]["tasks_from"] == "undrain"
+    assert undrain["loop"] == drain["loop"]
+    assert undrain["vars"] == {**drain["vars"], "raceday_unready": []}
+    said = worked_out(
+        failing["ansible.builtin.fail"]["msg"], {"batch": ["w1"], "component": "wagering"}
+    )
+    assert str(said).startswith("w1 of wagering was not stopped")
+
+
 @pytest.mark.usefixtures("plugin")
 def test_a_batch_takes_no_more_than_can_be_spared() -> None:
     """`serial: 2` of two hosts goes one by one when one of them must be left."""
