@@ -69,9 +69,9 @@ class World:
     """How things are before the run: this share of the hosts is up, customers bet already.
 
     `servers` are those behind each load balancer, as "backend/server"; when sales are open,
-    customers are sent to all but those `taken_out`, be it everywhere or at one of its hosts. What
-    is `hung` is up and answers nobody until it is ended. The places that are `leading` are
-    primaries.
+    customers are sent to all but those `taken_out`, be it everywhere or at one of its hosts; those
+    that a host sees `down`, as (host, "backend/server"), get none for all that. What is `hung` is
+    up and answers nobody until it is ended. The places that are `leading` are primaries.
     """
 
     up: float = 0.0
@@ -79,6 +79,7 @@ class World:
     servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     taken_out: frozenset[str] = frozenset()
     taken_out_at: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    down: frozenset[tuple[str, str]] = frozenset()
     hung: frozenset[tuple[str, str]] = frozenset()
     leading: frozenset[tuple[str, str]] = frozenset()
 
@@ -92,19 +93,22 @@ class Truth:
     before. `customers` are the places that took customers when a step that disturbs them was begun,
     and `told_open` the hosts that said so. `up` is what runs, be it that it is `hung`,
     `invocations` which start of it where that is not the first, `boots` which boot of a host where
-    that is not, and `rotation` what each host of a load balancer sends customers to. The primaries
-    are `leading`, and some `led` when their stop was begun.
+    that is not, and `rotation` what each host of a load balancer sends customers to, unless it sees
+    it `down`. What was `serving` at each of them when a step that disturbs was begun is by place.
+    The primaries are `leading`, and some `led` when their stop was begun.
     """
 
     up: set[tuple[str, str]] = field(default_factory=set)
     hung: set[tuple[str, str]] = field(default_factory=set)
     invocations: dict[tuple[str, str], str] = field(default_factory=dict)
     rotation: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    down: set[tuple[str, str]] = field(default_factory=set)
     boots: dict[str, str] = field(default_factory=dict)
     leading: set[tuple[str, str]] = field(default_factory=set)
 
     begun: dict[str, tuple[str, ...]] = field(default_factory=dict)
     customers: dict[str, frozenset[str]] = field(default_factory=dict)
+    serving: dict[str, Mapping[tuple[str, str], frozenset[str]]] = field(default_factory=dict)
     led: set[tuple[str, str]] = field(default_factory=set)
     told_open: set[str] = field(default_factory=set)
     answered: set[tuple[str, str]] = field(default_factory=set)
@@ -156,7 +160,9 @@ class Simulator:
             self.truth.up, self.truth.rotation = self._left.up, self._left.rotation
             self.truth.invocations, self.truth.hung = self._left.invocations, self._left.hung
             self.truth.leading, self.truth.boots = self._left.leading, self._left.boots
+            self.truth.down = self._left.down
             return
+        self.truth.down = set(self.world.down)
         self.truth.leading = set(self.world.leading)
         self.truth.up = {
             (component.name, host)
@@ -179,6 +185,9 @@ class Simulator:
         self.truth.begun[step.id] = hosts
         if step.verb in DISTURBS:
             self.truth.customers[step.id] = self.customers()
+            self.truth.serving[step.id] = {
+                place: self._serving(place) for place in self.truth.rotation if self._sells(place)
+            }
         if step.verb in ENDS:
             places = ((step.component, host) for host in hosts if self.is_up(step.component, host))
             self.truth.led |= {(step.id, host) for _, host in self.truth.leading & set(places)}
@@ -301,6 +310,8 @@ class Simulator:
         if step.verb is Verb.QUIET and self._answer_to:
             checks = self._answer_to(step)
         evidence = self._evidence(step, place, fault)
+        if is_open and self._stays_down(step, place):
+            return _bad_news(step, host, HostState.FAILED, evidence)
         report = HostReported(step.id, host, state, 1.5, checks, None, evidence)
         if is_open:
             self._learn(step, report)
@@ -361,6 +372,17 @@ class Simulator:
         left_out = order.unready if step.verb is Verb.UNDRAIN else ()
         return set(meant(behind, servers or behind) - meant(behind, left_out))
 
+    def _stays_down(self, step: Step, place: tuple[str, str]) -> bool:
+        """Whether a load balancer was told to let in what it does not see up afterwards."""
+        if step.verb is not Verb.UNDRAIN or self._changes_nothing:
+            return False
+        return any((place[1], word) in self.truth.down for word in self._named(step, place))
+
+    def _serving(self, place: tuple[str, str]) -> frozenset[str]:
+        """Whom customers of one load balancer really get to."""
+        words = self.truth.rotation[place]
+        return frozenset(word for word in words if (place[1], word) not in self.truth.down)
+
     def _behind(self, front: str) -> tuple[str, ...]:
         """What stands behind a load balancer; its own name when the world does not say."""
         return self.world.servers.get(front, (front,))
@@ -410,6 +432,7 @@ class Simulator:
             told["sales"] = "open" if self._sells(place) else "closed"
             if step.verb not in ROTATES and place[0] in self.world.servers:
                 told["rotation"] = " ".join(sorted(self.truth.rotation[place])) or "none"
+                told["serving"] = " ".join(sorted(self._serving(place))) or "none"
         if (found := self._found.get((step.id, place[1]))) is not None:
             for word in self._named(step, place):
                 told[f"{BEFORE}{word}"] = "ready" if word in found else "maint"

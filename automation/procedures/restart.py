@@ -1,7 +1,7 @@
 """The rolling restart: batch by batch out of rotation, stopped, started, tested, and back."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import count
 
 from automation.procedures.checks import test_checks
 from automation.procedures.leaders import has_leader
@@ -48,20 +48,26 @@ def plan_emergency(venue: Venue, names: Sequence[str]) -> Plan:
 
 
 def batches(component: Component, hosts: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The hosts in batches of `restart.serial`; the last size counts for all that follow."""
-    sizes = [_size(share, len(component.hosts)) for share in component.restart.serial]
+    """The hosts in batches of `restart.serial`; the last size counts for all that follow.
+
+    None is so large that fewer than `min_ready` would be left, unless that is all of them.
+    """
     rest = tuple(hosts)
-    for size in chain(sizes, repeat(sizes[-1])):
+    for number in count(1):
         if not rest:
             return
+        size = _size(component, number)
         yield rest[:size]
         rest = rest[size:]
 
 
-def _size(share: int | str, hosts: int) -> int:
-    if isinstance(share, int):
-        return share
-    return max(1, hosts * int(share.removesuffix("%")) // 100)
+def _size(component: Component, number: int) -> int:
+    """How many hosts the batch of this number may have."""
+    serial, hosts = component.restart.serial, len(component.hosts)
+    share = serial[min(number, len(serial)) - 1]
+    size = share if isinstance(share, int) else max(1, hosts * int(share.removesuffix("%")) // 100)
+    spare = hosts - component.min_ready
+    return min(size, spare) if spare else size
 
 
 def _steps(venue: Venue, hosts: Mapping[str, Sequence[str]]) -> Iterator[Step]:
@@ -231,7 +237,7 @@ def _capacity(
     if not others:
         return ()
     least = component.min_ready if component.min_ready < len(component.hosts) else 0
-    spare = _allowed(component, number) - len(batch)
+    spare = _size(component, number) - len(batch)
     asked = tuple(_rotation_looks(venue, component, number, after, needs))
     backend = component.restart.behind.backend if component.restart.behind else ""
     capacity = make_step(
@@ -247,12 +253,6 @@ def _capacity(
         timeout=PROBE_SECONDS,
     )
     return (*asked, capacity)
-
-
-def _allowed(component: Component, number: int) -> int:
-    """How many hosts the batch of this number may have."""
-    serial = component.restart.serial
-    return _size(serial[min(number, len(serial)) - 1], len(component.hosts))
 
 
 def _rotation_looks(

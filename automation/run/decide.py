@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from automation.run.capacity import out_of_rotation
+from automation.run.capacity import not_serving, why_not_serving
 from automation.run.events import HostState, Message
 from automation.run.leading import may_lead
 from automation.run.plan import Step, Verb
@@ -298,15 +298,13 @@ def _released(state: State, step: Step) -> Begin | Skip:
 
 def _standing_in(state: State, step: Step) -> Begin | Skip:
     """Only those are asked that can take the customers; who cannot counts as down."""
-    lost, out = state.hosts_lost(step.owner), out_of_rotation(state, step)
+    lost, out = state.hosts_lost(step.owner), not_serving(state, step)
     hosts = tuple(host for host in step.hosts if host not in lost and host not in out)
     if len(hosts) >= step.min_ready:
         return Begin(step, hosts, unready_hosts(state))
     if not out:
         return Skip(step, _too_few_hosts(step, lost))
-    args = {"hosts": ", ".join(out)}
-    text = "no customers are sent to %(hosts)s, and without it too few servers would be left"
-    return Skip(step, Message(text, args))
+    return Skip(step, why_not_serving(state, step))
 
 
 def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:

@@ -40,6 +40,7 @@ class Status(StrEnum):
 
 
 SALES, ROTATION = "sales", "rotation"  # facts that a load balancer's hosts tell
+SERVING = "serving"  # those in rotation that it sees up
 SESSIONS = "sessions"  # how many customers are still at it after a closing
 CUT_OFF = "cut_off"  # how many the closing has cut off
 BEFORE = "before:"  # and how each server was set when they were told to take it out

@@ -129,7 +129,11 @@ class Behind(Keys):
 class Restart(Keys):
     """How a rolling restart goes: how many hosts at a time, and drained from where."""
 
-    serial: Batches = Field((1,), description="Hosts at a time; a list gives one size per batch.")
+    serial: Batches = Field(
+        (1,),
+        description="Hosts at a time; a list gives one size per batch. "
+        "Never so many that fewer than min_ready are left, unless that is all of them.",
+    )
     behind: Behind | None = None
 
 

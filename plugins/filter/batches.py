@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
+from math import ceil
 from typing import Any
 
 DOCUMENTATION = r"""
 name: batches
 short_description: The batches of a rolling restart
 description:
-  - Cuts a list of hosts into batches, as C(restart.serial) of the venue file says.
-positional: serial, total
+  - Cuts a list of hosts into batches, as C(restart.serial) and C(min_ready) of the venue file say.
+positional: serial, total, min_ready
 options:
   _input:
     description: The hosts, in the order of their restart.
@@ -25,14 +26,23 @@ options:
     type: raw
     default: 1
   total:
-    description: Of how many hosts a share is; all that are given by default.
+    description: How many hosts there are, of which a share is one; all that are given by default.
     type: int
+  min_ready:
+    description:
+      - How many of them must be left, a number or a share; no batch takes more than the others.
+        When that is all of them it bounds nothing, for then no restart would be possible at all.
+    type: raw
+    default: 100%
 author: The raceday authors (@raceday)
 """
 
 EXAMPLES = r"""
 # [[wagering1, wagering2], [wagering3]]
 batches: "{{ ['wagering1', 'wagering2', 'wagering3'] | raceday.core.batches(2) }}"
+
+# [[wagering1], [wagering2]]
+one_is_left: "{{ ['wagering1', 'wagering2'] | raceday.core.batches(2, min_ready=1) }}"
 """
 
 RETURN = r"""
@@ -47,10 +57,13 @@ def batches(
     hosts: Sequence[str],
     serial: int | str | Sequence[int | str] = 1,
     total: int | None = None,
+    min_ready: int | str = "100%",
 ) -> list[list[str]]:
     """The hosts in batches."""
     shares = [serial] if isinstance(serial, (int, str)) else list(serial)
-    sizes = [_size(share, len(hosts) if total is None else total) for share in shares]
+    there = len(hosts) if total is None else total
+    spare = there - _least(min_ready, there)
+    sizes = [min(_size(share, there), spare or there) for share in shares]
     return list(_cut(list(hosts), chain(sizes, repeat(sizes[-1]))))
 
 
@@ -65,6 +78,13 @@ def _size(share: int | str, hosts: int) -> int:
     if isinstance(share, int):
         return share
     return max(1, hosts * int(share.removesuffix("%")) // 100)
+
+
+def _least(share: int | str, hosts: int) -> int:
+    """What must be left is rounded up, as a batch is rounded down."""
+    if isinstance(share, int):
+        return share
+    return ceil(hosts * int(share.removesuffix("%")) / 100)
 
 
 class FilterModule:

@@ -24,7 +24,7 @@ options:
       - V(undrain) sets servers to C(ready) and waits until HAProxy itself sees them up.
       - V(drain) sets those in rotation to C(drain), waits until nobody is at them or queues for them, and
         sets them to C(maint). When O(timeout) passes first they go to C(maint) all the same, and the check
-        C(sessions of BACKEND/SERVER) says how many were left.
+        C(sessions of BACKEND/SERVER) says how many were left, and fails the task.
       - V(close) sets servers to C(maint) at once, then waits as V(drain) does. When O(timeout) passes first it
         ends the sessions that are left (C(shutdown sessions server)). It fails when some cannot be ended, and
         when a backend that is not in O(backends) lets customers in.

@@ -124,21 +124,61 @@ def test_a_primary_that_is_left_out_is_named(included: bool, left_out: list[str]
     assert worked_out(f"{{{{ {telling['when']} }}}}", known) is bool(left_out)
 
 
+def test_a_failed_drain_is_put_back_and_stops_nothing() -> None:
+    """Customers who are still there keep their server; the play fails again, with a sentence."""
+    parts = yaml.safe_load((PLAYBOOKS / "tasks/batch.yml").read_text(encoding="utf-8"))
+    names = [str(part.get("ansible.builtin.include_role", {}).get("tasks_from")) for part in parts]
+    taking = next(part for part in parts if "rescue" in part)
+    assert parts.index(taking) < names.index("{{ verb }}")
+    (drain,), (undrain, failing) = taking["block"], taking["rescue"]
+    assert drain["ansible.builtin.include_role"]["tasks_from"] == "drain"
+    assert undrain["ansible.builtin.include_role"]["tasks_from"] == "undrain"
+    assert undrain["loop"] == drain["loop"]
+    assert undrain["vars"] == {**drain["vars"], "raceday_unready": []}
+    said = worked_out(
+        failing["ansible.builtin.fail"]["msg"], {"batch": ["w1"], "component": "wagering"}
+    )
+    assert str(said).startswith("w1 of wagering was not stopped")
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_batch_takes_no_more_than_can_be_spared() -> None:
+    """`serial: 2` of two hosts goes one by one when one of them must be left."""
+    rolling = task("tasks/roll.yml", "ansible.builtin.include_tasks")
+    wagering = {"restart": {"serial": 2}, "min_ready": 1}
+    known = {name: rolling["vars"][name] for name in ("rules", "least")}
+    given = {"followers": ["w1", "w2"], "primaries": [], "members": ["w1", "w2"]}
+    about = {"component": "wagering", "components": {"wagering": wagering}}
+    assert worked_out(rolling["loop"], {**known, **given, **about}) == [["w1"], ["w2"]]
+    del wagering["min_ready"]
+    assert worked_out(rolling["loop"], {**known, **given, **about}) == [["w1", "w2"]]
+
+
 @pytest.mark.parametrize(
-    ("rotation", "allowed"), [("bets/w1 bets/w2", True), ("bets/w2 tickets/w1", False)]
+    ("rotation", "serving", "why"),
+    [
+        ("bets/w1 bets/w2", "bets/w1 bets/w2", ""),
+        ("bets/w2 tickets/w1", "bets/w2 tickets/w1", "No customers are sent to bets/w1: "),
+        ("bets/w1 bets/w2", "bets/w2", "lb1 sees bets/w1 down: "),
+    ],
 )
-def test_the_last_server_that_gets_customers_is_not_drained(rotation: str, allowed: bool) -> None:
-    """The other one must be in rotation too, in the same backend."""
+def test_the_last_server_that_gets_customers_is_not_drained(
+    rotation: str, serving: str, why: str
+) -> None:
+    """The other one must be in rotation too, in the same backend, and be seen up there."""
     refusing = task("tasks/batch.yml", "ansible.builtin.assert", "Refuse to take customers")
     rolling = task("tasks/roll.yml", "ansible.builtin.include_tasks")
     known = {
-        **{name: rolling["vars"][name] for name in ("in_rotation", "own", "servers")},
+        **{name: rolling["vars"][name] for name in ("in_rotation", "serving", "own", "servers")},
         **refusing["vars"],
         "rules": {"behind": {"component": "lb", "backend": "bets"}},
-        "asked": {"raceday": [{"evidence": {"rotation": rotation}}]},
+        "asked": {"raceday": [{"evidence": {"rotation": rotation, "serving": serving}}]},
+        "inventory_hostname": "lb1",
         "members": ["w1", "w2"],
         "batch": ["w2"],
     }
     assert worked_out(f"{{{{ {refusing['when']} }}}}", known)
     said = worked_out(f"{{{{ {refusing['ansible.builtin.assert']['that']} }}}}", known)
-    assert said is allowed
+    assert said is not bool(why)
+    told = worked_out(refusing["ansible.builtin.assert"]["fail_msg"], known)
+    assert not why or str(told).startswith(why)

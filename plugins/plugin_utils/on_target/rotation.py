@@ -85,7 +85,7 @@ def rotate(params, *, check):
     report["seconds"] = round(time.monotonic() - began, 3)
     report["evidence"] = evidence(params, wanted(before, params), look(params))
     report["evidence"].update(*told)
-    bad = unknown + [item for item in checks if is_grave(item)]
+    bad = unknown + [item for item in checks if not item["passed"]]
     result = {"changed": bool(changed), "failed": bool(bad), "raceday": [report]}
     return {**result, "msg": "; ".join(map(sentence, bad))} if bad else result
 
@@ -361,11 +361,6 @@ def no_such_server(params, name):
     kind = "" if params["action"] == "undrain" else SESSIONS
     place = name if "/" in name else f"{'|'.join(params['backends'])}/{name}"
     return record(kind + place, "a server", "no such server", False)
-
-
-def is_grave(item):
-    """Whether a check that did not hold ends the play; sessions that are left do not."""
-    return not item["passed"] and not item["name"].startswith(SESSIONS)
 
 
 def sentence(item):

@@ -168,6 +168,36 @@ def test_sales_are_closed_only_when_that_was_seen(
     assert shell(shlex.join(argv), tmp_path, unit="haproxy.service") == state
 
 
+@pytest.mark.parametrize(
+    ("status", "let_in", "up"),
+    [
+        ("UP", True, True),
+        ("UP 1/2", True, True),
+        ("no check", True, True),
+        ("DOWN", True, False),
+        ("DOWN 1/2", True, False),
+        ("NOLB", True, False),
+        ("DRAIN", False, False),
+        ("MAINT", False, False),
+        ("MAINT (via wagering/w2)", False, False),
+    ],
+)
+def test_who_is_let_in_and_who_is_up_are_two_facts(
+    fake: Fake, tmp_path: Path, status: str, *, let_in: bool, up: bool
+) -> None:
+    """What goes back is what was let in; who stands in is who HAProxy sees up."""
+    facts = yaml.safe_load((ROOT / "roles/haproxy/meta/raceday.yml").read_text("utf-8"))["facts"]
+    fake("systemctl", "exit 0")
+    rows = [HEADER, f"wagering,w1,{',' * 14},{status},1", f"rehearsal_a,w2,{',' * 14},UP,1", BACK]
+    fake("socat", f"printf '%s\\n' {shlex.join(rows)}")
+    for fact, counts in (("rotation", let_in), ("serving", up)):
+        told = shell(shlex.join(facts[fact]), tmp_path, unit="haproxy.service")
+        assert told == ("wagering/w1" if counts else "none")
+        fake("systemctl", "exit 3")
+        assert not shell(shlex.join(facts[fact]), tmp_path, unit="haproxy.service")
+        fake("systemctl", "exit 0")
+
+
 def test_a_fact_knows_the_unit(plugin: Plugin, tmp_path: Path) -> None:
     """Its command is a process of its own."""
     spec: dict[str, Any] = {

@@ -215,12 +215,14 @@ def test_a_drained_server_finishes_its_customers_and_ends_in_maint(
 
 
 def test_customers_that_do_not_go_are_counted(plugin: Plugin, open_desk: str) -> None:
-    """The server is taken out all the same, and the play goes on: the run weighs the check."""
+    """The server is taken out all the same, and the task fails: nobody may stop it now."""
     Desk.customers, Desk.hanging = {"wagering/w1": 2}, {"wagering/w1"}
     result = rotate(plugin, open_desk, "drain", "w1", timeout=0.3)
     (check,) = [item for item in result["raceday"][0]["checks"] if not item["passed"]]
     assert (check["name"], check["observed"]) == ("sessions of wagering/w1", "2")
-    assert (Desk.servers["wagering/w1"], result["failed"]) == ("MAINT", False)
+    assert (Desk.servers["wagering/w1"], result["failed"]) == ("MAINT", True)
+    assert result["msg"] == "sessions of wagering/w1: expected 0, observed 2"
+    assert result["raceday"][0]["state"] == "ok"
 
 
 def test_a_server_in_maint_is_never_set_to_drain(plugin: Plugin, open_desk: str) -> None:

@@ -1,5 +1,6 @@
 """Plays without raceday come to the same hosts, the same order and the same batches."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -93,6 +94,21 @@ def test_the_batches_are_those_of_raceday(
     component = venue.components["wagering"]
     serial = components["wagering"]["restart"]["serial"]
     assert tuple(map(tuple, cut(hosts, serial, 2))) == tuple(batches(component, hosts))
+
+
+@pytest.mark.parametrize("serial", [1, 2, 5, "100%", "50%", [1, 4], ["20%", 3]])
+@pytest.mark.parametrize("least", [1, 2, 3, 4, "50%", "75%", "76%", "100%"])
+def test_no_batch_takes_more_than_it_does_with_raceday(
+    plugin: Plugin, tmp_path: Path, serial: Any, least: int | str
+) -> None:
+    """What must be left is a number or a share, of all hosts and not of those given."""
+    cut = plugin("filter.batches").FilterModule().filters()["batches"]
+    written = {"role": "redis", "hosts": "all", "min_ready": least, "restart": {"serial": serial}}
+    component = site(tmp_path, f"  many: {json.dumps(written)}\n").components["many"]
+    hosts = component.hosts
+    for given in (hosts, hosts[2:]):
+        found = tuple(map(tuple, cut(given, serial, len(hosts), least)))
+        assert found == tuple(batches(component, given))
 
 
 def test_a_share_without_a_total_is_of_the_hosts_given(plugin: Plugin) -> None:

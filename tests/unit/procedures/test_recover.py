@@ -237,7 +237,8 @@ def test_a_server_that_did_not_come_back_stays_in_the_ledger(venue: Venue) -> No
 @pytest.mark.parametrize("closed", [False, True])
 def test_the_last_servers_are_put_back(tmp_path: Path, *, closed: bool) -> None:
     """Sales look closed by nothing but the dead run's drain, unless they were closed since."""
-    venue = site(tmp_path, VENUE.replace("serial: 1", 'serial: "100%"'), HEAD)
+    both = VENUE.replace("serial: 1", 'serial: "100%"').replace("min_ready: 1", "min_ready: 2")
+    venue = site(tmp_path, both, HEAD)
     desk = Desk(tmp_path / "runs", SELLING)
     plan = plan_restart(venue, {"wagering": ("w1", "w2")})
     desk.run(replace(plan, break_glass=True, reason="leak"), until="wagering.undrain.1")

@@ -96,6 +96,28 @@ def test_batches(tmp_path: Path, serial: str, hosts: tuple[str, ...], sizes: lis
     assert tuple(host for part in parts for host in part) == hosts
 
 
+@pytest.mark.parametrize(
+    ("serial", "least", "sizes"),
+    [
+        ("2", 1, [2, 1]),
+        ("3", 1, [2, 1]),
+        ('"100%"', 2, [1, 1, 1]),
+        ('[1, "100%"]', 1, [1, 2]),
+        ("2", 3, [2, 1]),
+    ],
+)
+def test_no_batch_takes_more_than_can_be_spared(
+    tmp_path: Path, serial: str, least: int, sizes: list[int]
+) -> None:
+    """At least `min_ready` hosts are left, unless that is all of them: then `serial` alone says."""
+    text = f"  wagering: {{role: wagering, restart: {{serial: {serial}}}}}\n"
+    hosts = ("w1", "w2", "w3")
+    wagering = site(tmp_path, text, HEAD).components["wagering"]
+    component = replace(wagering, hosts=hosts, min_ready=least)
+    assert [len(part) for part in batches(component, hosts)] == sizes
+    assert all(len(part) <= sizes[0] for part in batches(component, hosts[1:]))
+
+
 def of_databases(tmp_path: Path, *hosts: str) -> Plan:
     """One after the other."""
     venue = site(tmp_path, "  pg: {role: postgresql, hosts: wagering, min_ready: 1}\n", HEAD)
@@ -174,6 +196,44 @@ def test_the_last_server_that_gets_customers_is_left_alone(plan: Plan) -> None:
     assert why == "no customers are sent to w1, and without it too few servers would be left"
 
 
+SEES_DOWN = replace(SELLING, down=frozenset({("t1", "to_wagering/w2")}))
+
+
+def test_who_the_load_balancer_sees_down_stands_in_for_nobody(plan: Plan) -> None:
+    """However well it finds itself: customers do not get there. The reason says so."""
+    state, simulator = restart(plan, {}, SEES_DOWN)
+    assert "wagering.drain.1" not in simulator.truth.begun
+    assert state.result_state == "ERRORS"
+    why = str(state.steps["wagering.capacity.1"].reason)
+    assert why == "the load balancer sees w2 down, and without it too few servers would be left"
+
+
+def test_who_is_seen_down_may_be_restarted(venue: Venue) -> None:
+    """Its customers get to the other one already. It goes back where it was, seen down or not."""
+    plan = replace(plan_restart(venue, {"wagering": ("w2",)}), break_glass=True)
+    _state, simulator = restart(plan, {}, SEES_DOWN)
+    assert "wagering.start.1" in simulator.truth.begun
+    assert simulator.customers() == set(SERVERS["ticketing"])
+
+
+def test_who_goes_down_at_the_load_balancer_meanwhile_ends_the_roll(plan: Plan) -> None:
+    """It is asked anew before each batch."""
+
+    def fall(simulator: Simulator) -> None:
+        if "wagering.undrain.1" in simulator.truth.begun:
+            simulator.truth.down.add(("t1", "to_wagering/w1"))
+
+    _state, simulator = restart(plan, {}, meanwhile=fall)
+    assert "wagering.start.1" in simulator.truth.begun
+    assert "wagering.drain.2" not in simulator.truth.begun
+
+
+def test_a_server_seen_down_is_no_matter_without_customers(plan: Plan) -> None:
+    """While sales are closed nobody is missed."""
+    state, _ = restart(plan, {}, replace(SEES_DOWN, sales_open=False))
+    assert state.result_state == "SUCCESS"
+
+
 def test_a_check_run_says_that_a_restart_would_be_refused(plan: Plan) -> None:
     """Nobody is sent to the other host: no SUCCESS for that, and the reason is in the run."""
     check = replace(plan, check=True)
@@ -204,12 +264,26 @@ def test_who_gets_customers_is_asked_anew_before_each_batch(plan: Plan) -> None:
     assert "wagering.drain.2" not in simulator.truth.begun
 
 
+def test_a_large_batch_leaves_customers_a_server(tmp_path: Path) -> None:
+    """Both at once would be allowed by `serial`, and not by `min_ready`."""
+    venue = site(tmp_path, VENUE.replace("serial: 1", "serial: 2"), HEAD)
+    plan = replace(plan_restart(venue, {"wagering": ("w1", "w2")}), break_glass=True)
+    state, simulator = restart(plan, {})
+    assert state.result_state == "SUCCESS"
+    assert simulator.truth.begun["wagering.stop.1"] == ("w1",)
+    refused, _ = restart(plan, {}, OUT)
+    assert refused.steps["wagering.capacity.2"].reason
+
+
 @pytest.mark.parametrize("fault", [Fault.UNREACHABLE, Fault.MUTE])
 def test_unknown_customers_are_customers(plan: Plan, fault: Fault) -> None:
     """A load balancer that does not say whom it sends them to ends the roll."""
-    _state, simulator = restart(plan, {("wagering.rotation.2", "t1"): fault})
+    state, simulator = restart(plan, {("wagering.rotation.2", "t1"): fault})
     assert "wagering.undrain.1" in simulator.truth.begun
     assert "wagering.drain.2" not in simulator.truth.begun
+    if fault is Fault.MUTE:
+        why = str(state.steps["wagering.capacity.2"].reason)
+        assert why == "t1 does not say which servers it sees up, so none stands in for another"
 
 
 def test_without_customers_nobody_is_missed(plan: Plan) -> None:

@@ -200,7 +200,8 @@ def test_a_changed_venue_file_is_refused_unless_accepted(
     """Accepted, the run is planned anew for the same hosts, with the same reason."""
     died = desk.run(plan, until="wagering.capacity.1")
     (tmp_path / "changed").mkdir()
-    changed = site(tmp_path / "changed", VENUE.replace("serial: 1", "serial: 2"), HEAD)
+    both = VENUE.replace("serial: 1", "serial: 2").replace("min_ready: 1", "min_ready: 2")
+    changed = site(tmp_path / "changed", both, HEAD)
     with pytest.raises(Refused, match="changed since"):
         plan_resume(changed, died, MORNING, accept_changes=False)
     anew = plan_resume(changed, died, MORNING, accept_changes=True)

@@ -40,7 +40,7 @@ PAIR = """
     role: service
     unit: bets
     hosts: apps
-    min_ready: 1
+    min_ready: SERIAL
     tests: [{name: sells a bet, command: [sell]}]
     restart: {serial: SERIAL, behind: {component: front, backend: bets}}
   front: {role: haproxy, hosts: fronts, depends_on: [bets]}

@@ -84,10 +84,12 @@ def random_venue(random: Random) -> Venue:
     return _venue(components)
 
 
-def random_world(venue: Venue, random: Random, up: float, selling: float) -> World:
+def random_world(
+    venue: Venue, random: Random, up: float, selling: float, seen_down: float = 0.0
+) -> World:
     """This share of the hosts up, customers perhaps betting, here and there a server taken out.
 
-    Some are out at one of a load balancer's hosts only.
+    Some are out at one of a load balancer's hosts only, and some are seen down there.
     """
     servers: dict[str, list[str]] = {}
     for component in venue.components.values():
@@ -105,6 +107,13 @@ def random_world(venue: Venue, random: Random, up: float, selling: float) -> Wor
             for front, words in servers.items()
             for host in venue.components[front].hosts[1:]
         },
+        down=frozenset(
+            (host, word)
+            for front, words in servers.items()
+            for host in venue.components[front].hosts
+            for word in words
+            if random.random() < seen_down
+        ),
         leading=frozenset(
             (name, item.hosts[0])
             for name, item in venue.components.items()
@@ -166,7 +175,9 @@ def _restart(venue: Venue, random: Random) -> Task:
         break_glass=random.random() < 0.5,
         include_primary=len(chosen) % 2 == 0,
     )
-    return Task(venue, plan, random_world(venue, random, random.choice((1.0, 1.0, 0.9)), 0.6))
+    seen_down = random.choice((0.0, 0.0, 0.2))
+    world = random_world(venue, random, random.choice((1.0, 1.0, 0.9)), 0.6, seen_down)
+    return Task(venue, plan, world)
 
 
 def _evening(venue: Venue, random: Random) -> Task:
@@ -186,7 +197,8 @@ def _emergency(venue: Venue, random: Random) -> Task:
         for host in venue.components[name].hosts
         if random.random() < (0.7 if name in names else 0.03)
     )
-    world = random_world(venue, random, random.choice((1.0, 1.0, 0.9)), 0.9)
+    seen_down = random.choice((0.0, 0.0, 0.2))
+    world = random_world(venue, random, random.choice((1.0, 1.0, 0.9)), 0.9, seen_down)
     return Task(venue, plan, replace(world, hung=hung))
 
 

@@ -22,7 +22,8 @@ type Promise = Callable[[Trial], Iterator[str]]
 def starts_wait_for_health(trial: Trial) -> Iterator[str]:
     """Nothing begins before all it needs is healthy and all it comes after has ended.
 
-    What would have put back something that was never touched has nothing to be healthy.
+    What would have put back something that was never touched has nothing to be healthy. What an
+    earlier process has put back need not be put back again.
     """
     ended: set[str] = set()
     for event in trial.events:
@@ -40,7 +41,10 @@ def _was_healthy(trial: Trial, name: str) -> bool:
     step = trial.plan.steps[name]
     if step.puts_back and not trial.was_begun(step.puts_back):
         return True
-    return sum((name, host) in trial.truth.answered for host in step.hosts) >= step.min_ready
+    answered = trial.truth.answered
+    if step.puts_back and step.puts_back not in trial.truth.begun:
+        answered = answered | trial.simulator.answered_before(name)
+    return sum((name, host) in answered for host in step.hosts) >= step.min_ready
 
 
 def no_step_twice(trial: Trial) -> Iterator[str]:

@@ -83,7 +83,7 @@ def drained_before_stopped(trial: Trial) -> Iterator[str]:
 
 
 def batches_are_kept(trial: Trial) -> Iterator[str]:
-    """In a restart never more than `serial` hosts of a component are down because of us."""
+    """In a restart no more hosts of a component are down than `serial` and `min_ready` allow."""
     down = _left_down(trial)
     for event in trial.events:
         step = trial.plan.steps.get(getattr(event, "step", ""))
@@ -112,11 +112,15 @@ def _left_down(trial: Trial) -> dict[str, set[str]]:
 
 
 def _serial(component: Component) -> int:
-    """The largest batch that the venue allows; a share is rounded down, and is one at least."""
-    return max(
+    """The largest batch that the venue allows; a share is rounded down, and is one at least.
+
+    `min_ready` hosts stay up, unless that is all of them.
+    """
+    largest = max(
         size if isinstance(size, int) else max(1, len(component.hosts) * int(size[:-1]) // 100)
         for size in component.restart.serial
     )
+    return min(largest, (len(component.hosts) - component.min_ready) or largest)
 
 
 def enough_are_left(trial: Trial) -> Iterator[str]:
@@ -134,23 +138,23 @@ def enough_are_left(trial: Trial) -> Iterator[str]:
 
 
 def customers_keep_enough(trial: Trial) -> Iterator[str]:
-    """In a restart a drain leaves customers `min_ready` others that are ready, if it leaves any."""
+    """In a restart a drain leaves customers `min_ready` others that are ready, if it leaves any.
+
+    At each load balancer, and it must see them up: nobody gets to the others.
+    """
     if trial.plan.procedure != "restart" or trial.plan.check:
         return
     for step in _begun(trial, Verb.DRAIN):
-        component, customers = (
-            trial.venue.components[step.component],
-            trial.truth.customers[step.id],
-        )
+        component = trial.venue.components[step.component]
         drained = set(map(server_of, step.servers))
         others = [host for host in component.hosts if host not in drained]
         seen = _beside(step, "capacity")
         ready = [host for host in others if (seen, host) in trial.truth.answered]
-        left = _words(trial, component.name, ready) & customers
         least = component.min_ready if component.min_ready < len(component.hosts) else 1
-        taken = customers.intersection(step.servers)
-        if others and taken and len(left) < least:
-            yield f"{step.id} left customers {len(left)} servers"
+        for (_, host), serving in trial.truth.serving[step.id].items():
+            left = _words(trial, component.name, ready) & serving
+            if others and serving.intersection(step.servers) and len(left) < least:
+                yield f"{step.id} left customers {len(left)} servers at {host}"
 
 
 def a_failure_ends_it(trial: Trial) -> Iterator[str]:

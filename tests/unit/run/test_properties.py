@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from automation.procedures import recover, restart
-from automation.run import decide, journal, ledger, loop, reuse, state, verdict
+from automation.run import capacity, decide, journal, ledger, loop, reuse, state, verdict
 from automation.run.events import Event, HostState, Message, load_event
 from automation.run.journal import read_journal
 from automation.run.plan import Step, Verb
@@ -209,7 +209,10 @@ MUTANTS = {
         restart, "_capacity", lambda *_args: (), "others ready", RESTARTS
     ),
     "who gets no customers stands in": Mutant(
-        decide, "out_of_rotation", lambda *_args: (), "left customers", RESTARTS
+        decide, "not_serving", lambda *_args: (), "left customers", RESTARTS
+    ),
+    "who is seen down stands in": Mutant(
+        capacity, "SERVING", state.ROTATION, "left customers", RESTARTS
     ),
     "who leads is no matter": Mutant(
         decide, "may_lead", lambda _state, _step: None, "on the primary", RESTARTS

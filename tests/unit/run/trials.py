@@ -107,6 +107,7 @@ class Trial:
             set(self.before.up),
             set(self.before.hung),
             rotation=rotation,
+            down=set(self.simulator.world.down),
             leading=set(self.simulator.world.leading),
         )
         simulator = Watched(Random(0), {}, FakeClock(), self.simulator.world, left)  # noqa: S311
@@ -149,10 +150,16 @@ class Watched(Simulator):
         self.taken_out = set(self.after.taken_out) if self.after else set()
 
     def begin(self, order: Begin) -> None:
-        """Right before a load balancer is looked at, an operator may be at it by hand."""
+        """Right before a load balancer is looked at, an operator may be at it by hand.
+
+        It may have come to see a server down, too, or up again.
+        """
         if self.hand and ".rotation." in order.step.id:
             for host in order.hosts:
                 self._by_hand((order.step.component, host), self.hand)
+                if self.hand.random() < 0.3:
+                    word = self.hand.choice(sorted(self._behind(order.step.component)))
+                    self.truth.down ^= {(host, word)}
         super().begin(order)
 
     def _by_hand(self, place: Place, hand: Random) -> None:
@@ -174,6 +181,13 @@ class Watched(Simulator):
         """Who got customers whenever any process began a drain."""
         earlier = self.after.drained(step) if self.after else frozenset[str]()
         return earlier | self.truth.customers.get(step.id, frozenset())
+
+    def answered_before(self, name: str) -> set[Place]:
+        """What came of a step in the last process before that has begun it."""
+        left = self.after
+        while left and name not in left.truth.begun:
+            left = left.after
+        return left.truth.answered if left else set()
 
     def close(self) -> None:
         """Who is killed closes nothing."""
@@ -279,7 +293,8 @@ def conduct(seed: int, procedures: Sequence[int] = ALL) -> Trial:
         patience=random.randrange(4 * steps) if disturbance > 0.85 else NEVER,
     )
     state = process.work(partial(_start, task.plan))
-    parts, plan, fair = [process], task.plan, not faults and 0.1 < disturbance < 0.85
+    parts, plan = [process], task.plan
+    fair = not (faults or task.world.down) and 0.1 < disturbance < 0.85
     while parts[-1].simulator.killed and not plan.check:
         told = fold_all(pair for part in parts for pair in part.told)
         if told.finished_at:
@@ -353,6 +368,7 @@ def _successor(random: Random, dead: Process, plan: Plan, *, fair: bool) -> Proc
         set(died.hung),
         {**died.invocations},
         deepcopy(died.rotation),
+        down=set() if fair else set(died.down),
         leading=set(died.leading),
     )
     for place in sorted(left.up) if not fair else ():
