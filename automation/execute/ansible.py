@@ -49,6 +49,7 @@ AT_FIRST = 2  # processes launched before any host is busy; from then on one aft
 ALLOWED = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "SSH_AUTH_SOCK", "TZ"}
 )
+HOST_KEYS = "ANSIBLE_HOST_KEY_CHECKING"
 ALLOWED_PREFIXES = ("ANSIBLE_", "RACEDAY_")
 
 
@@ -385,9 +386,14 @@ def _write_order(stage: Stage, order: Mapping[str, Any]) -> None:
 
 
 def _allowed(environment: Mapping[str, str]) -> dict[str, str]:
-    """What was added for this process, and of the operator's own only what is on the list."""
+    """What was added for this process, and of the operator's own only what is on the list.
+
+    ansible-runner turns the check of host keys off where the environment says nothing; whether keys
+    are checked is ansible.cfg's business, and Ansible itself checks them.
+    """
     return {
         key: value
         for key, value in environment.items()
-        if key in ALLOWED or key.startswith(ALLOWED_PREFIXES) or os.environ.get(key) != value
+        if (key in ALLOWED or key.startswith(ALLOWED_PREFIXES) or os.environ.get(key) != value)
+        and (key != HOST_KEYS or key in os.environ)
     }

@@ -22,7 +22,7 @@ def new_role(name: str, folder: Path) -> tuple[Path, ...]:
     Returns the files, relative to the folder. Raises UsageError and writes nothing when the name
     is wrong or taken, or when the folder cannot be written to.
     """
-    _check_name(name)
+    _check_name(name, folder)
     parts = ("roles", "molecule") if (folder / SHARED).is_file() else ("roles",)
     for part in parts:
         if (folder / part / name).exists():
@@ -47,13 +47,14 @@ def new_role(name: str, folder: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, folder: Path) -> None:
     if not re.fullmatch(NAME_PATTERN, name):
         raise UsageError(
             Message("%(name)s is no name for a role.", {"name": name}),
             "Take small letters, digits and _ that begin with a letter, such as bet_gateway.",
         )
-    if (content_root() / "roles" / name).is_dir():
+    brought = content_root() / "roles"
+    if brought != folder.absolute() / "roles" and (brought / name).is_dir():
         raise UsageError(
             Message(
                 "raceday brings a role %(name)s, which yours would hide altogether.", {"name": name}
