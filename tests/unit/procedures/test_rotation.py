@@ -310,3 +310,17 @@ def test_an_emergency_killed_while_it_opens_has_left_sales_half_open(tmp_path: P
     assert [step.verb for step in state.plan.steps.values()] == [Verb.PROBE, Verb.CLOSE]
     assert desk.simulator.customers() == set()
     assert not left_behind(desk.reports)
+
+
+@pytest.mark.parametrize("interrupted_by", ["", "front.close"])
+def test_a_load_balancer_that_an_emergency_closed_unheard_is_not_forgotten(
+    tmp_path: Path, interrupted_by: str
+) -> None:
+    """It never said whom it sent customers to, so only the other one was opened again."""
+    desk = selling(tmp_path, *BOTH)
+    faults = {("front.look", "l2"): Fault.UNREACHABLE, ("front.close", "l2"): Fault.SILENT}
+    plan = among_customers(plan_emergency(pair(tmp_path), ("bets",)))
+    desk.run(plan, faults, interrupted_by=interrupted_by)
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": set()}
+    left = left_behind(desk.reports)
+    assert (left.half_open, left.closed) == ((), ("front",))
