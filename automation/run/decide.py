@@ -91,6 +91,7 @@ class Finish:
 
 
 ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL})
+UNHEARD = "%(host)s did not say right before whom it sends customers to, so it is not stopped"
 NOT_RUNNING = Message("it does not run, so nobody can be asked")
 NOT_KNOWN = Message("it is not known which servers customers are sent to")
 CLOSED_SINCE = Message("sales were closed since, so nothing is put into rotation")
@@ -283,6 +284,9 @@ def _released(state: State, step: Step) -> Begin | Skip:
     spared = may_lead(state, step) if step.spares_leader else None
     if spared and not state.plan.include_primary:
         return Skip(step, spared)
+    unheard = _unheard_before(state, step) if step.verb is Verb.STOP else ()
+    if unheard:
+        return Skip(step, Message(UNHEARD, {"host": ", ".join(unheard)}))
     if step.is_capacity:
         return _standing_in(state, step)
     lost = {} if step.verb is Verb.KILL else state.hosts_lost(step.owner)
@@ -337,6 +341,19 @@ def _told(hosts: Sequence[str], servers: tuple[str, ...]) -> Mapping[str, tuple[
 def _knows_rotation(state: State, step: Step) -> bool:
     """Every load balancer has said whom it sends customers to, so that can be put back."""
     return all(state.first_said(ROTATION).get(host, "").strip() for host in step.hosts)
+
+
+def _unheard_before(state: State, stop: Step) -> tuple[str, ...]:
+    """A load balancer's hosts that did not answer the look right before their stop.
+
+    Whom they send customers to may have been changed since the first look, so what to put back is
+    not known. Who is down says so, and so does who hangs that it is up: these may be restarted.
+    """
+    looks = [state.steps[name] for name in stop.needs if stop.component in state.plan.fronts]
+    own = [look for look in looks if look.step.verb is Verb.PROBE and stop.hosts == look.step.hosts]
+    return tuple(
+        host for look in own for host in stop.hosts if "active" not in look.hosts[host].evidence
+    )
 
 
 def _is_stopped(state: State, component: str, host: str) -> bool:

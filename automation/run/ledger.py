@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from automation.run.events import HostState
 from automation.run.plan import Verb
 from automation.run.state import (
     PASSED,
@@ -242,14 +243,27 @@ def _says_open(item: StepState) -> bool:
     return bool(said) and said == ["open"] * len(item.targets)
 
 
-def _not_reopened(state: State, items: Iterable[StepState]) -> Iterator[str]:
-    """Load balancers that were closed, or came up closed, and were to be opened again."""
+def _not_reopened(state: State, items: Sequence[StepState]) -> Iterator[str]:
+    """Load balancers that were closed, or came up closed, and were to be opened again.
+
+    Of a closing that failed nobody knows what it has closed: it counts where others were opened,
+    but for hosts that it could not reach.
+    """
     backs = [item.latest for item in state.steps.values() if _reopens(state, item)]
     opened = {(item.step.component, host) for item in backs for host in item.targets}
     fronts = {item.step.component for item in backs}
+    unfinished = set(_unfinished(state, items))
     for item in items:
-        closed = item.step.verb is Verb.CLOSE and item.status in PASSED
+        is_doubtful = item.status not in PASSED and item.step.component in unfinished
+        closed = item.step.verb is Verb.CLOSE and not is_doubtful
         if item.step.component in fronts and (closed or item.step.verb in TAKES_DOWN):
-            left = [host for host in item.targets if (item.step.component, host) not in opened]
+            closed_at = [host for host in item.targets if _may_be_closed(item, host)]
+            left = [host for host in closed_at if (item.step.component, host) not in opened]
             if any(sent_to(state, host) or not was_heard(state, host) for host in left):
                 yield item.step.component
+
+
+def _may_be_closed(item: StepState, host: str) -> bool:
+    """Whether a host may have been closed; not by a closing that failed and could not reach it."""
+    unreached = host in item.hosts and item.hosts[host].state is HostState.UNREACHABLE
+    return item.step.verb is not Verb.CLOSE or item.status in PASSED or not unreached

@@ -34,7 +34,7 @@ class ComponentState(StrEnum):
     WOULD = "would"  # check mode
     STOPPED = "stopped"
     STOPPING = "stopping"
-    CHECKED = "checked"  # from elsewhere: no step of the run was on its own hosts
+    CHECKED = "checked"  # from elsewhere, or on its own hosts that were only tested or looked at
 
 
 UP = frozenset({ComponentState.READY, ComponentState.ALREADY_UP, ComponentState.DEGRADED})

@@ -7,7 +7,7 @@ from typing import Any
 
 from automation.run.events import GOOD, Check
 from automation.run.plan import Verb
-from automation.run.state import State, Status, StepState, stopped_before
+from automation.run.state import ENDED, State, Status, StepState, stopped_before
 from automation.run.verdict import NO_GO, Finding, findings, warnings
 from automation.views.components import (
     LOG,
@@ -132,11 +132,12 @@ def _earlier(state: State) -> Iterator[StepState]:
 def _step(state: State, item: StepState) -> StepReport:
     stopped = stopped_before(state, item) if item.step.is_look else frozenset()
     down = {name for name, result in item.hosts.items() if result.state not in GOOD}
+    has_ended = item.status in ENDED
     return StepReport(
         id=item.step.id,
         component=item.step.component,
         verb=str(item.step.verb),
-        status=str(Status.SUCCEEDED if down and down <= stopped else item.status),
+        status=str(Status.SUCCEEDED if has_ended and down and down <= stopped else item.status),
         started_at=item.started_at,
         finished_at=item.finished_at,
         seconds=_seconds(item),

@@ -164,6 +164,28 @@ def test_a_load_balancer_that_is_down_is_started_all_the_same(tmp_path: Path) ->
     assert state.result_state != "ERRORS"
 
 
+@pytest.mark.parametrize("fault", [Fault.UNREACHABLE, Fault.SILENT, Fault.MUTE])
+def test_a_load_balancer_that_is_not_heard_right_before_is_not_stopped(
+    tmp_path: Path, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator may have taken a server out since it was looked at: nobody could tell."""
+    desk = selling(tmp_path, *BOTH)
+    begin = Simulator.begin
+
+    def by_hand(self: Simulator, order: Begin) -> None:
+        if order.step.id == "front.rotation.1":
+            self.truth.rotation["front", "l1"].discard("bets/b")
+        begin(self, order)
+
+    monkeypatch.setattr(Simulator, "begin", by_hand)
+    plan = among_customers(plan_restart(pair(tmp_path), {"front": ("l1",)}))
+    state = desk.run(plan, {("front.rotation.1", "l1"): fault})
+    why = "l1 did not say right before whom it sends customers to, so it is not stopped"
+    assert str(state.steps["front.stop.1"].reason) == why
+    assert at_pair(desk) == {"l1": {"bets/a"}, "l2": set(BOTH)}
+    assert state.result_state == "ERRORS"
+
+
 def test_who_was_only_looked_at_badly_once_is_not_left_out(tmp_path: Path) -> None:
     """The load balancers come up as they were; nothing of that server was stopped."""
     venue, desk = pair(tmp_path), selling(tmp_path, *BOTH)
@@ -288,3 +310,17 @@ def test_an_emergency_killed_while_it_opens_has_left_sales_half_open(tmp_path: P
     assert [step.verb for step in state.plan.steps.values()] == [Verb.PROBE, Verb.CLOSE]
     assert desk.simulator.customers() == set()
     assert not left_behind(desk.reports)
+
+
+@pytest.mark.parametrize("interrupted_by", ["", "front.close"])
+def test_a_load_balancer_that_an_emergency_closed_unheard_is_not_forgotten(
+    tmp_path: Path, interrupted_by: str
+) -> None:
+    """It never said whom it sent customers to, so only the other one was opened again."""
+    desk = selling(tmp_path, *BOTH)
+    faults = {("front.look", "l2"): Fault.UNREACHABLE, ("front.close", "l2"): Fault.SILENT}
+    plan = among_customers(plan_emergency(pair(tmp_path), ("bets",)))
+    desk.run(plan, faults, interrupted_by=interrupted_by)
+    assert at_pair(desk) == {"l1": set(BOTH), "l2": set()}
+    left = left_behind(desk.reports)
+    assert (left.half_open, left.closed) == ((), ("front",))

@@ -298,11 +298,11 @@ MUTANTS = {
 def test_a_mistake_in_the_engine_is_caught(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The properties can fail: each of these mistakes breaks a promise within 3,000 graphs."""
+    """The properties can fail: each of these mistakes breaks a promise within 4,000 graphs."""
     mutant = MUTANTS[name]
     monkeypatch.setattr(mutant.module, mutant.name, mutant.mistake)
     remember_kinds(monkeypatch.setattr)
     found = chain.from_iterable(
-        violations(seed, tmp_path / "journal", mutant.procedures) for seed in range(3000)
+        violations(seed, tmp_path / "journal", mutant.procedures) for seed in range(4000)
     )
     assert any(re.search(mutant.broken, sentence) for sentence in found)

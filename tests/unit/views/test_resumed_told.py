@@ -9,7 +9,7 @@ from automation.execute.simulator import MORNING
 from automation.procedures.evening import plan_evening
 from automation.procedures.restart import plan_restart
 from automation.procedures.resume import plan_resume
-from automation.run.state import State
+from automation.run.state import State, Status
 from automation.venue.site import Venue
 from automation.views.document import Report
 from automation.views.i18n import Translator
@@ -66,6 +66,14 @@ def test_a_look_at_what_the_run_had_stopped_has_not_failed(desk: Desk, venue: Ve
     assert lines.count("ticketing.look ✓ succeeded") == 2
     look = next(step for step in report.steps if step.id == "ticketing.look")
     assert [host.state for host in look.hosts] == ["stopped"]
+
+
+def test_a_look_that_goes_on_has_not_ended(desk: Desk, venue: Venue) -> None:
+    """One of its hosts has answered, and was stopped by the run; the others have not."""
+    state = resumed(desk, venue)
+    look = replace(state.steps["ticketing.look"], status=Status.RUNNING, finished_at=None)
+    report, _ = told(desk, replace(state, steps={**state.steps, "ticketing.look": look}))
+    assert next(step.status for step in report.steps if step.id == "ticketing.look") == "running"
 
 
 def test_a_resumed_run_is_shown_from_its_beginning(desk: Desk, venue: Venue) -> None:
