@@ -45,7 +45,8 @@ def read_now(venue: Venue, reports: Path, at: datetime, gates: Gates) -> Now:
 
 
 def _count(left: Ledger) -> int:
-    return len(left.places) + len(left.half_open) + len(left.closed) + len(left.bought)
+    fronts = (*left.left_out, *left.half_open, *left.closed)
+    return len(left.places) + len(fronts) + len(left.bought)
 
 
 def _waiting(

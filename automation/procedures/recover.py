@@ -1,6 +1,6 @@
 """Put back what dead or failed runs have left: what is stopped, untested, drained, half open."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from automation.procedures.steps import (
 )
 from automation.run.events import RunRecovered
 from automation.run.journal import read_journal, reopen_journal
-from automation.run.ledger import Ledger, ledger_of, settles_all
+from automation.run.ledger import Ledger, Place, ledger_of, settles_all
 from automation.run.lock import Holder, hold
 from automation.run.plan import Plan, Step, Verb
 from automation.run.state import fold_all
@@ -66,6 +66,7 @@ def plan_recover(venue: Venue, left: Ledger) -> Plan:
     to hold. Sales that were closed by closing them stay closed; where runs have drained the last
     servers, these go back.
     """
+    left = replace(left, servers=_servers(venue, left))
     return make_plan(
         venue,
         "recover",
@@ -121,6 +122,19 @@ def _steps(venue: Venue, left: Ledger) -> Iterator[Step]:
     for name in left.bought:
         if name in rehearsable(venue):
             yield tidy_step(venue, venue.components[name], ready)
+
+
+def _servers(venue: Venue, left: Ledger) -> Mapping[Place, tuple[str, ...]]:
+    """Who goes back at which hosts of a load balancer, drained there or left out at its opening."""
+    out = dict(left.servers)
+    for component in in_order(venue):
+        backend = component.restart.behind.backend if component.restart.behind else ""
+        for place in ((component.name, host) for host in component.hosts):
+            word = f"{backend}/{place[1]}"
+            at = [host for host, words in left.left_out.items() if word in words]
+            if at:
+                out[place] = tuple(dict.fromkeys((*out.get(place, ()), *at)))
+    return out
 
 
 def _emptied(venue: Venue, left: Ledger) -> Iterator[str]:

@@ -46,6 +46,7 @@ class Ledger:
     half_open: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reason: str = ""
     bought: tuple[str, ...] = ()
 
@@ -56,7 +57,7 @@ class Ledger:
     @property
     def is_to_be_done(self) -> bool:
         """Whether there is anything that a recovery would do."""
-        return bool(self.places or self.half_open or self.bought)
+        return bool(self.places or self.left_out or self.half_open or self.bought)
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -121,6 +122,7 @@ def ledger_of(states: Iterable[State]) -> Ledger:
     half_open: dict[str, None] = {}
     closed: dict[str, None] = {}
     bought: dict[str, None] = {}
+    left_out: dict[str, tuple[str, ...]] = {}
     out: dict[str, set[str]] = {}
     sent: dict[str, set[str]] = {}
     reason, settled = "", _Settled()
@@ -137,6 +139,8 @@ def ledger_of(states: Iterable[State]) -> Ledger:
             sent.setdefault(host, set()).update(sent_to_until(state, item, host))
             for place in ((item.step.component, server_of(word)) for word in words):
                 servers[place] = tuple(dict.fromkeys((*servers.get(place, ()), host)))
+        for host, words in _not_opened_to(state, open_ones, settled):
+            left_out[host] = tuple(dict.fromkeys((*left_out.get(host, ()), *words)))
         half_open.update(dict.fromkeys(_unfinished(state, open_ones)))
         closed.update(dict.fromkeys(_not_reopened(state, open_ones)))
         settled.sales.update(item.step.owner for item in items if _settles_sales(state, item))
@@ -151,6 +155,7 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         half_open=tuple(half_open),
         closed=tuple(closed),
         emptied=tuple(host for host, words in out.items() if sent[host] <= words),
+        left_out=left_out,
         reason=reason,
         bought=tuple(bought),
     )
@@ -177,11 +182,28 @@ def _not_undrained(
 ) -> Iterator[tuple[StepState, str, tuple[str, ...]]]:
     """Drains, each with a host of the load balancer, and which of its servers are still out."""
     for item in items:
-        taken = in_rotation(state, item.step) if item.step.verb is Verb.DRAIN else {}
-        for host, words in taken.items():
-            back = meant(words, settled.servers.get(host, ()))
-            if left := tuple(word for word in words if word not in back):
-                yield item, host, left
+        if item.step.verb is Verb.DRAIN:
+            for host, words in _still_out(state, item, settled):
+                yield item, host, words
+
+
+def _not_opened_to(
+    state: State, items: Iterable[StepState], settled: _Settled
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Hosts of load balancers that were opened again, and whom they sent customers to before."""
+    for item in items:
+        if _reopens(state, item) and item.status in PASSED:
+            yield from _still_out(state, item, settled)
+
+
+def _still_out(
+    state: State, item: StepState, settled: _Settled
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """By host of a load balancer, which servers a step took out, or left out, and nobody put in."""
+    for host, words in in_rotation(state, item.step).items():
+        back = meant(words, settled.servers.get(host, ()))
+        if left := tuple(word for word in words if word not in back):
+            yield host, left
 
 
 def _not_started(state: State, items: Iterable[StepState], settled: _Settled) -> Iterator[Place]:

@@ -29,6 +29,9 @@ def leftovers(left: Ledger) -> Iterator[Message]:
         args = {"server": server, "component": component}
         said = "%(server)s of %(component)s was left out of rotation: raceday recover"
         yield Message(said, args)
+    for host, words in left.left_out.items():
+        said = "%(servers)s was not ready when %(host)s was opened again: raceday recover"
+        yield Message(said, {"servers": ", ".join(words), "host": host})
     for component, host in left.stopped:
         args = {"host": host, "component": component}
         said = "%(component)s on %(host)s was stopped and not started again: raceday recover"

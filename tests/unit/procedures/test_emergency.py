@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from automation.execute.simulator import Fault, Faults, World
-from automation.procedures.recover import left_behind
+from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency
 from automation.procedures.resume import plan_resume
 from automation.run.plan import Plan
@@ -78,6 +78,18 @@ def test_a_load_balancer_that_hangs_itself_is_ended(desk: Desk, venue: Venue, fa
     desk.run(plan, {("ticketing.close", "t1"): fault})
     assert desk.simulator.truth.begun["ticketing.kill"] == ("t1", "t2")
     assert sends(desk, "t1") == sends(desk, "t2") == BOTH
+
+
+def test_who_was_left_out_when_sales_opened_again_is_put_back(desk: Desk, venue: Venue) -> None:
+    """It did not come up again: the ledger tells, and a recovery brings it back to customers."""
+    desk.run(struck(venue, "wagering"), {("wagering.start", "w2"): Fault.FAILS})
+    assert sends(desk, "t1") == {"to_wagering/w1"}
+    left = left_behind(desk.reports)
+    assert left.left_out == {"t1": ("to_wagering/w2",), "t2": ("to_wagering/w2",)}
+    recovered = desk.run(plan_recover(venue, left))
+    assert recovered.result_state == "SUCCESS"
+    assert sends(desk, "t1") == sends(desk, "t2") == BOTH
+    assert not left_behind(desk.reports)
 
 
 def test_it_takes_the_primary_along(tmp_path: Path) -> None:
