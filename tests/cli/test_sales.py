@@ -201,6 +201,20 @@ def test_sales_close_although_the_reports_cannot_be_written(selling: Selling) ->
     assert "not recorded: The venue's lock" in error.message
 
 
+@pytest.mark.parametrize("word", ["open", "close"])
+@pytest.mark.parametrize("reason", ["", " "])
+def test_an_empty_reason_is_none(tmp_path: Path, word: str, reason: str) -> None:
+    """It is wrong usage, said before even the venue is read."""
+    settings = Settings(str(tmp_path / "nowhere"), tmp_path, "en", "text")
+    words = (word, "--yes", "--reason", reason)
+    error = error_of(CliRunner().invoke(sales.sales, words, obj=settings))
+    assert (error.exit_code, error.message) == (
+        ExitCode.USAGE,
+        f"raceday sales {word} wants --reason.",
+    )
+    assert f'raceday sales {word} --reason "' in error.hint
+
+
 def test_a_load_balancer_that_does_not_close_is_named(selling: Selling) -> None:
     """Nobody is told that sales are closed there."""
     hosts = selling.folder / "hosts.yml"
