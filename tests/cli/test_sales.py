@@ -10,7 +10,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
@@ -46,6 +48,7 @@ with hold(Path(lock), me, Path(venue)):
         if stays == "no":
             break
 """
+SEOUL = ZoneInfo("Asia/Seoul")
 CLOSED = {"wagering/w1": "MAINT", "wagering/w2": "MAINT"}
 
 
@@ -119,6 +122,9 @@ def test_sales_close_although_another_run_holds_the_venue(selling: Selling) -> N
         error = error_of(selling.close())
     assert (Desk.servers, error.exit_code) == (CLOSED, ExitCode.LOCKED)
     assert error.message.startswith("Sales were closed at lb1, but it is not recorded: kim holds")
+    since = error.message.partition(" since ")[2].partition(" for ")[0]
+    held_since = datetime.fromisoformat(since).replace(tzinfo=SEOUL)
+    assert timedelta() <= datetime.now(SEOUL) - held_since < timedelta(minutes=1)
     assert error.hint.splitlines() == [
         "20261122T010000Z-morning-aaaa may let customers in again. "
         "Interrupt it where it runs, then give this again.",
