@@ -317,7 +317,7 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
     if step.verb is not Verb.UNDRAIN:
         return Begin(step, hosts, unready, _told(hosts, step.servers))
     if not _may_sell(state, hosts):
-        text = "sales are not open, so it stays out; raceday sales open puts it back"
+        text = 'sales are not open, so it stays out; raceday sales open --reason "..." puts it back'
         return Skip(step, Message(text))
     proven = confirmed_hosts(state, step.component)
     ready = _without(step.servers, unready)

@@ -333,7 +333,7 @@ def _untested(state: State) -> Iterator[Finding]:
             what = Message("%(component)s could not be tested", args)
             why = Message("sales are open, and no GO stands for it as it runs now")
             following = Message(
-                "Close sales (raceday sales close), then run raceday morning again."
+                'Close sales (raceday sales close --reason "..."), then run raceday morning again.'
             )
             yield Finding(item.step.component, "", item.step.id, Problem(what, why, following))
 

@@ -165,9 +165,9 @@ PROCEDURES = {
     "status": Message("Status"),
 }
 COMMANDS = {  # what is typed for a procedure, where that is not its own name
-    "emergency": "restart --emergency",
-    "sales-open": "sales open",
-    "sales-close": "sales close",
+    "emergency": 'restart COMPONENT --emergency --reason "..."',
+    "sales-open": 'sales open --reason "..."',
+    "sales-close": 'sales close --reason "..."',
     "rehearsal": "test rehearsal",
     "drill": "test drill",
 }
