@@ -30,9 +30,9 @@ def confirm_change(question: str, *, yes: bool) -> None:
 
 
 def reason_for(options: Mapping[str, bool], reason: str) -> str:
-    """The reason that goes with any of these options, by whether each was given.
+    """The reason that goes with any of these options, or commands, by whether each was given.
 
-    Raises UsageError when one comes without the other.
+    Raises UsageError when one comes without the other; a blank reason is none.
     """
     given = [option for option, wanted in options.items() if wanted]
     if bool(given) != bool(reason.strip()):

@@ -76,7 +76,7 @@ def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
     choice = choose(venue, look(venue, reports), past, asker, utc_now())
     _remember(reports, choice)
     if choice.holder:
-        raise VenueLocked(reports / LOCK, choice.holder)
+        raise VenueLocked(reports / LOCK, choice.holder, venue.time_zone)
     if choice.plan is None:
         return _say_why_not(settings, venue, choice)
     plan = replace(choice.plan, check=check)

@@ -55,7 +55,7 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     reports = settings.reports / venue.name
     now, translate = utc_now(), Translator(settings.lang)
     holder = this_process("recover", operator_name(), "recover", now)
-    with hold(reports / LOCK, holder, venue.venue_file):
+    with hold(reports / LOCK, holder, venue.venue_file, zone=venue.time_zone):
         dead = dead_runs(reports)
         ended = 0 if check else sum(end_run(folder.name) for folder in dead)
         gone = dead_owners(venue.venue_file.parent)
@@ -82,7 +82,7 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     if broken:
         return ExitCode.NO_GO
     if not check and code == ExitCode.GO:
-        mark_recovered(reports, holder, translate)
+        mark_recovered(reports, holder, venue.time_zone, translate)
     if settings.format == "json" and not left.is_to_be_done:
         told = {"left": asdict(left), "dead": [folder.name for folder in dead]}
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))

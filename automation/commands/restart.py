@@ -129,7 +129,8 @@ def _rolled_hosts(  # what is meant, and what may be done to it
         refuse_while_selling(
             seen,
             Message(
-                'Close them (raceday sales close), or say why now: --break-glass --reason "...".'
+                'Close them (raceday sales close --reason "..."), '
+                'or say why now: --break-glass --reason "...".'
             ),
         )
     looks = {item.step.component: item.hosts for item in seen.steps.values()}

@@ -77,7 +77,7 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
         _refuse_what_needs_a_reason(venue, state)
     if not check:
         holder = this_process(folder.name, operator_name(), "resume", utc_now())
-        with hold(reports / LOCK, holder, venue.venue_file):
+        with hold(reports / LOCK, holder, venue.venue_file, zone=venue.time_zone):
             end_run(folder.name)
     plan = plan_resume(venue, state, utc_now(), accept_changes=accept_changes)
     if break_glass:

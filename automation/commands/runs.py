@@ -162,7 +162,7 @@ def prune_(
         question = "Remove %(count)s runs (%(size)s MB)?"
         confirm_change(translate(question, count=count, size=size), yes=yes)
         holder = this_process("prune", operator_name(), "prune", utc_now())
-        planned = prune(reports, planned, rule, holder, venue.venue_file)
+        planned = prune(reports, planned, rule, holder, venue)
     _tell_pruning(settings, planned, check=check)
 
 

@@ -10,7 +10,7 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from automation.commands.ask import confirm_change
+from automation.commands.ask import confirm_change, reason_for
 from automation.commands.cut import close_whoever_holds
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
@@ -107,8 +107,9 @@ def close(settings: Settings, reason: str, check: bool, yes: bool, request: Requ
     Example:
       raceday sales close --yes --reason "stewards' inquiry, race 5"
     """
+    why = reason_for({"raceday sales close": True}, reason)
     venue = _with_front(settings)
-    plan = replace(plan_close(venue), check=check, reason=reason.strip())
+    plan = replace(plan_close(venue), check=check, reason=why)
     if check:
         return run_and_show(settings, venue, plan, request)
     question = "Stop all sales of %(venue)s now?"
@@ -129,6 +130,7 @@ def open_(settings: Settings, reason: str, check: bool, yes: bool, request: Requ
     Example:
       raceday sales open --reason "inquiry closed"
     """
+    why = reason_for({"raceday sales open": True}, reason)
     venue = _with_front(settings)
     reports = settings.reports / venue.name
     runs = runs_of_the_day(reports)
@@ -137,7 +139,7 @@ def open_(settings: Settings, reason: str, check: bool, yes: bool, request: Requ
         question = "Open sales of %(venue)s?"
         confirm_change(Translator(settings.lang)(question, venue=venue.title), yes=yes)
         ends = _end_of_the_go(settings, venue)
-    plan = replace(plan_open(venue, ends, runs), check=check, reason=reason.strip())
+    plan = replace(plan_open(venue, ends, runs), check=check, reason=why)
     request = replace(request, is_current=lambda: runs_of_the_day(reports) == runs)
     return run_and_show(settings, venue, plan, request)
 

@@ -34,7 +34,7 @@ from automation.views.leftovers import leftovers, unread
 from automation.views.live import bullets
 from automation.views.notify import open_notifier
 from automation.views.report import dump_report
-from automation.views.sentences import rotation_sentences
+from automation.views.sentences import BACK_IN, rotation_sentences
 from automation.views.summary import render_summary
 from automation.views.text import printable
 from automation.views.watch import View, open_view
@@ -86,8 +86,9 @@ def left_now(reports: Path) -> Ledger:
 def out_lines(
     out: Mapping[str, Sequence[str]], left: Ledger, translate: Translator
 ) -> Iterator[RenderableType]:
-    """Servers that are out of rotation, and what dead runs have left."""
+    """Servers that are out of rotation, what dead runs have left, and the way back of either."""
     told = [("▲", translate(item)) for item in rotation_sentences(out)]
+    told += [("→", translate(BACK_IN))] if out and not left.servers else []
     yield from bullets([*told, *(("✗", translate(item)) for item in leftovers(left))])
 
 

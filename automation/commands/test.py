@@ -39,7 +39,8 @@ from automation.venue.site import Venue
 from automation.views.i18n import Translator
 
 CLOSE_FIRST = Message(
-    "A test would stand among customers' bets. Close sales first: raceday sales close"
+    "A test would stand among customers' bets. "
+    'Close sales first: raceday sales close --reason "..."'
 )
 USUAL = Profile()
 LOADS = (REHEARSAL, DRILL)

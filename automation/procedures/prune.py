@@ -14,6 +14,7 @@ from automation.procedures.standing import Standing
 from automation.run.events import Message
 from automation.run.ledger import ledger_of, settles_all
 from automation.run.lock import Holder, hold
+from automation.venue.site import Venue
 
 GOING = ".pruned-"  # a folder on its way out is no run any more, whatever happens to us meanwhile
 BROKEN = Message("its journal is not whole, and that is evidence")
@@ -76,9 +77,9 @@ def plan_pruning(reports: Path, rule: Rule, now: datetime) -> Pruning:
     )
 
 
-def prune(reports: Path, planned: Pruning, rule: Rule, holder: Holder, venue_file: Path) -> Pruning:
+def prune(reports: Path, planned: Pruning, rule: Rule, holder: Holder, venue: Venue) -> Pruning:
     """Remove what was planned, as far as it still may go now that nobody else can begin a run."""
-    with hold(reports / LOCK, holder, venue_file):
+    with hold(reports / LOCK, holder, venue.venue_file, zone=venue.time_zone):
         now = datetime.fromisoformat(holder.since)
         still = plan_pruning(reports, rule, now)
         folders = tuple(folder for folder in planned.folders if folder in still.folders)

@@ -79,12 +79,13 @@ def plan_recover(venue: Venue, left: Ledger) -> Plan:
     )
 
 
-def mark_recovered(reports: Path, holder: Holder, translate: Translator) -> None:
+def mark_recovered(reports: Path, holder: Holder, zone: str, translate: Translator) -> None:
     """Write every dead run's end into its journal and its report.
 
-    Raises Locked when another run has begun, Unwritable when the disk has no room.
+    Raises Locked, told in the time of `zone`, when another run has begun, and Unwritable when the
+    disk has no room.
     """
-    with hold(reports / LOCK, holder):
+    with hold(reports / LOCK, holder, zone=zone):
         for folder in dead_runs(reports):
             _mark(folder, holder, translate)
 

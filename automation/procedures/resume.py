@@ -251,7 +251,8 @@ _PLANNERS: Mapping[str, Callable[[Venue, Plan, datetime], Plan]] = {
 def _command(plan: Plan) -> str:
     if plan.procedure in {"morning", "evening"}:
         return plan.procedure
-    return "restart COMPONENT" + (" --emergency" if plan.procedure == "emergency" else "")
+    is_emergency = plan.procedure == "emergency"
+    return "restart COMPONENT" + (' --emergency --reason "..."' if is_emergency else "")
 
 
 def _steps_of(plan: Plan) -> Message:

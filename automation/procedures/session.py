@@ -136,7 +136,7 @@ def run_plan(
     reports = settings.reports / venue.name
     run_id = resume.folder.name if resume else next_run_id(reports, plan.procedure, now)
     holder = this_process(run_id, operator_name(), plan.procedure, now)
-    with hold(reports / LOCK, holder, venue.venue_file):
+    with hold(reports / LOCK, holder, venue.venue_file, zone=venue.time_zone):
         _end_dead_runs(reports)
         end_owners(dead_owners(venue.venue_file.parent))
         if not request.is_current():

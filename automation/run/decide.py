@@ -36,6 +36,7 @@ from automation.run.verdict import (
     judge,
     unready_hosts,
     warnings,
+    was_closed_before,
 )
 
 
@@ -317,7 +318,7 @@ def _ordered(state: State, step: Step, hosts: tuple[str, ...]) -> Begin | Skip:
     if step.verb is not Verb.UNDRAIN:
         return Begin(step, hosts, unready, _told(hosts, step.servers))
     if not _may_sell(state, hosts):
-        text = "sales are not open, so it stays out; raceday sales open puts it back"
+        text = 'sales are not open, so it stays out; raceday sales open --reason "..." puts it back'
         return Skip(step, Message(text))
     proven = confirmed_hosts(state, step.component)
     ready = _without(step.servers, unready)
@@ -475,11 +476,15 @@ def _is_untested(state: State) -> bool:
 def _is_no_matter(state: State, item: StepState) -> bool:
     """A first look, a put-back that had nothing to do, a test that the standing GO excuses.
 
-    Nor what could not be asked because the run itself had stopped it before it was resumed.
+    Nor what could not be asked because the run itself had stopped it before it was resumed, or
+    because the venue was closed before.
     """
     if item.status is not Status.SKIPPED:
         return item.step.is_look
-    if item.reason == NOT_RUNNING and stopped_before(state, item) >= set(item.step.hosts):
+    is_down = item.reason == NOT_RUNNING
+    if is_down and stopped_before(state, item) >= set(item.step.hosts):
+        return True
+    if is_down and was_closed_before(state):
         return True
     if item.step.puts_back and _had_nothing_to_do(state, item):
         return True

@@ -10,7 +10,7 @@ LEADER = "leader"  # a fact of a role: "yes" on the primary, "no" on a standby
 DOWN = frozenset({"inactive", "failed"})  # what a unit is that does not run
 LEADS = (
     "%(host)s is the primary of %(component)s now, so it is not stopped; "
-    "only raceday restart --include-primary does that"
+    'only raceday restart %(component)s --include-primary --reason "..." does that'
 )
 SILENT = (
     "it could not be found out whether %(host)s is the primary of %(component)s now, "

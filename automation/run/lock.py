@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from filelock import FileLock, Timeout
 
@@ -41,26 +42,32 @@ class Holder:
 
 
 class VenueLocked(Locked):
-    """Another run holds the lock `path`; `holder` is None when it has not said yet who it is."""
+    """Another run holds the lock `path`; `holder` is None when it has not said yet who it is.
 
-    def __init__(self, path: Path, holder: Holder | None) -> None:
-        super().__init__(_sentence(path, holder), _next_step(holder))
+    Since when is told as the clock of the `zone` shows it.
+    """
+
+    def __init__(self, path: Path, holder: Holder | None, zone: str) -> None:
+        super().__init__(_sentence(path, holder, ZoneInfo(zone)), _next_step(holder))
         self.path = path
         self.holder = holder
 
 
 @contextmanager
-def hold(path: Path, holder: Holder, venue_file: Path | None = None) -> Iterator[None]:
+def hold(
+    path: Path, holder: Holder, venue_file: Path | None = None, *, zone: str = "UTC"
+) -> Iterator[None]:
     """Hold the venue whose lock file is `path`, or raise VenueLocked at once.
 
     The directory of the venue file is held too, so that a run which keeps its reports elsewhere is
     not missed. Processes that are started meanwhile do not inherit the lock, so it is free as soon
     as its holder is gone, however it went. Where nobody says that he holds it, that is waited for.
+    `zone` is the venue's, for telling since when another holds it.
     Raises Unwritable when the disk has no room, for the lock or for what is done while it is held.
     """
-    with full_disk_told(), _locked(path):
+    with full_disk_told(), _locked(path, zone):
         try:
-            with _held(venue_file.parent) if venue_file else nullcontext():
+            with _held(venue_file.parent, zone) if venue_file else nullcontext():
                 _publish(path, holder)
                 yield
         finally:
@@ -93,14 +100,14 @@ def read_holder(path: Path) -> Holder | None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, zone: str) -> Iterator[None]:
     lock = FileLock(path, mode=0o600, fallback_to_soft=False)
     with _may_refuse(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0 if read_holder(path) else PATIENCE)
         except Timeout:
-            raise VenueLocked(path, read_holder(path)) from None
+            raise VenueLocked(path, read_holder(path), zone) from None
     try:
         yield
     finally:
@@ -108,7 +115,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[None]:
+def _held(folder: Path, zone: str) -> Iterator[None]:
     """flock on a directory: an editor that saves a file in it puts a new one in its place."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     _folders.add(descriptor)
@@ -116,7 +123,7 @@ def _held(folder: Path) -> Iterator[None]:
         deadline = time.monotonic() + PATIENCE
         while not _is_ours(descriptor):
             if time.monotonic() > deadline:
-                raise VenueLocked(folder, None)
+                raise VenueLocked(folder, None, zone)
             time.sleep(0.05)
         yield
     finally:
@@ -212,7 +219,7 @@ def _process_exists(pid: int) -> bool:
     return True
 
 
-def _sentence(path: Path, holder: Holder | None) -> Message:
+def _sentence(path: Path, holder: Holder | None, zone: ZoneInfo) -> Message:
     if holder is None:
         text = "Another run holds %(path)s and does not say here who it is."
         return Message(text, {"path": path})
@@ -220,7 +227,8 @@ def _sentence(path: Path, holder: Holder | None) -> Message:
         "%(operator)s holds the venue since %(since)s for %(why)s: "
         "run %(run_id)s, process %(pid)s on %(host)s."
     )
-    return Message(text, asdict(holder))
+    since = datetime.fromisoformat(holder.since).astimezone(zone)
+    return Message(text, {**asdict(holder), "since": f"{since:%Y-%m-%d %H:%M:%S}"})
 
 
 def _next_step(holder: Holder | None) -> Message:

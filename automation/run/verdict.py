@@ -186,13 +186,29 @@ def unready_hosts(state: State) -> tuple[str, ...]:
     return tuple(dict.fromkeys(host for _, host in unready))
 
 
+def was_closed_before(state: State) -> bool:
+    """Whether all that the run was to stop had been stopped in order: it was to be down."""
+    items = state.steps.values()
+    stops = [item for item in items if item.step.verb is Verb.STOP]
+    looks = [result for item in items if item.step.is_look for result in item.hosts.values()]
+    is_in_order = all(item.good or item.evidence.get("active") == "inactive" for item in looks)
+    return bool(stops) and is_in_order and all(map(was_stopped_before, stops))
+
+
+def was_stopped_before(item: StepState) -> bool:
+    """Whether a stop found every one of its hosts down."""
+    found = {result.state for result in item.hosts.values()}
+    return item.status is Status.SUCCEEDED and found == {HostState.ALREADY}
+
+
 def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
     """Each component with hosts that failed a step, in plan order; what is not ours is left out."""
     failed: dict[str, dict[str, None]] = {}
+    was_closed = was_closed_before(state)
     for item in state.steps.values():
         owner = state.plan.components.get(item.step.owner)
         bad = [host for host, result in item.hosts.items() if _is_bad(item, result)]
-        if item.step.verb is Verb.QUIET:
+        if item.step.verb is Verb.QUIET or (was_closed and item.step.is_look):
             continue  # nothing is wrong with the host
         if owner and not owner.external and bad:
             failed.setdefault(owner.name, {}).update(dict.fromkeys(bad))
@@ -333,7 +349,7 @@ def _untested(state: State) -> Iterator[Finding]:
             what = Message("%(component)s could not be tested", args)
             why = Message("sales are open, and no GO stands for it as it runs now")
             following = Message(
-                "Close sales (raceday sales close), then run raceday morning again."
+                'Close sales (raceday sales close --reason "..."), then run raceday morning again.'
             )
             yield Finding(item.step.component, "", item.step.id, Problem(what, why, following))
 

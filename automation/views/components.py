@@ -16,6 +16,7 @@ from automation.run.state import (
     StepState,
     missing_checks,
 )
+from automation.run.verdict import was_stopped_before
 
 LOG = "log"  # the evidence that holds a service's own last lines
 
@@ -56,7 +57,7 @@ class ComponentView:
     `waits_for` names components that are not up yet.
 
     `started_at` and `ended_at` are those of the step that makes it ready. It `is_tested` while a
-    test goes on and nothing is to make it ready.
+    test goes on and nothing is to make it ready. It `was_down` when its stop had nothing to do.
     """
 
     planned: PlannedComponent
@@ -66,10 +67,13 @@ class ComponentView:
     hosts: tuple[HostView, ...]
     waits_for: tuple[str, ...] = ()
     is_tested: bool = False
+    was_down: bool = False
 
     @property
     def word(self) -> str:
-        """Its state as people read it: a test starts nothing."""
+        """Its state as people read it: a test starts nothing, and what was down is not stopped."""
+        if self.was_down and self.state is ComponentState.STOPPED:
+            return "already_stopped"
         under_way = self.state in {ComponentState.WAITING, ComponentState.STARTING}
         return "running" if self.is_tested and under_way else str(self.state)
 
@@ -217,6 +221,7 @@ def _view(
         ended_at=main.finished_at if main else None,
         hosts=tuple(_host(items, main, host) for host in _hosts(items, main, planned)),
         is_tested=main is not None and main.step.is_test and _goes_on(items),
+        was_down=main is not None and main.step.verb is Verb.STOP and was_stopped_before(main),
         waits_for=tuple(name for name in planned.depends_on if states.get(name) not in UP),
     )
 

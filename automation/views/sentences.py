@@ -13,6 +13,9 @@ SALES = {
     "unknown": Message("It is not known whether sales are open."),
 }
 NOW = {"open": SALES["opened_by_this_run"], "closed": SALES["closed"], "": SALES["unknown"]}
+BACK_IN = Message(
+    "If nobody took it out on purpose: raceday morning puts what is ready back into rotation."
+)
 OPEN_AGAIN = Message('To open them again: raceday sales open --reason "..."')
 
 

@@ -142,8 +142,8 @@ def _title(state: State, translate: Translator) -> str:
 
 
 def _component_line(view: ComponentView, translate: Translator) -> str:
-    word = translate(STATES[view.state])
-    return f"{SYMBOLS[view.state]} {view.planned.name}: {word} {view.ready_hosts}/{len(view.hosts)}"
+    word = translate(STATES[view.word])
+    return f"{SYMBOLS[view.word]} {view.planned.name}: {word} {view.ready_hosts}/{len(view.hosts)}"
 
 
 def _turning_point(state: State, event: Event, translate: Translator) -> str:

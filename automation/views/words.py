@@ -81,6 +81,7 @@ STATES = {
     "skipped": Message("not executed"),
     "stopping": Message("stopping"),
     "stopped": Message("stopped"),
+    "already_stopped": Message("already stopped"),
     "checked": Message("checked"),
     "ok": Message("OK"),
     "already": Message("already up"),
@@ -100,6 +101,7 @@ SYMBOLS = {
     "skipped": "-",
     "stopping": "▸",
     "stopped": "■",
+    "already_stopped": "■",
     "checked": "✓",
     "ok": "✓",
     "already": "✓",
@@ -115,6 +117,7 @@ TONES = {
     "already": "good",
     "succeeded": "good",
     "stopped": "good",
+    "already_stopped": "good",
     "checked": "good",
     "stopping": "plain",
     "degraded": "doubt",
@@ -165,9 +168,9 @@ PROCEDURES = {
     "status": Message("Status"),
 }
 COMMANDS = {  # what is typed for a procedure, where that is not its own name
-    "emergency": "restart --emergency",
-    "sales-open": "sales open",
-    "sales-close": "sales close",
+    "emergency": 'restart COMPONENT --emergency --reason "..."',
+    "sales-open": 'sales open --reason "..."',
+    "sales-close": 'sales close --reason "..."',
     "rehearsal": "test rehearsal",
     "drill": "test drill",
 }

@@ -325,6 +325,7 @@ def test_that_another_run_holds_the_venue_is_explained(
     with lock.hold(reports / LOCK, holder, tmp_path / "group_vars/all/venue.yml"):
         code, said = raceday("idle")
         assert code == 75, said
+        assert not says_who or " holds the venue since 2026-11-22 01:02:00 for" in said
     code, said = raceday("explain")
     why = "another run holds the venue and does not say here who it is"
     if says_who:

@@ -10,7 +10,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
@@ -46,6 +48,7 @@ with hold(Path(lock), me, Path(venue)):
         if stays == "no":
             break
 """
+SEOUL = ZoneInfo("Asia/Seoul")
 CLOSED = {"wagering/w1": "MAINT", "wagering/w2": "MAINT"}
 
 
@@ -119,6 +122,9 @@ def test_sales_close_although_another_run_holds_the_venue(selling: Selling) -> N
         error = error_of(selling.close())
     assert (Desk.servers, error.exit_code) == (CLOSED, ExitCode.LOCKED)
     assert error.message.startswith("Sales were closed at lb1, but it is not recorded: kim holds")
+    since = error.message.partition(" since ")[2].partition(" for ")[0]
+    held_since = datetime.fromisoformat(since).replace(tzinfo=SEOUL)
+    assert timedelta() <= datetime.now(SEOUL) - held_since < timedelta(minutes=1)
     assert error.hint.splitlines() == [
         "20261122T010000Z-morning-aaaa may let customers in again. "
         "Interrupt it where it runs, then give this again.",
@@ -199,6 +205,20 @@ def test_sales_close_although_the_reports_cannot_be_written(selling: Selling) ->
     error = error_of(selling.close())
     assert (Desk.servers, error.exit_code) == (CLOSED, ExitCode.NO_GO)
     assert "not recorded: The venue's lock" in error.message
+
+
+@pytest.mark.parametrize("word", ["open", "close"])
+@pytest.mark.parametrize("reason", ["", " "])
+def test_an_empty_reason_is_none(tmp_path: Path, word: str, reason: str) -> None:
+    """It is wrong usage, said before even the venue is read."""
+    settings = Settings(str(tmp_path / "nowhere"), tmp_path, "en", "text")
+    words = (word, "--yes", "--reason", reason)
+    error = error_of(CliRunner().invoke(sales.sales, words, obj=settings))
+    assert (error.exit_code, error.message) == (
+        ExitCode.USAGE,
+        f"raceday sales {word} wants --reason.",
+    )
+    assert f'raceday sales {word} --reason "' in error.hint
 
 
 def test_a_load_balancer_that_does_not_close_is_named(selling: Selling) -> None:

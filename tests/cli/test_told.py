@@ -111,6 +111,7 @@ def test_a_server_that_somebody_took_out_is_named(place: Place, look: click.Comm
     place.take_out("bets/w1")
     assert OUT in place.told(look)
     assert "left" not in place.told(look)
+    assert "If nobody took it out on purpose: raceday morning puts" in place.told(look)
     assert place.document(look)["out_of_rotation"] == {"t1": ["bets/w1"]}
 
 

@@ -1,5 +1,6 @@
 """The evening: sales first, then what nobody needs any more, and a second time without harm."""
 
+from io import StringIO
 from pathlib import Path
 from random import Random
 
@@ -7,11 +8,16 @@ import pytest
 
 from automation.execute.simulator import FakeClock, Fault, Faults, Simulator, World
 from automation.procedures.evening import kept_running, plan_evening
+from automation.run.events import RunFinished
 from automation.run.journal import Journal
 from automation.run.loop import Run
 from automation.run.plan import Plan, Verb
 from automation.run.state import ENDED, State
+from automation.run.verdict import failed_hosts
 from automation.venue.site import Venue
+from automation.views.components import view_components
+from automation.views.i18n import Translator
+from automation.views.watch import PlainView
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import site
 
@@ -76,7 +82,26 @@ def test_a_second_evening_is_safe(venue: Venue, up: float) -> None:
     """What an earlier evening has stopped is no failure, and what it left up is stopped."""
     state, simulator = evening(plan_evening(venue), {}, World(up=up, servers=SERVERS))
     assert simulator.truth.up == set()
-    assert state.result_state in {"SUCCESS", "WARNINGS"}
+    assert state.result_state == ("WARNINGS" if up else "SUCCESS")
+
+
+def test_what_was_closed_already_is_done_and_said_so(venue: Venue) -> None:
+    """Nobody is asked for evidence: nothing has failed."""
+    state, _simulator = evening(plan_evening(venue), {}, World(up=0.0, servers=SERVERS))
+    views = view_components(state)
+    assert {(view.word, view.state) for view in views} == {("already_stopped", "stopped")}
+    assert failed_hosts(state) == {}
+    summary = StringIO()
+    PlainView(summary, Translator("en"), FakeClock())(state, RunFinished(state.result_state))
+    assert "■ database: already stopped 1/1" in summary.getvalue()
+
+
+def test_what_was_down_while_the_venue_was_open_is_told(venue: Venue) -> None:
+    """It should have been up, so a warning says so, and it is looked at."""
+    plan = plan_evening(venue)
+    state, _simulator = evening(plan, {}, World(up=0.5, servers=SERVERS))
+    assert state.result_state == "WARNINGS"
+    assert failed_hosts(state)
 
 
 def test_a_partner_that_needs_us_keeps_nothing_up(tmp_path: Path) -> None:

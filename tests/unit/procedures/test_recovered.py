@@ -35,7 +35,7 @@ def desk(venue: Venue, tmp_path: Path) -> Desk:
     desk.run(plan, until="wagering.stop.1")
     desk.run(plan_recover(venue, left_behind(desk.reports)))
     holder = this_process("recover", "kim@ops1", "recover", desk.clock.now)
-    mark_recovered(desk.reports, holder, Translator("en"))
+    mark_recovered(desk.reports, holder, "Asia/Seoul", Translator("en"))
     return desk
 
 
@@ -93,6 +93,6 @@ def test_the_venue_is_free_again(desk: Desk) -> None:
     """And a second recovery finds nothing."""
     holder = this_process("recover", "kim@ops1", "recover", desk.clock.now)
     before = (dead(desk) / JOURNAL).read_bytes()
-    mark_recovered(desk.reports, holder, Translator("en"))
+    mark_recovered(desk.reports, holder, "Asia/Seoul", Translator("en"))
     assert (dead(desk) / JOURNAL).read_bytes() == before
     assert not (desk.reports / f"{LOCK}.holder").exists()

@@ -133,7 +133,9 @@ def test_who_leads_when_it_comes_to_it_is_not_stopped(tmp_path: Path) -> None:
     state, simulator = restart(plan, {}, LED)
     assert simulator.truth.begun.keys() >= {"pg.stop.1", "pg.start.1"}
     assert simulator.truth.begun.keys().isdisjoint({"pg.stop.2", "pg.start.2"})
-    assert "only raceday restart --include-primary" in str(state.steps["pg.stop.2"].reason)
+    assert "only raceday restart pg --include-primary --reason" in str(
+        state.steps["pg.stop.2"].reason
+    )
     assert state.result_state == "ERRORS"
     explained = explain_run(state, simulator.clock.now, Translator("en"))
     assert "w2 is the primary of pg now" in str(explained.sentences[0])

@@ -63,14 +63,21 @@ def me() -> Holder:
 
 
 def test_one_holder_at_a_time(path: Path, me: Holder) -> None:
-    """A held venue refuses a second run and names who, since when, what, process and run."""
-    with hold(path, me), pytest.raises(VenueLocked) as refusal, hold(path, me):
+    """A held venue refuses a second run and names who, since when, what, process and run.
+
+    The time is the venue's.
+    """
+    with (
+        hold(path, me),
+        pytest.raises(VenueLocked) as refusal,
+        hold(path, me, zone="Asia/Seoul"),
+    ):
         pytest.fail("two runs hold one venue")
     error = refusal.value
     assert error.exit_code is ExitCode.LOCKED
     assert error.holder == me
     assert error.message == (
-        "김철수 holds the venue since 2026-11-21T06:30:00+00:00 for morning: "
+        "김철수 holds the venue since 2026-11-21 15:30:00 for morning: "
         f"run {me.run_id}, process {os.getpid()} on {me.host}."
     )
     assert me.run_id in error.hint

@@ -1,18 +1,35 @@
 """The catalogue: complete, with the same placeholders, and never in the way of a sentence."""
 
+import re
+
 import pytest
 
 from automation.run.events import Message
 from automation.views.i18n import Translator, read_catalogue
+from automation.views.words import COMMANDS
 from tests.unit.views.sentences_in_code import is_sentence, placeholders, sentences
 
 KOREAN = read_catalogue("ko")
+REASON = ' --reason "..."'
+WANTS_A_REASON = re.compile(
+    r"raceday sales (close|open)"
+    r"|raceday \S.* --(break-glass|emergency|include-primary|accept-conditional)"
+)
 
 
 @pytest.mark.parametrize("text", sorted(filter(is_sentence, sentences())))
 def test_every_sentence_has_a_korean_translation(text: str) -> None:
     """Each sentence in code, plugins and pages is in the Korean catalogue."""
     assert KOREAN.get(text), f"add to automation/locale/ko/LC_MESSAGES/raceday.po: {text!r}"
+
+
+def test_a_command_that_wants_a_reason_is_told_with_one() -> None:
+    """Whoever types what is printed is not refused, in either language."""
+    told = {*sentences(), *KOREAN, *KOREAN.values()}
+    told |= {f"raceday {command}" for command in COMMANDS.values()}
+    commands = {(text, found) for text in told for found in WANTS_A_REASON.finditer(text)}
+    bare = {text for text, found in commands if not text[found.end() :].startswith(REASON)}
+    assert len(commands) > len(bare) == 0, bare
 
 
 def test_translations_want_what_the_original_gives() -> None:

@@ -153,6 +153,6 @@ def test_sales_that_an_emergency_left_closed_are_named_first(venue: Venue, tmp_p
     failed = {("wagering.start", host): Fault.FAILS for host in ("w1", "w2")}
     sentences, following = explained(desk, desk.run(plan, failed))
     assert "was left with sales closed" in sentences[-1].split(";")[0]
-    assert following[-1] == "When all is well: raceday sales open"
+    assert following[-1] == 'When all is well: raceday sales open --reason "..."'
     recovered = desk.run(plan_recover(venue, left_behind(desk.reports)))
     assert "was left with sales closed" in explained(desk, recovered)[0][-1]
