@@ -1,6 +1,6 @@
 """What is printed when a run is over, and what `raceday status` prints. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -8,10 +8,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from automation.run.events import Message, Problem
+from automation.run.ledger import Place
 from automation.run.state import State
 from automation.run.verdict import findings
 from automation.views.alike import alike
-from automation.views.components import UP, ComponentState, view_components
+from automation.views.components import UP, ComponentState, but_at_rest, view_components
 from automation.views.document import ErrorReport, Report
 from automation.views.flow import flow_sentences
 from automation.views.i18n import Translator
@@ -43,16 +44,22 @@ def render_summary(report: Report, page: Path, translate: Translator) -> Rendera
     return Group(*_lines(report, page, translate))
 
 
-def render_status(state: State, now: datetime, translate: Translator) -> RenderableType:
-    """Each component as it was just probed, then what is wrong with it."""
-    views = view_components(state)
+def render_status(
+    state: State, now: datetime, translate: Translator, resting: Collection[Place] = frozenset()
+) -> RenderableType:
+    """Each component as it was just probed, then what is wrong with it.
+
+    What is down and `resting` is stopped, and nothing is wrong with it.
+    """
+    views = view_components(state, resting)
     up = sum(view.state in UP - {ComponentState.DEGRADED} for view in views)
     count = translate("%(up)s of %(all)s components are up", up=up, all=len(views))
     when = Clock(state.plan.time_zone, translate)
     title = Text.assemble((printable(state.plan.title), "bold"), f"  {when.seconds(now)}  {count}")
-    problems = bullets(problem_lines(findings(state), translate))
+    problems = bullets(problem_lines(but_at_rest(findings(state), views), translate))
+    rows = render_components(views, state, now, translate, whole=True)
     sales = [Text(translate(NOW[state.sales_said()]))] if state.plan.fronts else []
-    return Group(title, render_components(state, now, translate, whole=True), *problems, *sales)
+    return Group(title, rows, *problems, *sales)
 
 
 def render_standing(

@@ -17,7 +17,7 @@ from automation.execute.simulator import Fault, Simulator, World
 from automation.procedures.evening import plan_evening
 from automation.procedures.morning import plan_morning
 from automation.procedures.records import LOCK
-from automation.procedures.restart import plan_restart
+from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.sales import plan_close
 from automation.procedures.test import plan_test
 from automation.run.journal import Journal
@@ -99,6 +99,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     place = Place(tmp_path)
     for command in (sales, status):
         monkeypatch.setattr(command, "probe_now", place.probe)
+        monkeypatch.setattr(command, "utc_now", lambda: place.desk.clock.now)
+    monkeypatch.setattr("automation.commands.explain.utc_now", lambda: place.desk.clock.now)
     return place
 
 
@@ -211,3 +213,56 @@ def test_what_closed_nothing_is_no_closing(place: Place, why: str) -> None:
     plan = replace(plan_close(place.venue), check=why == "check", reason="inquiry")
     place.desk.run(plan, {("ticketing.close", "t1"): Fault.BAD_CHECK} if why == "fault" else {})
     assert "closed sales" not in place.told(explain)
+
+
+def opened(place: Place) -> State:
+    """A morning whose GO stands, and whose sales are open."""
+    close(place)
+    run = place.desk.run(plan_morning(place.venue, place.desk.clock.now))
+    assert run.verdict is not None
+    assert run.verdict.result == "GO"
+    return run
+
+
+def test_an_evening_ends_a_verdict_and_refutes_nothing(place: Place) -> None:
+    """What it stopped is stopped, not failed; nothing is written, and the way to open is told."""
+    go = opened(place)
+    evening = place.desk.run(plan_evening(place.venue))
+    journals = {path: path.read_bytes() for path in place.reports.glob("*/journal.jsonl")}
+    assert evening.finished_at is not None
+    clock = Clock("Asia/Seoul", Translator())
+    when = f"{clock.date(evening.finished_at)} {clock.seconds(evening.finished_at)}"
+    said = f"The venue was closed by the evening of {when}; raceday morning opens it."
+    told = place.told(status.status)
+    assert (told.count(said), told.count("■ stopped")) == (1, 2)
+    assert [word for word in ("✗", "failed", "no longer holds") if word in told] == []
+    document = place.document(status.status)
+    assert document["closed_by"]["run_id"] == evening.run_id
+    assert [item["state"] for item in document["components"]] == ["stopped"] * 2
+    assert (document["healthy"], document["errors"]) == (False, [])
+    assert {path: path.read_bytes() for path in journals} == journals
+    for run in ("", go.run_id, evening.run_id):
+        explained = place.told(explain, *([run] if run else []))
+        assert said in explained
+        assert "Valid until" not in explained
+
+
+def test_what_an_evening_stopped_is_judged_again_once_it_was_started(place: Place) -> None:
+    """A restart brought all of it up, so what is down now fails, and the GO is refuted."""
+    opened(place)
+    place.desk.run(plan_evening(place.venue))
+    place.desk.run(replace(plan_emergency(place.venue, tuple(place.venue.components)), reason="up"))
+    assert place.desk.left is not None
+    place.desk.left.up.discard(("ticketing", "t1"))
+    told = place.told(status.status)
+    assert "closed by" not in told
+    assert ("✗ failed" in told, "no longer hold" in told) == (True, True)
+
+
+def test_an_evening_that_failed_names_what_it_has_stopped(place: Place) -> None:
+    """It can be gone on with, or the venue opened again; what is up is no part of it."""
+    opened(place)
+    place.desk.run(plan_evening(place.venue), {("wagering.stop", "w1"): Fault.UNREACHABLE})
+    told = place.told(status.status)
+    assert "did not come to its end and has stopped ticketing, wagering: raceday evening" in told
+    assert "raceday morning opens the venue" in told
