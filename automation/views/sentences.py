@@ -14,7 +14,10 @@ SALES = {
     "unknown": Message("It is not known whether sales are open."),
 }
 NOW = {"open": SALES["opened_by_this_run"], "closed": SALES["closed"], "": SALES["unknown"]}
-OPEN_AGAIN = Message('To open them again: raceday sales open --reason "..."')
+OPEN_AGAIN = Message(
+    'To open them again: raceday sales open --reason "..." while the GO still holds, '
+    "else raceday morning"
+)
 
 
 def sales_sentence(report: Report, clock: Clock) -> Message | None:

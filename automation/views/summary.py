@@ -17,8 +17,10 @@ from automation.views.document import ErrorReport, Report
 from automation.views.flow import flow_sentences
 from automation.views.i18n import Translator
 from automation.views.live import STYLES, bullets, problem_lines, render_components
+from automation.views.sales import CLOSED
 from automation.views.sentences import (
     NOW,
+    OPEN_AGAIN,
     deadline_sentence,
     duration_sentence,
     resumed_sentence,
@@ -176,6 +178,8 @@ def _facts(report: Report, translate: Translator) -> Iterator[Text]:
     for sentence in (sales_sentence(report, clock), deadline_sentence(report, clock)):
         if sentence:
             yield Text(translate(sentence))
+    if report.procedure == "recover" and report.sales and report.sales.state == CLOSED:
+        yield Text(translate(OPEN_AGAIN), style="bold")
     yield Text(f"{translate('Duration')}: {translate(duration_sentence(report, clock))}")
     resumed = resumed_sentence(report, clock)
     if resumed:

@@ -14,7 +14,10 @@ from automation.views.words import COMMANDS
 MOST_CAUSES = 2
 _MEND = Message("Mend it, then run raceday %(procedure)s again.")
 _MEND_MORNING = Message("Mend it, then run raceday %(procedure)s again: what is up is left alone.")
-_SELL = Message("When all is well: raceday sales open")
+_SELL = Message(
+    'When all is well: raceday sales open --reason "..." while the GO still holds, '
+    "else raceday morning"
+)
 _AGAIN = Message("Then run raceday %(procedure)s again.")
 _AGAIN_MORNING = Message("Then run raceday %(procedure)s again: what is up is left alone.")
 _RESUME = Message(
