@@ -30,6 +30,7 @@ from automation.views.explain import (
     explain_idle,
     explain_nothing,
     explain_run,
+    explain_unproven,
     explanation_document,
     render_explanation,
 )
@@ -124,7 +125,17 @@ def _explanation(
     resume = resume_command(venue, folder, utc_now())
     rest = _rest(reports, folder)
     found = explain_run(state, utc_now(), translate, holder, left, resume, rest)
-    return explain_closing(found, state, closed, clock)
+    found = explain_closing(found, state, closed, clock)
+    return explain_unproven(found) if _is_unproven(reports, folder, state) else found
+
+
+def _is_unproven(reports: Path, folder: Path, state: State) -> bool:
+    """Whether the newest run ended with sales open, although no verdict holds."""
+    standing = newest_verdict(reports)
+    is_open = state.finished_at is not None and state.sales_said() == "open"
+    return (
+        is_open and folder == newest_run(reports) and not (standing and standing.holds(utc_now()))
+    )
 
 
 def _rest(reports: Path, folder: Path) -> Rest | None:

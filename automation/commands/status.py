@@ -16,7 +16,7 @@ from automation.settings import Settings
 from automation.views.i18n import Translator
 from automation.views.live import bullets
 from automation.views.report import dump_document
-from automation.views.sentences import rest_sentence
+from automation.views.sentences import UNPROVEN, rest_sentence
 from automation.views.status import build_status, is_healthy
 from automation.views.summary import NOT_RECORDED, render_standing, render_status
 from automation.views.times import Clock
@@ -70,6 +70,13 @@ def _print_verdict(
     if reviewed:
         verdict, recorded = reviewed.standing.verdict, reviewed.recorded
         why = reviewed.broken
-        show(render_standing(verdict.result, verdict.decided_at, why, clock, recorded=recorded))
+        at, revoked_at = verdict.decided_at, verdict.revoked_at
+        shown = render_standing(
+            verdict.result, at, why, clock, recorded=recorded, revoked_at=revoked_at
+        )
+        show(shown)
+    stands = reviewed is not None and reviewed.standing.holds(utc_now())
+    if probe.sales_said() == "open" and is_healthy(probe) and not stands:
+        show(*bullets([("→", translate(UNPROVEN))]))
     if rest:
         show(*bullets([("■", translate(rest_sentence(rest, clock)))]))

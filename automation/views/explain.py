@@ -20,7 +20,7 @@ from automation.views.i18n import Translator
 from automation.views.leftovers import left_by, leftovers
 from automation.views.live import bullets
 from automation.views.sales import CLOSED, view_closing, view_sales
-from automation.views.sentences import OPEN_AGAIN, closing_sentence, rest_sentence
+from automation.views.sentences import OPEN_AGAIN, UNPROVEN, closing_sentence, rest_sentence
 from automation.views.telling import Explanation, Telling, joined
 from automation.views.text import printable
 from automation.views.times import Clock
@@ -103,6 +103,11 @@ def explain_closing(
     said = closing_sentence(closing, f"{clock.date(closing.at)} {clock.seconds(closing.at)}")
     following = (*explained.next, OPEN_AGAIN) if closed else explained.next
     return replace(explained, sentences=(*explained.sentences, said), next=following)
+
+
+def explain_unproven(explained: Explanation) -> Explanation:
+    """The same, with how a venue is proven that sells without a verdict that holds."""
+    return replace(explained, next=(*explained.next, UNPROVEN))
 
 
 def explain_idle(explained: Explanation, record: Record, clock: Clock) -> Explanation:

@@ -19,6 +19,11 @@ OPEN_AGAIN = Message(
     "else raceday morning"
 )
 
+UNPROVEN = Message(
+    "Sales are open, and no GO stands. To prove the venue: "
+    'raceday sales close --reason "...", then raceday morning'
+)
+
 
 def sales_sentence(report: Report, clock: Clock) -> Message | None:
     """Whether customers can buy, and since when; None when the run has nothing to say of it."""

@@ -10,17 +10,18 @@ from rich.text import Text
 from automation.run.events import Message, Problem
 from automation.run.ledger import Place
 from automation.run.state import State
-from automation.run.verdict import findings
+from automation.run.verdict import NO_GO, findings
 from automation.views.alike import alike
 from automation.views.components import UP, ComponentState, but_at_rest, view_components
 from automation.views.document import ErrorReport, Report
 from automation.views.flow import flow_sentences
 from automation.views.i18n import Translator
 from automation.views.live import STYLES, bullets, problem_lines, render_components
-from automation.views.sales import CLOSED
+from automation.views.sales import CLOSED, OPEN
 from automation.views.sentences import (
     NOW,
     OPEN_AGAIN,
+    UNPROVEN,
     deadline_sentence,
     duration_sentence,
     resumed_sentence,
@@ -71,8 +72,12 @@ def render_standing(
     clock: Clock,
     *,
     recorded: bool = True,
+    revoked_at: datetime | None = None,
 ) -> RenderableType:
-    """The last verdict; `broken` says why it no longer holds, and is empty while it does."""
+    """The last verdict; `broken` says why it no longer holds, and is empty while it does.
+
+    Of one that was revoked it says why that was done then, whatever is so now.
+    """
     shown = headline(result, "", check=False)
     translate = clock.translate
     when = f"{clock.date(decided_at)} {clock.seconds(decided_at)}"
@@ -82,7 +87,11 @@ def render_standing(
         return line
     why = bullets(("✗", translate(reason)) for reason in broken)
     note = () if recorded else (Text(translate(NOT_RECORDED), style=STYLES["bad"]),)
-    return Group(line, Text(translate("It no longer holds:"), style=STYLES["bad"]), *why, *note)
+    lead = translate("It no longer holds:")
+    if revoked_at:
+        when = f"{clock.date(revoked_at)} {clock.seconds(revoked_at)}"
+        lead = translate("It was revoked at %(time)s because:", time=when)
+    return Group(line, Text(lead, style=STYLES["bad"]), *why, *note)
 
 
 def _lines(report: Report, page: Path, translate: Translator) -> Iterator[RenderableType]:
@@ -178,6 +187,8 @@ def _facts(report: Report, translate: Translator) -> Iterator[Text]:
     for sentence in (sales_sentence(report, clock), deadline_sentence(report, clock)):
         if sentence:
             yield Text(translate(sentence))
+    if _is_unproven(report):
+        yield Text(translate(UNPROVEN), style="bold")
     if report.procedure == "recover" and report.sales and report.sales.state == CLOSED:
         yield Text(translate(OPEN_AGAIN), style="bold")
     yield Text(f"{translate('Duration')}: {translate(duration_sentence(report, clock))}")
@@ -187,6 +198,13 @@ def _facts(report: Report, translate: Translator) -> Iterator[Text]:
     saved = time_saved_sentence(report)
     if saved:
         yield Text(f"{translate('Time saved')}: {translate(saved)}")
+
+
+def _is_unproven(report: Report) -> bool:
+    """Whether customers can buy although a morning has just said NO-GO."""
+    is_no_go = report.verdict is not None and report.verdict.result == NO_GO
+    is_open = report.sales is not None and report.sales.state == OPEN
+    return report.procedure == "morning" and is_no_go and is_open
 
 
 def _style(shown: Headline) -> str:

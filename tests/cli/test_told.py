@@ -29,10 +29,13 @@ from automation.settings import Settings
 from automation.venue import load
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
+from automation.views.report import build_report
+from automation.views.summary import render_summary
 from automation.views.times import Clock
 from tests.unit.procedures.desk import Desk
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import inventory, read_site
+from tests.unit.views.test_live import printed
 
 FILE = """\
 venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
@@ -259,7 +262,29 @@ def test_what_an_evening_stopped_is_judged_again_once_it_was_started(place: Plac
     place.desk.left.up.discard(("ticketing", "t1"))
     told = place.told(status.status)
     assert "closed by" not in told
-    assert ("✗ failed" in told, "no longer hold" in told) == (True, True)
+    assert ("✗ failed" in told, "It was revoked at" in told) == (True, True)
+
+
+def test_a_venue_that_sells_without_a_go_is_told_how_it_is_proven(place: Place) -> None:
+    """What revoked the GO is past once all is well; tests want closed sales."""
+    prove = 'To prove the venue: raceday sales close --reason "...", then raceday morning'
+    opened(place)
+    assert prove not in place.told(status.status)
+    assert place.desk.left is not None
+    place.desk.left.hung.add(("wagering", "w1"))
+    assert prove not in place.told(status.status)
+    place.desk.left.hung.clear()
+    told = place.told(status.status)
+    assert (prove in told, "It was revoked at" in told) == (True, True)
+    assert "no longer holds" not in told
+    struck = replace(plan_emergency(place.venue, ["wagering"]), reason="both hang")
+    assert place.desk.run(struck).sales_said() == "open"
+    assert prove in place.told(explain)
+    lost = {("wagering.gate", host): Fault.FAILS for host in ("w1", "w2")}
+    morning = place.desk.run(plan_morning(place.venue, place.desk.clock.now), lost)
+    report = build_report(morning, place.desk.clock.now, "")
+    shown = printed(render_summary(report, Path("report.html"), Translator()), 200)
+    assert ("NO-GO" in shown, prove in shown) == (True, True)
 
 
 def test_an_evening_that_failed_names_what_it_has_stopped(place: Place) -> None:
