@@ -13,7 +13,9 @@ from click.testing import CliRunner, Result
 
 from automation.commands import sales, status
 from automation.commands.explain import explain
+from automation.commands.restart import restart
 from automation.execute.simulator import Fault, Simulator, World
+from automation.exit_codes import ExitCode
 from automation.procedures.evening import plan_evening
 from automation.procedures.morning import plan_morning
 from automation.procedures.records import LOCK
@@ -294,3 +296,18 @@ def test_an_evening_that_failed_names_what_it_has_stopped(place: Place) -> None:
     told = place.told(status.status)
     assert "did not come to its end and has stopped ticketing, wagering: raceday evening" in told
     assert "raceday morning opens the venue" in told
+
+
+@pytest.mark.parametrize("has_go", [True, False])
+def test_an_emergency_warns_when_no_go_stands_any_more(
+    place: Place, monkeypatch: pytest.MonkeyPatch, has_go: bool
+) -> None:
+    """Sales are open again, and somebody's look meanwhile had revoked it."""
+    monkeypatch.setattr("automation.commands.restart.run_and_show", lambda *_: ExitCode.GO)
+    monkeypatch.setattr("automation.commands.restart.utc_now", lambda: place.desk.clock.now)
+    if has_go:
+        opened(place)
+    words = ("wagering", "--emergency", "--reason", "both hang", "--yes")
+    result = place.run(restart, *words)
+    assert result.exception is None
+    assert ("Sales are open, and no GO stands." in result.stderr) is not has_go
