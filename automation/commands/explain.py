@@ -16,9 +16,10 @@ from automation.procedures.recover import left_behind
 from automation.procedures.resume import resume_command
 from automation.procedures.sales import closed_by, runs_of_the_day
 from automation.procedures.session import utc_now
+from automation.procedures.standing import newest_verdict, rest_now
 from automation.run.events import Message
 from automation.run.journal import read_journal
-from automation.run.ledger import Ledger
+from automation.run.ledger import Ledger, Rest
 from automation.run.lock import read_holder
 from automation.run.state import State, fold_all
 from automation.settings import Settings
@@ -29,6 +30,7 @@ from automation.views.explain import (
     explain_idle,
     explain_nothing,
     explain_run,
+    explain_unproven,
     explanation_document,
     render_explanation,
 )
@@ -121,8 +123,27 @@ def _explanation(
         left = left if left_by(state) else Ledger()  # an earlier run that has left nothing itself
         closed = closed if closed and closed.run_id == state.run_id else None
     resume = resume_command(venue, folder, utc_now())
-    found = explain_run(state, utc_now(), translate, holder, left, resume)
-    return explain_closing(found, state, closed, clock)
+    rest = _rest(reports, folder)
+    found = explain_run(state, utc_now(), translate, holder, left, resume, rest)
+    found = explain_closing(found, state, closed, clock)
+    return explain_unproven(found) if _is_unproven(reports, folder, state) else found
+
+
+def _is_unproven(reports: Path, folder: Path, state: State) -> bool:
+    """Whether the newest run ended with sales open, although no verdict holds."""
+    standing = newest_verdict(reports)
+    is_open = state.finished_at is not None and state.sales_said() == "open"
+    return (
+        is_open and folder == newest_run(reports) and not (standing and standing.holds(utc_now()))
+    )
+
+
+def _rest(reports: Path, folder: Path) -> Rest | None:
+    """What was stopped on purpose, where a run did that, came after it, or gave what it ended."""
+    rest, standing = rest_now(reports), newest_verdict(reports)
+    if rest is None or folder in {newest_run(reports), reports / rest.run.run_id}:
+        return rest
+    return rest if standing and folder == standing.folder else None
 
 
 def _read(folder: Path) -> State:

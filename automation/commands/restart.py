@@ -15,14 +15,18 @@ from automation.commands.load import known_hosts, named_components, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
 from automation.errors import Refused, UsageError
+from automation.exit_codes import ExitCode
 from automation.procedures.leaders import UNKNOWN, Leaders, leaders_of
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.session import Request, probe_now, utc_now
+from automation.procedures.standing import newest_verdict
 from automation.procedures.status import plan_status
+from automation.procedures.steps import fronts
 from automation.run.events import Message
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
+from automation.views.sentences import UNPROVEN
 
 PRIMARY = "%(host)s is the primary of %(component)s"
 
@@ -110,7 +114,17 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     plan = replace(
         plan, check=check, break_glass=break_glass, include_primary=include_primary, reason=why
     )
-    return run_and_show(settings, venue, plan, request)
+    code = run_and_show(settings, venue, plan, request)
+    if emergency and not check and code == ExitCode.GO:
+        _warn_without_go(settings, venue)
+    return code
+
+
+def _warn_without_go(settings: Settings, venue: Venue) -> None:
+    """Somebody may have looked while it hung, which revoked the GO: sales are open without one."""
+    standing = newest_verdict(settings.reports / venue.name)
+    if fronts(venue) and not (standing and standing.holds(utc_now())):
+        click.echo(Translator(settings.lang)(UNPROVEN), err=True)
 
 
 def _rolled_hosts(  # what is meant, and what may be done to it

@@ -8,13 +8,15 @@ from automation.commands.load import venue_of
 from automation.commands.show import left_now, out_lines, show
 from automation.exit_codes import ExitCode
 from automation.procedures.session import operator_name, probe_now, utc_now
-from automation.procedures.standing import Review, newest_verdict, review
+from automation.procedures.standing import Review, newest_verdict, rest_now, review
 from automation.procedures.status import out_of_rotation, plan_status
-from automation.run.ledger import Ledger
+from automation.run.ledger import Ledger, Rest
 from automation.run.state import State
 from automation.settings import Settings
 from automation.views.i18n import Translator
+from automation.views.live import bullets
 from automation.views.report import dump_document
+from automation.views.sentences import UNPROVEN, rest_sentence
 from automation.views.status import build_status, is_healthy
 from automation.views.summary import NOT_RECORDED, render_standing, render_status
 from automation.views.times import Clock
@@ -33,13 +35,15 @@ def status(settings: Settings) -> int:
     probe = probe_now(venue, plan_status(venue), ())
     reports = settings.reports / venue.name
     out, left, standing = out_of_rotation(venue, probe), left_now(reports), newest_verdict(reports)
+    rest = rest_now(reports)
     reviewed = review(standing, probe, utc_now(), operator_name()) if standing else None
     translate = Translator(settings.lang)
     if settings.format == "json":
-        _print_document(probe, out, left, reviewed, translate)
+        _print_document(probe, out, left, rest, reviewed, translate)
     else:
-        show(render_status(probe, utc_now(), translate), *out_lines(out, left, translate))
-        _print_verdict(probe, reviewed, translate)
+        places = rest.places if rest else ()
+        show(render_status(probe, utc_now(), translate, places), *out_lines(out, left, translate))
+        _print_verdict(probe, reviewed, rest, translate)
     return ExitCode.GO if is_healthy(probe) else ExitCode.NO_GO
 
 
@@ -47,20 +51,32 @@ def _print_document(
     probe: State,
     out: Mapping[str, Sequence[str]],
     left: Ledger,
+    rest: Rest | None,
     reviewed: Review | None,
     translate: Translator,
 ) -> None:
     standing = reviewed.standing.state if reviewed else None
-    document = build_status(probe, utc_now(), standing, out=out, left=left)
+    document = build_status(probe, utc_now(), standing, out=out, left=left, rest=rest)
     click.echo(dump_document(document), nl=False)
     if reviewed and not reviewed.recorded:
         click.echo(f"{translate('It no longer holds:')} {reviewed.standing.state.run_id}", err=True)
         click.echo(translate(NOT_RECORDED), err=True)
 
 
-def _print_verdict(probe: State, reviewed: Review | None, translate: Translator) -> None:
+def _print_verdict(
+    probe: State, reviewed: Review | None, rest: Rest | None, translate: Translator
+) -> None:
+    clock = Clock(probe.plan.time_zone, translate)
     if reviewed:
-        clock = Clock(probe.plan.time_zone, translate)
         verdict, recorded = reviewed.standing.verdict, reviewed.recorded
         why = reviewed.broken
-        show(render_standing(verdict.result, verdict.decided_at, why, clock, recorded=recorded))
+        at, revoked_at = verdict.decided_at, verdict.revoked_at
+        shown = render_standing(
+            verdict.result, at, why, clock, recorded=recorded, revoked_at=revoked_at
+        )
+        show(shown)
+    stands = reviewed is not None and reviewed.standing.holds(utc_now())
+    if probe.sales_said() == "open" and is_healthy(probe) and not stands:
+        show(*bullets([("→", translate(UNPROVEN))]))
+    if rest:
+        show(*bullets([("■", translate(rest_sentence(rest, clock)))]))

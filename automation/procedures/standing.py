@@ -11,6 +11,7 @@ from automation.history import last_go
 from automation.procedures.records import JOURNAL, LOCK, read_run, run_folders, was_begun
 from automation.run.events import Message, VerdictRevoked
 from automation.run.journal import reopen_journal
+from automation.run.ledger import Rest, rest_of
 from automation.run.lock import hold, this_process
 from automation.run.proofs import proofs_since
 from automation.run.state import State, Verdict, fold
@@ -23,15 +24,19 @@ WORSE = (GO, CONDITIONAL, NO_GO)  # each worse than the one before
 
 @dataclass(frozen=True)
 class Standing:
-    """A run with a verdict, and where it is recorded."""
+    """A run with a verdict, and where it is recorded.
+
+    The verdict is over when a later run has stopped the venue on purpose: `rest` says which.
+    """
 
     folder: Path
     state: State
     verdict: Verdict
+    rest: Rest | None = None
 
     def holds(self, now: datetime) -> bool:
         """Whether its verdict does."""
-        return self.verdict.holds(now)
+        return self.rest is None and self.verdict.holds(now)
 
     def proves(self, digest: str, now: datetime) -> bool:
         """Whether it is a GO of the very same venue that still holds."""
@@ -59,6 +64,11 @@ def newest_verdict(reports: Path) -> Standing | None:
     return _newest(reports)[0]
 
 
+def rest_now(reports: Path) -> Rest | None:
+    """What runs have stopped on purpose since the last morning, and nobody has started again."""
+    return rest_of(_newest(reports)[1])
+
+
 def proven_units(reports: Path, digest: str, now: datetime) -> Mapping[str, str]:
     """Which start of its unit each host was last proven to run, by "component/host".
 
@@ -72,27 +82,30 @@ def proven_units(reports: Path, digest: str, now: datetime) -> Mapping[str, str]
 
 
 def _newest(reports: Path) -> tuple[Standing | None, Sequence[State]]:
-    """The verdict, and the runs after it, the newest first."""
+    """The verdict, and the runs after it or after what made it doubtful, the newest first."""
     later: list[State] = []
     for folder in run_folders(reports):
         state = read_run(folder)
         if state is None and was_begun(folder):
-            return None, ()
+            return None, later
         standing = _standing(folder, state)
         if standing:
-            return standing, later
+            return replace(standing, rest=rest_of(later)), later
         if state and state.plan.procedure == "morning" and not state.plan.check:
-            return None, ()
+            return None, later
         later += [state] if state else []
-    return None, ()
+    return None, later
 
 
 def review(standing: Standing, probe: State, now: datetime, operator: str) -> Review:
-    """Whether a verdict still holds after a fresh probe; it is revoked when the probe is worse."""
+    """Whether a verdict still holds after a fresh probe; it is revoked when the probe is worse.
+
+    One that is over because the venue was closed on purpose is not refuted by what is stopped.
+    """
     verdict = standing.verdict
     if verdict.revoked_at:
         return Review(standing, verdict.revoked_because)
-    if verdict.result == NO_GO:
+    if verdict.result == NO_GO or standing.rest:
         return Review(standing)
     if verdict.is_ahead(now):
         return Review(standing, (Message("it is of the future: the clock was set back"),))

@@ -65,6 +65,22 @@ class Ledger:
         return tuple(dict.fromkeys((*self.stopped, *self.untested, *self.servers)))
 
 
+@dataclass(frozen=True)
+class Rest:
+    """The `places` that runs have stopped for good and none has started since.
+
+    `run` is the newest that stopped one of them.
+    """
+
+    run: State
+    places: frozenset[Place]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether that run did all that it was asked for."""
+        return self.run.result_state in {"SUCCESS", "WARNINGS"}
+
+
 @dataclass
 class _Settled:
     """What newer runs have put back or taken themselves, so that older ones do not count.
@@ -159,6 +175,21 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         reason=reason,
         bought=tuple(bought),
     )
+
+
+def rest_of(states: Iterable[State]) -> Rest | None:
+    """What runs, newest first, have stopped on purpose, as an evening does; None when all is up."""
+    resting: dict[Place, State] = {}
+    settled = _Settled()
+    for state in states:
+        items = _begun(state)
+        settled.add(items)
+        for item in items:
+            if item.step.verb is Verb.STOP and not _returns(state, item, Verb.START):
+                places = {(item.step.component, host) for host in item.targets} - settled.started
+                resting = {**dict.fromkeys(places, state), **resting}
+    newest = max(resting.values(), key=lambda state: state.started_at, default=None)
+    return Rest(newest, frozenset(resting)) if newest else None
 
 
 def settles_all(state: State) -> bool:

@@ -1,11 +1,13 @@
 """What each component comes to, computed from its steps. Pure; shared by every view."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from automation.run.events import GOOD, HostState
+from automation.run.leading import DOWN
+from automation.run.ledger import Place
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
     ENDED,
@@ -16,7 +18,7 @@ from automation.run.state import (
     StepState,
     missing_checks,
 )
-from automation.run.verdict import was_stopped_before
+from automation.run.verdict import Finding, was_stopped_before
 
 LOG = "log"  # the evidence that holds a service's own last lines
 
@@ -95,10 +97,34 @@ class ComponentView:
         return (self.ready_at - self.started_at).total_seconds()
 
 
-def view_components(state: State) -> tuple[ComponentView, ...]:
-    """Every component of the plan, in its order."""
+def view_components(
+    state: State, resting: Collection[Place] = frozenset()
+) -> tuple[ComponentView, ...]:
+    """Every component of the plan, in its order.
+
+    One that is down on all its hosts is stopped where that was on purpose: these are `resting`.
+    """
     states = {name: _shown(state, name) for name in state.plan.components}
-    return tuple(_view(state, item, states) for item in state.plan.components.values())
+    views = (_view(state, item, states) for item in state.plan.components.values())
+    return tuple(_at_rest(view) if _rests(view, resting) else view for view in views)
+
+
+def but_at_rest(found: Iterable[Finding], views: Iterable[ComponentView]) -> tuple[Finding, ...]:
+    """Without what is found wrong with components that are shown as stopped."""
+    stopped = {view.planned.name for view in views if view.state is ComponentState.STOPPED}
+    return tuple(item for item in found if item.component not in stopped)
+
+
+def _rests(view: ComponentView, resting: Collection[Place]) -> bool:
+    """Whether each of its hosts was stopped on purpose, and says that it is down."""
+    places = {(view.planned.name, host.name) for host in view.hosts}
+    down = all(host.evidence.get("active") in DOWN for host in view.hosts)
+    return bool(places) and places <= set(resting) and down
+
+
+def _at_rest(view: ComponentView) -> ComponentView:
+    hosts = tuple(replace(host, state=str(ComponentState.STOPPED)) for host in view.hosts)
+    return replace(view, state=ComponentState.STOPPED, hosts=hosts)
 
 
 def component_state(state: State, name: str) -> ComponentState:

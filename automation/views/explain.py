@@ -11,7 +11,7 @@ from rich.text import Text
 
 from automation.idle.record import Decision, Record
 from automation.run.events import Message
-from automation.run.ledger import Ledger
+from automation.run.ledger import Ledger, Rest
 from automation.run.lock import Holder
 from automation.run.state import State, Status, Verdict
 from automation.run.verdict import CONDITIONAL, GO, NO_GO, is_untested
@@ -20,7 +20,7 @@ from automation.views.i18n import Translator
 from automation.views.leftovers import left_by, leftovers
 from automation.views.live import bullets
 from automation.views.sales import CLOSED, view_closing, view_sales
-from automation.views.sentences import OPEN_AGAIN, closing_sentence
+from automation.views.sentences import OPEN_AGAIN, UNPROVEN, closing_sentence, rest_sentence
 from automation.views.telling import Explanation, Telling, joined
 from automation.views.text import printable
 from automation.views.times import Clock
@@ -36,23 +36,28 @@ _RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
 _ACCEPT = Message('To open without it: raceday %(procedure)s --accept-conditional --reason "..."')
 
 
-def explain_run(
+def explain_run(  # noqa: PLR0913, PLR0917  # a run, its reader, and what else bears on it
     state: State,
     now: datetime,
     translate: Translator,
     holder: Holder | None = None,
     left: Ledger | None = None,
     resume: str = "",
+    rest: Rest | None = None,
 ) -> Explanation:
     """What an operator asks of a run. `holder` is who holds the venue now, if anybody does.
 
     `left` is what runs have left and nobody put back; without it only this run is known. `resume`
-    is the command that goes on with it, empty when that would be refused.
+    is the command that goes on with it, empty when that would be refused. `rest` is what runs have
+    stopped on purpose, where that bears on this run.
     """
     clock = Clock(state.plan.time_zone, translate)
-    told = Telling(state, now, clock, left_by(state) if left is None else left, resume)
+    told = Telling(state, now, clock, left_by(state) if left is None else left, resume, rest)
     is_its_own = holder and holder.run_id == state.run_id
     explained = _with_leftovers(_explain(told, holder if is_its_own else None), told)
+    if rest:
+        sentences = (*explained.sentences, rest_sentence(rest, clock))
+        explained = replace(explained, sentences=sentences)
     if state.plan.check:
         sentences = (*explained.sentences, HEADLINES["CHECK"].sentence)
         explained = replace(explained, sentences=sentences)
@@ -98,6 +103,11 @@ def explain_closing(
     said = closing_sentence(closing, f"{clock.date(closing.at)} {clock.seconds(closing.at)}")
     following = (*explained.next, OPEN_AGAIN) if closed else explained.next
     return replace(explained, sentences=(*explained.sentences, said), next=following)
+
+
+def explain_unproven(explained: Explanation) -> Explanation:
+    """The same, with how a venue is proven that sells without a verdict that holds."""
+    return replace(explained, next=(*explained.next, UNPROVEN))
 
 
 def explain_idle(explained: Explanation, record: Record, clock: Clock) -> Explanation:
@@ -188,7 +198,7 @@ def _conditional(told: Telling, verdict: Verdict) -> Explanation:
     lead, mend = _lead(told, verdict, found), told.mend(found)
     if told.state.plan.accept_conditional:
         taken = Message("Somebody accepted that: %(reason)s", {"reason": told.state.plan.reason})
-        sentences = (lead, taken, _until(told, verdict))
+        sentences = (lead, taken, *_until(told, verdict))
         following = _renewed(told, verdict) or mend
         return told.explained(CONDITIONAL, verdict.decided_at, sentences, following)
     closed = Message(
@@ -204,7 +214,7 @@ def _go(told: Telling, verdict: Verdict) -> Explanation:
     if is_untested(told.state):
         text = "GO since %(time)s: every gate was confirmed. %(untested)s"
         lead = Message(text, {**args, "untested": UNTESTED})
-    sentences = (lead, _until(told, verdict))
+    sentences = (lead, *_until(told, verdict))
     return told.explained(GO, verdict.decided_at, sentences, _renewed(told, verdict))
 
 
@@ -276,16 +286,20 @@ def _waiting(state: State, found: Sequence[Cause]) -> Iterator[Message]:
         yield Message("Sales stay closed because of it.")
 
 
-def _until(told: Telling, verdict: Verdict) -> Message:
+def _until(told: Telling, verdict: Verdict) -> Iterator[Message]:
+    """How long it holds; nothing of one that is over because the venue was closed."""
     args = {"time": told.when(datetime.fromisoformat(verdict.valid_until))}
+    if told.rest:
+        return
     if verdict.is_ahead(told.now):
-        return Message(
+        yield Message(
             "That time is still to come: the clock was set back, so it does not hold now."
         )
-    if not verdict.holds(told.now):
-        return Message("Its time was over at %(time)s, so it no longer holds.", args)
-    return Message("Valid until %(time)s, unless a gate turns red before.", args)
+    elif not verdict.holds(told.now):
+        yield Message("Its time was over at %(time)s, so it no longer holds.", args)
+    else:
+        yield Message("Valid until %(time)s, unless a gate turns red before.", args)
 
 
 def _renewed(told: Telling, verdict: Verdict) -> tuple[Message, ...]:
-    return () if verdict.holds(told.now) else (told.of_run(_RENEW),)
+    return () if told.rest or verdict.holds(told.now) else (told.of_run(_RENEW),)

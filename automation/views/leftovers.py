@@ -22,7 +22,8 @@ def leftovers(left: Ledger) -> Iterator[Message]:
     for front in left.closed:
         said = (
             "%(component)s was left with sales closed, wholly or at some of its hosts. "
-            'When all is well: raceday sales open --reason "..."'
+            'When all is well: raceday sales open --reason "..." while the GO still holds, '
+            "else raceday morning"
         )
         yield Message(said, {"component": front})
     for component, server in left.servers:

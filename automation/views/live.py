@@ -1,6 +1,6 @@
 """The run on a terminal while it goes on: `render` draws one moment of it, pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import zip_longest
 
@@ -32,13 +32,18 @@ MOST_PROBLEMS = 3
 
 def render(state: State, now: datetime, translate: Translator) -> RenderableType:
     """One line per component between the countdown and what went wrong."""
-    rows = render_components(state, now, translate)
+    rows = render_components(view_components(state), state, now, translate)
     problems = bullets(problem_lines(findings(state), translate))
     return Group(*_heading(state, now, translate), rows, *problems)
 
 
 def render_components(
-    state: State, now: datetime, translate: Translator, *, whole: bool = False
+    views: Sequence[ComponentView],
+    state: State,
+    now: datetime,
+    translate: Translator,
+    *,
+    whole: bool = False,
 ) -> Table:
     """Symbol and state, name, hosts that are ready, elapsed time, what it does or waits for.
 
@@ -51,7 +56,7 @@ def render_components(
     table.add_column(no_wrap=True, justify="right")
     table.add_column(no_wrap=True, justify="right")
     table.add_column(no_wrap=not whole, overflow=cut, ratio=1)
-    for view in view_components(state):
+    for view in views:
         table.add_row(
             state_text(view.word, translate),
             Text(printable(view.planned.name)),

@@ -1,11 +1,12 @@
 """`build_report(state, now, journal_head)`: the run as a document, pure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from automation.run.events import GOOD, Check
+from automation.run.ledger import Place
 from automation.run.plan import Verb
 from automation.run.state import ENDED, State, Status, StepState, stopped_before
 from automation.run.verdict import NO_GO, Finding, findings, warnings
@@ -14,6 +15,7 @@ from automation.views.components import (
     UP,
     ComponentState,
     ComponentView,
+    but_at_rest,
     unreported_checks,
     view_components,
 )
@@ -40,10 +42,15 @@ LOG_LINES = 40
 NOTHING = (0.0, 0.0, 0.0)
 
 
-def build_report(state: State, now: datetime, journal_head: str) -> Report:
-    """The report as of `now`; the same state, moment and head give the same report."""
+def build_report(
+    state: State, now: datetime, journal_head: str, resting: Collection[Place] = frozenset()
+) -> Report:
+    """The report as of `now`; the same state, moment and head give the same report.
+
+    Of a probe, what is down and `resting` is stopped, and no error.
+    """
     plan = state.plan
-    components = view_components(state)
+    components = view_components(state, resting)
     chain = critical_path(state)
     wall = ((state.finished_at or now) - state.started_at).total_seconds()
     sales = view_sales(state)
@@ -66,7 +73,7 @@ def build_report(state: State, now: datetime, journal_head: str) -> Report:
         steps=tuple(_step(state, item) for item in state.steps.values() if item.started_at),
         checks=tuple(_checks(state)),
         not_executed=tuple(_not_executed(state)),
-        errors=tuple(_error(state, item) for item in findings(state)),
+        errors=tuple(_error(state, item) for item in but_at_rest(findings(state), components)),
         warnings=tuple(_error(state, item) for item in warnings(state)),
         critical_path=chain,
         beyond_critical_path_seconds=beyond_seconds(state, chain),

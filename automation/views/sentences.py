@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from automation.run.events import Message
+from automation.run.ledger import Rest
 from automation.views.document import Closing, Deadline, Report, Sales
 from automation.views.times import Clock
 
@@ -16,7 +17,15 @@ NOW = {"open": SALES["opened_by_this_run"], "closed": SALES["closed"], "": SALES
 BACK_IN = Message(
     "If nobody took it out on purpose: raceday morning puts what is ready back into rotation."
 )
-OPEN_AGAIN = Message('To open them again: raceday sales open --reason "..."')
+OPEN_AGAIN = Message(
+    'To open them again: raceday sales open --reason "..." while the GO still holds, '
+    "else raceday morning"
+)
+
+UNPROVEN = Message(
+    "Sales are open, and no GO stands. To prove the venue: "
+    'raceday sales close --reason "...", then raceday morning'
+)
 
 
 def sales_sentence(report: Report, clock: Clock) -> Message | None:
@@ -34,6 +43,22 @@ def closing_sentence(closing: Closing, when: str) -> Message:
     """Who closed sales, when and why."""
     args = {"operator": closing.operator, "time": when, "reason": closing.reason}
     return Message("%(operator)s closed sales at %(time)s: %(reason)s", args)
+
+
+def rest_sentence(rest: Rest, clock: Clock) -> Message:
+    """Which evening closed the venue and when, or what of it one has stopped, and the way on."""
+    at = rest.run.finished_at or rest.run.started_at
+    names = dict.fromkeys(name for name, _ in sorted(rest.places))
+    args = {"time": f"{clock.date(at)} {clock.seconds(at)}", "names": ", ".join(names)}
+    if rest.is_whole:
+        return Message(
+            "The venue was closed by the evening of %(time)s; raceday morning opens it.", args
+        )
+    return Message(
+        "The evening of %(time)s did not come to its end and has stopped %(names)s: "
+        "raceday evening goes on with it, raceday morning opens the venue.",
+        args,
+    )
 
 
 def rotation_sentences(out: Mapping[str, Sequence[str]]) -> Iterator[Message]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from automation.run.events import Message
-from automation.run.ledger import Ledger
+from automation.run.ledger import Ledger, Rest
 from automation.run.state import State
 from automation.run.verdict import GO
 from automation.views.document import to_data
@@ -26,6 +26,15 @@ class StandingReport:
     revoked_because: tuple[Message, ...]
 
 
+@dataclass(frozen=True)
+class EveningReport:
+    """The run that has stopped the venue; `finished_at` is null while it goes on or has died."""
+
+    run_id: str
+    operator: str
+    finished_at: datetime | None
+
+
 def build_status(
     probe: State,
     now: datetime,
@@ -33,24 +42,31 @@ def build_status(
     *,
     out: Mapping[str, Sequence[str]],
     left: Ledger,
+    rest: Rest | None = None,
 ) -> Mapping[str, Any]:
     """The keys of a report, `healthy`, `standing` and `out_of_rotation`; a probe is no verdict.
 
-    What is `left` is that of dead runs.
+    What is `left` is that of dead runs; `closed_by` is the evening that has stopped the venue.
     """
-    report = build_report(replace(probe, verdict=None), now, "")
+    places = rest.places if rest else ()
+    report = build_report(replace(probe, verdict=None), now, "", places)
     verdict = standing and _standing(standing)
     return {
         **to_data(replace(report, left=tuple(leftovers(left)))),
         "healthy": is_healthy(probe),
         "standing": to_data(verdict),
         "out_of_rotation": to_data(out),
+        "closed_by": to_data(_evening(rest.run)) if rest else None,
     }
 
 
 def is_healthy(probe: State) -> bool:
     """Every gate of every component was seen, and is good."""
     return probe.verdict is not None and probe.verdict.result == GO
+
+
+def _evening(run: State) -> EveningReport:
+    return EveningReport(run.run_id, run.operator, run.finished_at)
 
 
 def _standing(state: State) -> StandingReport | None:

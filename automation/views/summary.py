@@ -1,6 +1,6 @@
 """What is printed when a run is over, and what `raceday status` prints. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -8,16 +8,20 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from automation.run.events import Message, Problem
+from automation.run.ledger import Place
 from automation.run.state import State
-from automation.run.verdict import findings
+from automation.run.verdict import NO_GO, findings
 from automation.views.alike import alike
-from automation.views.components import UP, ComponentState, view_components
+from automation.views.components import UP, ComponentState, but_at_rest, view_components
 from automation.views.document import ErrorReport, Report
 from automation.views.flow import flow_sentences
 from automation.views.i18n import Translator
 from automation.views.live import STYLES, bullets, problem_lines, render_components
+from automation.views.sales import CLOSED, OPEN
 from automation.views.sentences import (
     NOW,
+    OPEN_AGAIN,
+    UNPROVEN,
     deadline_sentence,
     duration_sentence,
     resumed_sentence,
@@ -43,16 +47,22 @@ def render_summary(report: Report, page: Path, translate: Translator) -> Rendera
     return Group(*_lines(report, page, translate))
 
 
-def render_status(state: State, now: datetime, translate: Translator) -> RenderableType:
-    """Each component as it was just probed, then what is wrong with it."""
-    views = view_components(state)
+def render_status(
+    state: State, now: datetime, translate: Translator, resting: Collection[Place] = frozenset()
+) -> RenderableType:
+    """Each component as it was just probed, then what is wrong with it.
+
+    What is down and `resting` is stopped, and nothing is wrong with it.
+    """
+    views = view_components(state, resting)
     up = sum(view.state in UP - {ComponentState.DEGRADED} for view in views)
     count = translate("%(up)s of %(all)s components are up", up=up, all=len(views))
     when = Clock(state.plan.time_zone, translate)
     title = Text.assemble((printable(state.plan.title), "bold"), f"  {when.seconds(now)}  {count}")
-    problems = bullets(problem_lines(findings(state), translate))
+    problems = bullets(problem_lines(but_at_rest(findings(state), views), translate))
+    rows = render_components(views, state, now, translate, whole=True)
     sales = [Text(translate(NOW[state.sales_said()]))] if state.plan.fronts else []
-    return Group(title, render_components(state, now, translate, whole=True), *problems, *sales)
+    return Group(title, rows, *problems, *sales)
 
 
 def render_standing(
@@ -62,8 +72,12 @@ def render_standing(
     clock: Clock,
     *,
     recorded: bool = True,
+    revoked_at: datetime | None = None,
 ) -> RenderableType:
-    """The last verdict; `broken` says why it no longer holds, and is empty while it does."""
+    """The last verdict; `broken` says why it no longer holds, and is empty while it does.
+
+    Of one that was revoked it says why that was done then, whatever is so now.
+    """
     shown = headline(result, "", check=False)
     translate = clock.translate
     when = f"{clock.date(decided_at)} {clock.seconds(decided_at)}"
@@ -73,7 +87,11 @@ def render_standing(
         return line
     why = bullets(("✗", translate(reason)) for reason in broken)
     note = () if recorded else (Text(translate(NOT_RECORDED), style=STYLES["bad"]),)
-    return Group(line, Text(translate("It no longer holds:"), style=STYLES["bad"]), *why, *note)
+    lead = translate("It no longer holds:")
+    if revoked_at:
+        when = f"{clock.date(revoked_at)} {clock.seconds(revoked_at)}"
+        lead = translate("It was revoked at %(time)s because:", time=when)
+    return Group(line, Text(lead, style=STYLES["bad"]), *why, *note)
 
 
 def _lines(report: Report, page: Path, translate: Translator) -> Iterator[RenderableType]:
@@ -169,6 +187,10 @@ def _facts(report: Report, translate: Translator) -> Iterator[Text]:
     for sentence in (sales_sentence(report, clock), deadline_sentence(report, clock)):
         if sentence:
             yield Text(translate(sentence))
+    if _is_unproven(report):
+        yield Text(translate(UNPROVEN), style="bold")
+    if report.procedure == "recover" and report.sales and report.sales.state == CLOSED:
+        yield Text(translate(OPEN_AGAIN), style="bold")
     yield Text(f"{translate('Duration')}: {translate(duration_sentence(report, clock))}")
     resumed = resumed_sentence(report, clock)
     if resumed:
@@ -176,6 +198,13 @@ def _facts(report: Report, translate: Translator) -> Iterator[Text]:
     saved = time_saved_sentence(report)
     if saved:
         yield Text(f"{translate('Time saved')}: {translate(saved)}")
+
+
+def _is_unproven(report: Report) -> bool:
+    """Whether customers can buy although a morning has just said NO-GO."""
+    is_no_go = report.verdict is not None and report.verdict.result == NO_GO
+    is_open = report.sales is not None and report.sales.state == OPEN
+    return report.procedure == "morning" and is_no_go and is_open
 
 
 def _style(shown: Headline) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from automation.run.events import Message
-from automation.run.ledger import Ledger
+from automation.run.ledger import Ledger, Rest
 from automation.run.state import State
 from automation.views.causes import Cause
 from automation.views.times import Clock
@@ -14,7 +14,10 @@ from automation.views.words import COMMANDS
 MOST_CAUSES = 2
 _MEND = Message("Mend it, then run raceday %(procedure)s again.")
 _MEND_MORNING = Message("Mend it, then run raceday %(procedure)s again: what is up is left alone.")
-_SELL = Message('When all is well: raceday sales open --reason "..."')
+_SELL = Message(
+    'When all is well: raceday sales open --reason "..." while the GO still holds, '
+    "else raceday morning"
+)
 _AGAIN = Message("Then run raceday %(procedure)s again.")
 _AGAIN_MORNING = Message("Then run raceday %(procedure)s again: what is up is left alone.")
 _RESUME = Message(
@@ -42,7 +45,8 @@ class Explanation:
 class Telling:
     """A run at one moment, for one reader; `left` is what it has left and nobody put back since.
 
-    `resume` is what is typed to go on with it, empty when that would be refused.
+    `resume` is what is typed to go on with it, empty when that would be refused. `rest` is what
+    runs have stopped on purpose, where that bears on this run.
     """
 
     state: State
@@ -50,6 +54,7 @@ class Telling:
     clock: Clock
     left: Ledger = field(default_factory=Ledger)
     resume: str = ""
+    rest: Rest | None = None
 
     def explained(
         self,

@@ -13,11 +13,13 @@ from click.testing import CliRunner, Result
 
 from automation.commands import sales, status
 from automation.commands.explain import explain
+from automation.commands.restart import restart
 from automation.execute.simulator import Fault, Simulator, World
+from automation.exit_codes import ExitCode
 from automation.procedures.evening import plan_evening
 from automation.procedures.morning import plan_morning
 from automation.procedures.records import LOCK
-from automation.procedures.restart import plan_restart
+from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.sales import plan_close
 from automation.procedures.test import plan_test
 from automation.run.journal import Journal
@@ -29,10 +31,13 @@ from automation.settings import Settings
 from automation.venue import load
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
+from automation.views.report import build_report
+from automation.views.summary import render_summary
 from automation.views.times import Clock
 from tests.unit.procedures.desk import Desk
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import inventory, read_site
+from tests.unit.views.test_live import printed
 
 FILE = """\
 venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
@@ -99,6 +104,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     place = Place(tmp_path)
     for command in (sales, status):
         monkeypatch.setattr(command, "probe_now", place.probe)
+        monkeypatch.setattr(command, "utc_now", lambda: place.desk.clock.now)
+    monkeypatch.setattr("automation.commands.explain.utc_now", lambda: place.desk.clock.now)
     return place
 
 
@@ -143,7 +150,10 @@ def test_closed_sales_name_no_server(place: Place, look: click.Command) -> None:
 
 CLOSED = "kim closed sales at "
 WHY = ": stewards' inquiry, race 5"
-AGAIN = 'To open them again: raceday sales open --reason "..."'
+AGAIN = (
+    'To open them again: raceday sales open --reason "..." while the GO still holds, '
+    "else raceday morning"
+)
 
 
 def close(place: Place, reason: str = "stewards' inquiry, race 5") -> State:
@@ -212,3 +222,93 @@ def test_what_closed_nothing_is_no_closing(place: Place, why: str) -> None:
     plan = replace(plan_close(place.venue), check=why == "check", reason="inquiry")
     place.desk.run(plan, {("ticketing.close", "t1"): Fault.BAD_CHECK} if why == "fault" else {})
     assert "closed sales" not in place.told(explain)
+
+
+def opened(place: Place) -> State:
+    """A morning whose GO stands, and whose sales are open."""
+    close(place)
+    run = place.desk.run(plan_morning(place.venue, place.desk.clock.now))
+    assert run.verdict is not None
+    assert run.verdict.result == "GO"
+    return run
+
+
+def test_an_evening_ends_a_verdict_and_refutes_nothing(place: Place) -> None:
+    """What it stopped is stopped, not failed; nothing is written, and the way to open is told."""
+    go = opened(place)
+    evening = place.desk.run(plan_evening(place.venue))
+    journals = {path: path.read_bytes() for path in place.reports.glob("*/journal.jsonl")}
+    assert evening.finished_at is not None
+    clock = Clock("Asia/Seoul", Translator())
+    when = f"{clock.date(evening.finished_at)} {clock.seconds(evening.finished_at)}"
+    said = f"The venue was closed by the evening of {when}; raceday morning opens it."
+    told = place.told(status.status)
+    assert (told.count(said), told.count("■ stopped")) == (1, 2)
+    assert [word for word in ("✗", "failed", "no longer holds") if word in told] == []
+    document = place.document(status.status)
+    assert document["closed_by"]["run_id"] == evening.run_id
+    assert [item["state"] for item in document["components"]] == ["stopped"] * 2
+    assert (document["healthy"], document["errors"]) == (False, [])
+    assert {path: path.read_bytes() for path in journals} == journals
+    for run in ("", go.run_id, evening.run_id):
+        explained = place.told(explain, *([run] if run else []))
+        assert said in explained
+        assert "Valid until" not in explained
+
+
+def test_what_an_evening_stopped_is_judged_again_once_it_was_started(place: Place) -> None:
+    """A restart brought all of it up, so what is down now fails, and the GO is refuted."""
+    opened(place)
+    place.desk.run(plan_evening(place.venue))
+    place.desk.run(replace(plan_emergency(place.venue, tuple(place.venue.components)), reason="up"))
+    assert place.desk.left is not None
+    place.desk.left.up.discard(("ticketing", "t1"))
+    told = place.told(status.status)
+    assert "closed by" not in told
+    assert ("✗ failed" in told, "It was revoked at" in told) == (True, True)
+
+
+def test_a_venue_that_sells_without_a_go_is_told_how_it_is_proven(place: Place) -> None:
+    """What revoked the GO is past once all is well; tests want closed sales."""
+    prove = 'To prove the venue: raceday sales close --reason "...", then raceday morning'
+    opened(place)
+    assert prove not in place.told(status.status)
+    assert place.desk.left is not None
+    place.desk.left.hung.add(("wagering", "w1"))
+    assert prove not in place.told(status.status)
+    place.desk.left.hung.clear()
+    told = place.told(status.status)
+    assert (prove in told, "It was revoked at" in told) == (True, True)
+    assert "no longer holds" not in told
+    struck = replace(plan_emergency(place.venue, ["wagering"]), reason="both hang")
+    assert place.desk.run(struck).sales_said() == "open"
+    assert prove in place.told(explain)
+    lost = {("wagering.gate", host): Fault.FAILS for host in ("w1", "w2")}
+    morning = place.desk.run(plan_morning(place.venue, place.desk.clock.now), lost)
+    report = build_report(morning, place.desk.clock.now, "")
+    shown = printed(render_summary(report, Path("report.html"), Translator()), 200)
+    assert ("NO-GO" in shown, prove in shown) == (True, True)
+
+
+def test_an_evening_that_failed_names_what_it_has_stopped(place: Place) -> None:
+    """It can be gone on with, or the venue opened again; what is up is no part of it."""
+    opened(place)
+    place.desk.run(plan_evening(place.venue), {("wagering.stop", "w1"): Fault.UNREACHABLE})
+    told = place.told(status.status)
+    assert "did not come to its end and has stopped ticketing, wagering: raceday evening" in told
+    assert "raceday morning opens the venue" in told
+
+
+@pytest.mark.parametrize("has_go", [True, False])
+def test_an_emergency_warns_when_no_go_stands_any_more(
+    place: Place, monkeypatch: pytest.MonkeyPatch, has_go: bool
+) -> None:
+    """Sales are open again, and somebody's look meanwhile had revoked it."""
+    monkeypatch.setattr("automation.commands.restart.run_and_show", lambda *_: ExitCode.GO)
+    monkeypatch.setattr("automation.commands.restart.utc_now", lambda: place.desk.clock.now)
+    if has_go:
+        opened(place)
+    words = ("wagering", "--emergency", "--reason", "both hang", "--yes")
+    result = place.run(restart, *words)
+    assert result.exception is None
+    assert ("Sales are open, and no GO stands." in result.stderr) is not has_go

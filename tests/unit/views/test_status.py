@@ -15,7 +15,8 @@ def test_a_probe_is_no_verdict() -> None:
     for story, healthy in ((go(), True), (no_go(), False)):
         document = build_status(story.state, story.now, None, out={}, left=Ledger())
         report = build_report(story.state, story.now, "")
-        assert document.keys() - vars(report).keys() == {"healthy", "standing", "out_of_rotation"}
+        more = {"healthy", "standing", "out_of_rotation", "closed_by"}
+        assert document.keys() - vars(report).keys() == more
         assert (document["verdict"], document["time_saved"]) == (None, None)
         assert (document["healthy"], document["standing"]) == (healthy, None)
         assert document["errors"] == json.loads(dump_report(report))["errors"]
