@@ -7,6 +7,7 @@ from typing import Any
 
 from automation.run.events import Message
 from automation.run.ledger import Ledger
+from automation.run.lock import Holder
 from automation.run.state import State
 from automation.run.verdict import GO
 from automation.views.document import to_data
@@ -31,12 +32,13 @@ def build_status(
     now: datetime,
     standing: State | None,
     *,
+    holder: Holder | None,
     out: Mapping[str, Sequence[str]],
     left: Ledger,
 ) -> Mapping[str, Any]:
-    """The keys of a report, `healthy`, `standing` and `out_of_rotation`; a probe is no verdict.
+    """The keys of a report, and four more; a probe is no verdict.
 
-    What is `left` is that of dead runs.
+    `holder` is who holds the venue now; what is `left` is that of dead runs.
     """
     report = build_report(replace(probe, verdict=None), now, "")
     verdict = standing and _standing(standing)
@@ -44,6 +46,7 @@ def build_status(
         **to_data(replace(report, left=tuple(leftovers(left)))),
         "healthy": is_healthy(probe),
         "standing": to_data(verdict),
+        "held_by": to_data(holder),
         "out_of_rotation": to_data(out),
     }
 

@@ -132,6 +132,35 @@ def test_what_a_dead_run_has_left_is_told_with_the_way_back(
         assert place.document(look)["left"] == []
 
 
+def test_a_restart_that_goes_on_has_left_nothing_behind(place: Place) -> None:
+    """By `explain`: what it has taken it may yet put back; a run before it says so too."""
+    before = place.restart()
+    dead = place.restart(until="wagering.stop.1")
+    with hold(
+        place.reports / LOCK, this_process(dead.run_id, "kim", "restart", place.desk.clock.now)
+    ):
+        told = place.told(explain)
+        assert "it waits for wagering.stop.1" in told
+        assert "raceday recover" not in told
+        assert "raceday recover" not in place.told(explain, before.run_id)
+    assert LEFT in place.told(explain)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_who_holds_the_venue_is_told_beside_what_is_out(place: Place, look: click.Command) -> None:
+    """A restart has servers out for a moment; for programs it is data, null while nobody does."""
+    place.restart(until="wagering.stop.1")
+    assert place.document(look)["held_by"] is None
+    assert "holds the venue" not in place.told(look)
+    with hold(place.reports / LOCK, this_process("run", "kim", "restart", place.desk.clock.now)):
+        told = place.told(look)
+        assert OUT in told
+        assert told.index("kim holds the venue since ") < told.index(OUT)
+        assert "for restart (run run, process " in told
+        held = place.document(look)["held_by"]
+        assert (held["run_id"], held["why"]) == ("run", "restart")
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_closed_sales_name_no_server(place: Place, look: click.Command) -> None:
     """Every server is out then, and none of them for a reason of its own."""

@@ -13,9 +13,10 @@ from tests.unit.views.samples import RUN_ID, go, no_go, revoked
 def test_a_probe_is_no_verdict() -> None:
     """The keys of a report with a null verdict, whether all is well, and no standing verdict."""
     for story, healthy in ((go(), True), (no_go(), False)):
-        document = build_status(story.state, story.now, None, out={}, left=Ledger())
+        document = build_status(story.state, story.now, None, holder=None, out={}, left=Ledger())
         report = build_report(story.state, story.now, "")
-        assert document.keys() - vars(report).keys() == {"healthy", "standing", "out_of_rotation"}
+        more = {"healthy", "standing", "held_by", "out_of_rotation"}
+        assert document.keys() - vars(report).keys() == more
         assert (document["verdict"], document["time_saved"]) == (None, None)
         assert (document["healthy"], document["standing"]) == (healthy, None)
         assert document["errors"] == json.loads(dump_report(report))["errors"]
@@ -28,7 +29,8 @@ def test_the_standing_verdict_is_told_from_its_own_run() -> None:
     assert verdict is not None
 
     def standing_of(state: State) -> Any:
-        return build_status(probe.state, probe.now, state, out={}, left=Ledger())["standing"]
+        document = build_status(probe.state, probe.now, state, holder=None, out={}, left=Ledger())
+        return document["standing"]
 
     standing = standing_of(story.state)
     assert standing == {
