@@ -62,7 +62,7 @@ def status(settings: Settings) -> int:
     said, out = seen.sales_said(), out_of_rotation(venue, seen)
     reports = settings.reports / venue.name
     holder, clock = read_holder(reports / LOCK), Clock(venue.time_zone, translate)
-    left = left_now(reports, holder)
+    left = tuple(leftovers(left_now(reports, holder)))
     closing = _closing(reports) if said == "closed" else None
     if settings.format == "json":
         told = {
@@ -71,7 +71,7 @@ def status(settings: Settings) -> int:
             "errors": [*map(_error, unheard(seen))],
             "held_by": to_data(holder),
             "out_of_rotation": out,
-            "left": to_data(tuple(leftovers(left))),
+            "left": to_data(left),
         }
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from automation.procedures.session import (
     utc_now,
     wants_evidence,
 )
+from automation.run.events import Message
 from automation.run.ledger import Ledger
 from automation.run.lock import Holder, read_holder
 from automation.run.loop import Observer
@@ -86,13 +87,16 @@ def left_now(reports: Path, holder: Holder | None) -> Ledger:
 
 
 def out_lines(
-    holder: Holder | None, out: Mapping[str, Sequence[str]], left: Ledger, clock: Clock
+    holder: Holder | None,
+    out: Mapping[str, Sequence[str]],
+    left: Iterable[Message],
+    clock: Clock,
 ) -> Iterator[RenderableType]:
     """Who holds the venue, servers that are out of rotation, and what dead runs have left."""
     held = explain_holder(holder, clock).sentences if holder else ()
     told = [("·", item) for item in held]
     told += [("▲", item) for item in rotation_sentences(out)]
-    told += [("✗", item) for item in leftovers(left)]
+    told += [("✗", item) for item in left]
     yield from bullets((mark, clock.translate(item)) for mark, item in told)
 
 

@@ -16,8 +16,9 @@ from automation.run.lock import read_holder
 from automation.run.state import State
 from automation.settings import Settings
 from automation.views.i18n import Translator
+from automation.views.leftovers import leftovers
 from automation.views.report import dump_document
-from automation.views.status import build_status, is_healthy
+from automation.views.status import build_status, is_healthy, seen_up
 from automation.views.summary import NOT_RECORDED, render_standing, render_status
 from automation.views.times import Clock
 
@@ -35,7 +36,8 @@ def status(settings: Settings) -> int:
     probe = probe_now(venue, plan_status(venue), ())
     reports = settings.reports / venue.name
     holder, out = read_holder(reports / LOCK), out_of_rotation(venue, probe)
-    left, standing = left_now(reports, holder), newest_verdict(reports)
+    left = tuple(leftovers(left_now(reports, holder), seen_up(probe)))
+    standing = newest_verdict(reports)
     reviewed = review(standing, probe, utc_now(), operator_name()) if standing else None
     translate = Translator(settings.lang)
     if settings.format == "json":

@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from automation.run.events import Message
-from automation.run.ledger import Ledger
+from automation.run.ledger import Place
 from automation.run.lock import Holder
 from automation.run.state import State
 from automation.run.verdict import GO
 from automation.views.document import to_data
-from automation.views.leftovers import leftovers
 from automation.views.report import build_report
 
 
@@ -34,7 +33,7 @@ def build_status(
     *,
     holder: Holder | None,
     out: Mapping[str, Sequence[str]],
-    left: Ledger,
+    left: tuple[Message, ...],
 ) -> Mapping[str, Any]:
     """The keys of a report, and four more; a probe is no verdict.
 
@@ -43,7 +42,7 @@ def build_status(
     report = build_report(replace(probe, verdict=None), now, "")
     verdict = standing and _standing(standing)
     return {
-        **to_data(replace(report, left=tuple(leftovers(left)))),
+        **to_data(replace(report, left=left)),
         "healthy": is_healthy(probe),
         "standing": to_data(verdict),
         "held_by": to_data(holder),
@@ -54,6 +53,16 @@ def build_status(
 def is_healthy(probe: State) -> bool:
     """Every gate of every component was seen, and is good."""
     return probe.verdict is not None and probe.verdict.result == GO
+
+
+def seen_up(probe: State) -> frozenset[Place]:
+    """The hosts of each component whose gate was seen, and is good."""
+    return frozenset(
+        (item.step.component, host)
+        for item in probe.steps.values()
+        for host, result in item.hosts.items()
+        if result.good
+    )
 
 
 def _standing(state: State) -> StandingReport | None:

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from automation.run.ledger import Ledger
 from automation.run.state import State
 from automation.views.report import build_report, dump_report
 from automation.views.status import build_status
@@ -13,7 +12,7 @@ from tests.unit.views.samples import RUN_ID, go, no_go, revoked
 def test_a_probe_is_no_verdict() -> None:
     """The keys of a report with a null verdict, whether all is well, and no standing verdict."""
     for story, healthy in ((go(), True), (no_go(), False)):
-        document = build_status(story.state, story.now, None, holder=None, out={}, left=Ledger())
+        document = build_status(story.state, story.now, None, holder=None, out={}, left=())
         report = build_report(story.state, story.now, "")
         more = {"healthy", "standing", "held_by", "out_of_rotation"}
         assert document.keys() - vars(report).keys() == more
@@ -29,7 +28,7 @@ def test_the_standing_verdict_is_told_from_its_own_run() -> None:
     assert verdict is not None
 
     def standing_of(state: State) -> Any:
-        document = build_status(probe.state, probe.now, state, holder=None, out={}, left=Ledger())
+        document = build_status(probe.state, probe.now, state, holder=None, out={}, left=())
         return document["standing"]
 
     standing = standing_of(story.state)
