@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 
 from automation.commands.load import venue_of
-from automation.commands.show import show
+from automation.commands.show import left_now, show
 from automation.errors import RacedayError, UsageError
 from automation.exit_codes import ExitCode
 from automation.idle.record import Record, read_record
 from automation.procedures.records import JOURNAL, LOCK, newest_run, run_folders
-from automation.procedures.recover import left_behind
 from automation.procedures.resume import resume_command
 from automation.procedures.sales import closed_by, runs_of_the_day
 from automation.procedures.session import utc_now
@@ -117,7 +116,7 @@ def _explanation(
     holder, clock = read_holder(reports / LOCK), Clock(venue.time_zone, translate)
     if folder is None:
         return explain_holder(holder, clock) if holder else explain_nothing()
-    state, left = _read(folder), left_behind(reports)
+    state, left = _read(folder), left_now(reports, holder)
     closed = closed_by(runs_of_the_day(reports))
     if folder != newest_run(reports):
         left = left if left_by(state) else Ledger()  # an earlier run that has left nothing itself

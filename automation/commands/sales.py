@@ -17,6 +17,7 @@ from automation.commands.options import run_options
 from automation.commands.show import left_now, out_lines, run_and_show, show
 from automation.errors import Refused, UsageError
 from automation.exit_codes import ExitCode
+from automation.procedures.records import LOCK
 from automation.procedures.sales import (
     closed_by,
     plan_close,
@@ -29,6 +30,7 @@ from automation.procedures.standing import newest_verdict
 from automation.procedures.status import out_of_rotation
 from automation.procedures.steps import fronts
 from automation.run.events import Message
+from automation.run.lock import read_holder
 from automation.run.verdict import Finding, unheard
 from automation.settings import Settings
 from automation.venue.site import Venue
@@ -51,28 +53,31 @@ def sales() -> None:
 def status(settings: Settings) -> int:
     """Ask every load balancer whether sales are open.
 
-    Nothing is changed. It also tells who closed sales, when and why, which servers are out of
-    rotation, and what a dead run has left.
+    Nothing is changed. It also tells who closed sales, when and why, who holds the venue, which
+    servers are out of rotation, and what a dead run has left.
     Exit code 0 when it is known, 20 when not.
     """
     venue = _with_front(settings)
     seen, translate = probe_now(venue, plan_sales_status(venue), ()), Translator(settings.lang)
     said, out = seen.sales_said(), out_of_rotation(venue, seen)
     reports = settings.reports / venue.name
-    left, closing = left_now(reports), _closing(reports) if said == "closed" else None
+    holder, clock = read_holder(reports / LOCK), Clock(venue.time_zone, translate)
+    left = tuple(leftovers(left_now(reports, holder)))
+    closing = _closing(reports) if said == "closed" else None
     if settings.format == "json":
         told = {
             "sales": said or "unknown",
             "closed_by": to_data(closing),
             "errors": [*map(_error, unheard(seen))],
+            "held_by": to_data(holder),
             "out_of_rotation": out,
-            "left": to_data(tuple(leftovers(left))),
+            "left": to_data(left),
         }
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
         show(Text(translate(NOW[said])), *bullets(problem_lines(unheard(seen), translate)))
-        show(*_closed(closing, Clock(venue.time_zone, translate)))
-        show(*out_lines(out, left, translate))
+        show(*_closed(closing, clock))
+        show(*out_lines(holder, out, left, clock))
     return ExitCode.GO if said else ExitCode.NO_GO
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,12 +22,14 @@ from automation.procedures.session import (
     utc_now,
     wants_evidence,
 )
+from automation.run.events import Message
 from automation.run.ledger import Ledger
-from automation.run.lock import read_holder
+from automation.run.lock import Holder, read_holder
 from automation.run.loop import Observer
 from automation.run.plan import Plan
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.explain import explain_holder
 from automation.views.files import PAGE
 from automation.views.i18n import Translator
 from automation.views.leftovers import leftovers, unread
@@ -37,6 +39,7 @@ from automation.views.report import dump_report
 from automation.views.sentences import BACK_IN, rotation_sentences
 from automation.views.summary import render_summary
 from automation.views.text import printable
+from automation.views.times import Clock
 from automation.views.watch import View, open_view
 
 
@@ -78,18 +81,25 @@ def _keep_evidence(venue: Venue, outcome: Outcome, translate: Translator) -> Non
         keep_evidence(venue, outcome)
 
 
-def left_now(reports: Path) -> Ledger:
+def left_now(reports: Path, holder: Holder | None) -> Ledger:
     """What is to be put back; nothing while a run holds the venue, which may still do that."""
-    return Ledger() if read_holder(reports / LOCK) else left_behind(reports)
+    return Ledger() if holder else left_behind(reports)
 
 
 def out_lines(
-    out: Mapping[str, Sequence[str]], left: Ledger, translate: Translator
+    holder: Holder | None,
+    out: Mapping[str, Sequence[str]],
+    left: Iterable[Message],
+    clock: Clock,
 ) -> Iterator[RenderableType]:
-    """Servers that are out of rotation, what dead runs have left, and the way back of either."""
-    told = [("▲", translate(item)) for item in rotation_sentences(out)]
-    told += [("→", translate(BACK_IN))] if out and not left.servers else []
-    yield from bullets([*told, *(("✗", translate(item)) for item in leftovers(left))])
+    """Who holds the venue, who is out of rotation, what dead runs have left, and the ways back."""
+    held = explain_holder(holder, clock).sentences if holder else ()
+    left = tuple(left)
+    told = [("·", item) for item in held]
+    told += [("▲", item) for item in rotation_sentences(out)]
+    told += [("→", BACK_IN)] if out and not (left or holder) else []
+    told += [("✗", item) for item in left]
+    yield from bullets((mark, clock.translate(item)) for mark, item in told)
 
 
 def tell_leftovers(left: Ledger, translate: Translator) -> None:

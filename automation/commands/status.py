@@ -1,23 +1,27 @@
 """`raceday status`: what each component is right now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from automation.commands.load import venue_of
 from automation.commands.show import left_now, out_lines, show
 from automation.exit_codes import ExitCode
+from automation.procedures.records import LOCK
 from automation.procedures.session import operator_name, probe_now, utc_now
 from automation.procedures.standing import Review, newest_verdict, rest_now, review
 from automation.procedures.status import out_of_rotation, plan_status
-from automation.run.ledger import Ledger, Rest
+from automation.run.ledger import Rest
+from automation.run.lock import read_holder
 from automation.run.state import State
 from automation.settings import Settings
 from automation.views.i18n import Translator
+from automation.views.leftovers import leftovers
 from automation.views.live import bullets
 from automation.views.report import dump_document
 from automation.views.sentences import UNPROVEN, rest_sentence
-from automation.views.status import build_status, is_healthy
+from automation.views.status import Around, build_status, is_healthy, seen_up
 from automation.views.summary import NOT_RECORDED, render_standing, render_status
 from automation.views.times import Clock
 
@@ -27,36 +31,33 @@ from automation.views.times import Clock
 def status(settings: Settings) -> int:
     """Probe every component, and say whether the verdict still holds.
 
-    Servers that are out of rotation are named, and what a dead run has left.
+    Who holds the venue is named, which servers are out of rotation, and what a dead run has left.
     Changes nothing on any host and may run beside a procedure. A verdict that is better than what
     the gates show now is revoked. Exit code 0 when every component is healthy, 20 when not.
     """
     venue = venue_of(settings)
     probe = probe_now(venue, plan_status(venue), ())
     reports = settings.reports / venue.name
-    out, left, standing = out_of_rotation(venue, probe), left_now(reports), newest_verdict(reports)
-    rest = rest_now(reports)
+    holder, out = read_holder(reports / LOCK), out_of_rotation(venue, probe)
+    left = tuple(leftovers(left_now(reports, holder), seen_up(probe)))
+    standing, rest = newest_verdict(reports), rest_now(reports)
     reviewed = review(standing, probe, utc_now(), operator_name()) if standing else None
     translate = Translator(settings.lang)
     if settings.format == "json":
-        _print_document(probe, out, left, rest, reviewed, translate)
+        standing_of = reviewed.standing.state if reviewed else None
+        around = Around(holder, out, left, rest)
+        _print_document(build_status(probe, utc_now(), standing_of, around), reviewed, translate)
     else:
-        places = rest.places if rest else ()
-        show(render_status(probe, utc_now(), translate, places), *out_lines(out, left, translate))
+        clock, places = Clock(venue.time_zone, translate), rest.places if rest else ()
+        shown = render_status(probe, utc_now(), translate, places)
+        show(shown, *out_lines(holder, out, left, clock))
         _print_verdict(probe, reviewed, rest, translate)
     return ExitCode.GO if is_healthy(probe) else ExitCode.NO_GO
 
 
 def _print_document(
-    probe: State,
-    out: Mapping[str, Sequence[str]],
-    left: Ledger,
-    rest: Rest | None,
-    reviewed: Review | None,
-    translate: Translator,
+    document: Mapping[str, Any], reviewed: Review | None, translate: Translator
 ) -> None:
-    standing = reviewed.standing.state if reviewed else None
-    document = build_status(probe, utc_now(), standing, out=out, left=left, rest=rest)
     click.echo(dump_document(document), nl=False)
     if reviewed and not reviewed.recorded:
         click.echo(f"{translate('It no longer holds:')} {reviewed.standing.state.run_id}", err=True)

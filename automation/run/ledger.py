@@ -33,7 +33,8 @@ class Ledger:
     """What is to be put back, as components with their hosts, and load balancers by name.
 
     `servers` get no customers from these hosts of the load balancer, which sent them some before;
-    `stopped` were not started again, `untested` were, and nobody has proved them since. Load
+    `stopped` were not started again, `untested` were, and nobody has proved them since. Of those
+    `stopped`, nobody knows it for sure where a start was begun and gave no end (`doubtful`). Load
     balancers are `half_open`, or `closed`, wholly or at some of their hosts, by a restart that
     would have opened them again. At hosts that are `emptied` nobody else was in rotation, so sales
     look closed there because of that alone. Of the components that are `bought` at, a rehearsal's
@@ -49,6 +50,7 @@ class Ledger:
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reason: str = ""
     bought: tuple[str, ...] = ()
+    doubtful: tuple[Place, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything is left."""
@@ -91,6 +93,7 @@ class _Settled:
 
     servers: dict[str, set[str]] = field(default_factory=dict)
     started: set[Place] = field(default_factory=set)
+    tried: set[Place] = field(default_factory=set)
     tested: set[Place] = field(default_factory=set)
     taken_back: set[str] = field(default_factory=set)
     sales: set[str] = field(default_factory=set)
@@ -109,10 +112,18 @@ class _Settled:
                     self.servers.setdefault(host, set()).update(set(servers) - since)
             if item.step.verb is Verb.START:
                 self.started |= good
+                self.tried.update(_maybe_started(item))
             if item.step.verb is Verb.TEST:
                 self.tested |= good
             if item.step.verb is Verb.TIDY and item.status in PASSED:
                 self.taken_back.add(item.step.component)
+
+
+def _maybe_started(item: StepState) -> Iterator[Place]:
+    """Where a start was begun, and no host says that it failed."""
+    for host in item.targets:
+        if host not in item.hosts or item.hosts[host].state is not HostState.FAILED:
+            yield item.step.component, host
 
 
 def _drained_since(items: Iterable[StepState], back: StepState, host: str) -> frozenset[str]:
@@ -134,6 +145,7 @@ def ledger_of(states: Iterable[State]) -> Ledger:
     """
     servers: dict[Place, tuple[str, ...]] = {}
     stopped: dict[Place, None] = {}
+    doubtful: dict[Place, None] = {}
     untested: dict[Place, None] = {}
     half_open: dict[str, None] = {}
     closed: dict[str, None] = {}
@@ -146,7 +158,9 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         items = _begun(state)
         settled.add(items)
         known = len(servers) + len(stopped) + len(untested)
-        stopped.update(dict.fromkeys(_not_started(state, items, settled)))
+        down = [place for place in _not_started(state, items, settled) if place not in stopped]
+        doubtful.update(dict.fromkeys(place for place in down if place in settled.tried))
+        stopped.update(dict.fromkeys(down))
         untested.update(dict.fromkeys(_not_tested(state, items, settled)))
         bought.update(dict.fromkeys(_not_taken_back(items, settled)))
         open_ones = [item for item in items if item.step.owner not in settled.sales]
@@ -174,6 +188,7 @@ def ledger_of(states: Iterable[State]) -> Ledger:
         left_out=left_out,
         reason=reason,
         bought=tuple(bought),
+        doubtful=tuple(doubtful),
     )
 
 

@@ -1,9 +1,9 @@
 """What runs have taken out of its normal state and not put back, in sentences. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from automation.run.events import Message
-from automation.run.ledger import Ledger, ledger_of
+from automation.run.ledger import Ledger, Place, ledger_of
 from automation.run.plan import Plan, Verb
 from automation.run.state import State
 
@@ -14,8 +14,11 @@ def left_by(state: State) -> Ledger:
     return ledger_of([state]) if ended else Ledger()
 
 
-def leftovers(left: Ledger) -> Iterator[Message]:
-    """One sentence for each, with the command that puts it back."""
+def leftovers(left: Ledger, seen_up: Container[Place] = ()) -> Iterator[Message]:
+    """One sentence for each, with the command that puts it back.
+
+    What was stopped and was `seen_up` by a fresh probe runs.
+    """
     for front in left.half_open:
         said = "whether %(component)s lets customers buy is not known: raceday recover"
         yield Message(said, {"component": front})
@@ -36,6 +39,16 @@ def leftovers(left: Ledger) -> Iterator[Message]:
     for component, host in left.stopped:
         args = {"host": host, "component": component}
         said = "%(component)s on %(host)s was stopped and not started again: raceday recover"
+        if (component, host) in left.doubtful:
+            said = (
+                "%(component)s on %(host)s was stopped, and whether it was started again is not "
+                "known: raceday recover"
+            )
+        if (component, host) in seen_up:
+            said = (
+                "%(component)s on %(host)s runs, and no run has proved it since its stop was "
+                "begun: raceday recover"
+            )
         yield Message(said, args)
     for component, host in left.untested:
         args = {"host": host, "component": component}

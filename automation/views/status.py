@@ -1,16 +1,16 @@
 """What `raceday status --format json` prints: a report of the probe, and the verdict on record."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from automation.run.events import Message
-from automation.run.ledger import Ledger, Rest
+from automation.run.ledger import Place, Rest
+from automation.run.lock import Holder
 from automation.run.state import State
 from automation.run.verdict import GO
 from automation.views.document import to_data
-from automation.views.leftovers import leftovers
 from automation.views.report import build_report
 
 
@@ -35,27 +35,34 @@ class EveningReport:
     finished_at: datetime | None
 
 
-def build_status(
-    probe: State,
-    now: datetime,
-    standing: State | None,
-    *,
-    out: Mapping[str, Sequence[str]],
-    left: Ledger,
-    rest: Rest | None = None,
-) -> Mapping[str, Any]:
-    """The keys of a report, `healthy`, `standing` and `out_of_rotation`; a probe is no verdict.
+@dataclass(frozen=True)
+class Around:
+    """What is known of the venue beside what a probe saw.
 
-    What is `left` is that of dead runs; `closed_by` is the evening that has stopped the venue.
+    `holder` is who holds it now, `out` who is out of rotation, `left` what dead runs have left, and
+    `rest` the evening that has stopped it.
     """
+
+    holder: Holder | None = None
+    out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    left: tuple[Message, ...] = ()
+    rest: Rest | None = None
+
+
+def build_status(
+    probe: State, now: datetime, standing: State | None, around: Around
+) -> Mapping[str, Any]:
+    """The keys of a report, and five more; a probe is no verdict."""
+    rest = around.rest
     places = rest.places if rest else ()
     report = build_report(replace(probe, verdict=None), now, "", places)
     verdict = standing and _standing(standing)
     return {
-        **to_data(replace(report, left=tuple(leftovers(left)))),
+        **to_data(replace(report, left=around.left)),
         "healthy": is_healthy(probe),
         "standing": to_data(verdict),
-        "out_of_rotation": to_data(out),
+        "held_by": to_data(around.holder),
+        "out_of_rotation": to_data(around.out),
         "closed_by": to_data(_evening(rest.run)) if rest else None,
     }
 
@@ -67,6 +74,16 @@ def is_healthy(probe: State) -> bool:
 
 def _evening(run: State) -> EveningReport:
     return EveningReport(run.run_id, run.operator, run.finished_at)
+
+
+def seen_up(probe: State) -> frozenset[Place]:
+    """The hosts of each component whose gate was seen, and is good."""
+    return frozenset(
+        (item.step.component, host)
+        for item in probe.steps.values()
+        for host, result in item.hosts.items()
+        if result.good
+    )
 
 
 def _standing(state: State) -> StandingReport | None:

@@ -126,18 +126,67 @@ def test_a_server_that_somebody_took_out_is_named(place: Place, look: click.Comm
 def test_what_a_dead_run_has_left_is_told_with_the_way_back(
     place: Place, look: click.Command
 ) -> None:
-    """Not while a run holds the venue: that may yet put it back."""
+    """Not while a run holds the venue: that may yet put it back. A start before it says nothing."""
+    place.restart()
     place.restart(until="wagering.stop.1")
     assert OUT in place.told(look)
     assert LEFT in place.told(look)
+    stopped = {
+        status.status: "wagering on w1 runs, and no run has proved it since its stop was begun",
+        sales.status: "wagering on w1 was stopped and not started again",
+    }
     assert place.document(look)["left"] == [
         "w1 of wagering was left out of rotation: raceday recover",
-        "wagering on w1 was stopped and not started again: raceday recover",
+        f"{stopped[look]}: raceday recover",
     ]
     with hold(place.reports / LOCK, this_process("run", "kim", "restart", place.desk.clock.now)):
         assert OUT in place.told(look)
         assert LEFT not in place.told(look)
         assert place.document(look)["left"] == []
+
+
+def test_a_start_whose_end_nobody_knows_is_told_as_that(place: Place) -> None:
+    """Killed in the middle of a start; a probe that sees it running says what is true of it."""
+    place.restart(until="wagering.start.1")
+    unknown = "wagering on w1 was stopped, and whether it was started again is not known: raceday r"
+    for look in (explain, sales.status, status.status):
+        assert unknown in place.told(look)
+        assert "not started again" not in place.told(look)
+    assert place.desk.left is not None
+    place.desk.left.up.add(("wagering", "w1"))
+    runs = "wagering on w1 runs, and no run has proved it since its stop was begun: raceday recover"
+    assert runs in place.told(status.status)
+    assert runs in place.document(status.status)["left"]
+    assert unknown not in place.told(status.status)
+
+
+def test_a_restart_that_goes_on_has_left_nothing_behind(place: Place) -> None:
+    """By `explain`: what it has taken it may yet put back; a run before it says so too."""
+    before = place.restart()
+    dead = place.restart(until="wagering.stop.1")
+    with hold(
+        place.reports / LOCK, this_process(dead.run_id, "kim", "restart", place.desk.clock.now)
+    ):
+        told = place.told(explain)
+        assert "it waits for wagering.stop.1" in told
+        assert "raceday recover" not in told
+        assert "raceday recover" not in place.told(explain, before.run_id)
+    assert LEFT in place.told(explain)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_who_holds_the_venue_is_told_beside_what_is_out(place: Place, look: click.Command) -> None:
+    """A restart has servers out for a moment; for programs it is data, null while nobody does."""
+    place.restart(until="wagering.stop.1")
+    assert place.document(look)["held_by"] is None
+    assert "holds the venue" not in place.told(look)
+    with hold(place.reports / LOCK, this_process("run", "kim", "restart", place.desk.clock.now)):
+        told = place.told(look)
+        assert OUT in told
+        assert told.index("kim holds the venue since ") < told.index(OUT)
+        assert "for restart (run run, process " in told
+        held = place.document(look)["held_by"]
+        assert (held["run_id"], held["why"]) == ("run", "restart")
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BESIDE_PYTHON = Path(sys.executable).with_name("raceday")
 JOURNALS = "*/2*/journal.jsonl"
 SCHEMA = json.loads((ROOT / "schemas" / "report.v1.json").read_text())
-OF_STATUS = {"healthy", "standing", "out_of_rotation"}  # what `raceday status` adds to a report
+# what `raceday status` adds to the keys of a report
+OF_STATUS = {"healthy", "standing", "held_by", "out_of_rotation", "closed_by"}
 
 
 def processes_of(run_id: str) -> set[int]:

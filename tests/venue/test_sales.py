@@ -14,7 +14,12 @@ CLOSE = ("sales", "close", "--yes", "--reason", "stewards' inquiry, race 5")
 OPEN = ("sales", "open", "--yes", "--reason", "inquiry closed")
 AT_ONCE = 2  # seconds from the run's start until no channel takes a sale any more
 PROVEN = 4  # and until a sale that was refused has proven it on each
-NOTHING_ELSE: dict[str, object] = {"errors": [], "out_of_rotation": {}, "left": []}
+NOTHING_ELSE: dict[str, object] = {
+    "errors": [],
+    "held_by": None,
+    "out_of_rotation": {},
+    "left": [],
+}
 REFUSALS = {"wagering.refusal", "ticketing.refusal", "kiosk_gateway.refusal"}
 
 

@@ -3,19 +3,18 @@
 import json
 from typing import Any
 
-from automation.run.ledger import Ledger
 from automation.run.state import State
 from automation.views.report import build_report, dump_report
-from automation.views.status import build_status
+from automation.views.status import Around, build_status
 from tests.unit.views.samples import RUN_ID, go, no_go, revoked
 
 
 def test_a_probe_is_no_verdict() -> None:
     """The keys of a report with a null verdict, whether all is well, and no standing verdict."""
     for story, healthy in ((go(), True), (no_go(), False)):
-        document = build_status(story.state, story.now, None, out={}, left=Ledger())
+        document = build_status(story.state, story.now, None, Around())
         report = build_report(story.state, story.now, "")
-        more = {"healthy", "standing", "out_of_rotation", "closed_by"}
+        more = {"healthy", "standing", "held_by", "out_of_rotation", "closed_by"}
         assert document.keys() - vars(report).keys() == more
         assert (document["verdict"], document["time_saved"]) == (None, None)
         assert (document["healthy"], document["standing"]) == (healthy, None)
@@ -29,7 +28,8 @@ def test_the_standing_verdict_is_told_from_its_own_run() -> None:
     assert verdict is not None
 
     def standing_of(state: State) -> Any:
-        return build_status(probe.state, probe.now, state, out={}, left=Ledger())["standing"]
+        document = build_status(probe.state, probe.now, state, Around())
+        return document["standing"]
 
     standing = standing_of(story.state)
     assert standing == {
