@@ -22,6 +22,7 @@ from automation.procedures.status import plan_status
 from automation.run.events import Message
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.aside import say
 from automation.views.i18n import Translator
 
 PRIMARY = "%(host)s is the primary of %(component)s"
@@ -187,7 +188,7 @@ def _in_restart_order(
         said = translate(
             "%(what)s: %(why)s, so it is left out.", what=component, why=translate(why)
         )
-        click.echo(said, err=True)
+        say(said)
     return followers
 
 

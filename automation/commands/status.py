@@ -13,6 +13,7 @@ from automation.procedures.status import out_of_rotation, plan_status
 from automation.run.ledger import Ledger
 from automation.run.state import State
 from automation.settings import Settings
+from automation.views.aside import say
 from automation.views.i18n import Translator
 from automation.views.report import dump_document
 from automation.views.status import build_status, is_healthy
@@ -54,8 +55,8 @@ def _print_document(
     document = build_status(probe, utc_now(), standing, out=out, left=left)
     click.echo(dump_document(document), nl=False)
     if reviewed and not reviewed.recorded:
-        click.echo(f"{translate('It no longer holds:')} {reviewed.standing.state.run_id}", err=True)
-        click.echo(translate(NOT_RECORDED), err=True)
+        say(f"{translate('It no longer holds:')} {reviewed.standing.state.run_id}")
+        say(translate(NOT_RECORDED))
 
 
 def _print_verdict(probe: State, reviewed: Review | None, translate: Translator) -> None:
