@@ -40,6 +40,8 @@ from automation.views.summary import render_summary
 from automation.views.text import printable
 from automation.views.watch import View, open_view
 
+UNBROKEN = 100_000  # columns; more than anything that is printed needs
+
 
 def watching(settings: Settings) -> View:
     """The view that follows a run, on stderr so that stdout stays the result's."""
@@ -127,7 +129,9 @@ def _show_diff(diff: Diff) -> None:
 
 
 def show(*renderables: RenderableType, err: bool = False) -> None:
-    """Print for people, on stdout unless it is no result."""
+    """Print for people, on stdout unless it is no result; whole lines where nobody looks on."""
     console = Console(highlight=False, markup=False, emoji=False, stderr=err)
+    if not console.is_terminal:
+        console.width = UNBROKEN
     for renderable in renderables:
-        console.print(renderable)
+        console.print(renderable, crop=False)
