@@ -17,6 +17,7 @@ from automation.errors import Bug, Interrupted, RacedayError, UsageError
 from automation.exit_codes import ExitCode
 from automation.run.events import Message
 from automation.settings import chosen_language, read_settings
+from automation.views.aside import say
 from automation.views.i18n import Translator
 
 COMMANDS = (
@@ -158,9 +159,9 @@ def _tell(error: RacedayError, arguments: list[str]) -> int:
         told = {"message": message, "hint": hint, "exit_code": int(error.exit_code)}
         click.echo(json.dumps({"error": told}, ensure_ascii=False, indent=2))
     else:
-        click.echo(f"raceday: {message}", err=True)
+        say(f"raceday: {message}")
         if hint:
-            click.echo(f"  {hint}", err=True)
+            say(f"  {hint}")
     return int(error.exit_code)
 
 

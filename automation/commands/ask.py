@@ -4,14 +4,13 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 
-import click
-
 from automation.errors import Refused, UsageError
 from automation.run.events import Message
 from automation.run.state import State
 from automation.run.verdict import unheard
 from automation.venue.calendar import blackout_at, shown
 from automation.venue.site import Venue
+from automation.views.aside import ask
 
 ASK_AGAIN = Message("Then look again: raceday status.")
 
@@ -25,7 +24,7 @@ def confirm_change(question: str, *, yes: bool) -> None:
             "Nobody can be asked here, because this is not a terminal; nothing was touched.",
             "Give --yes if it shall go on without a question.",
         )
-    if not click.confirm(question, err=True):
+    if not ask(question):
         raise Refused("You said no; nothing was touched.")
 
 

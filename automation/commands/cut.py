@@ -4,8 +4,6 @@ import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-import click
-
 from automation.commands.show import run_and_show
 from automation.errors import Bug, Locked, RacedayError
 from automation.execute.processes import interrupt
@@ -19,6 +17,7 @@ from automation.run.state import BEFORE, SALES, State
 from automation.run.verdict import cut_off_at, findings, warnings
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.aside import say
 from automation.views.i18n import Translator
 from automation.views.times import Clock
 
@@ -50,7 +49,7 @@ def close_whoever_holds(settings: Settings, venue: Venue, plan: Plan, request: R
             return run_and_show(settings, venue, plan, request)
         except (RacedayError, OSError) as why:
             text = "Closing sales at once, before that is recorded: %(why)s"
-            click.echo(translate(text, why=_said(why)), err=True)
+            say(translate(text, why=_said(why)))
             seen = _cut(venue, request)
             told = NotRecorded(why, seen)
             if seen.interrupted or not isinstance(why, VenueLocked):
@@ -87,7 +86,7 @@ def _make_way(locked: VenueLocked, told: NotRecorded, met: set[str], translate: 
     if holder.why in AMONG_CUSTOMERS:
         text = "%(run)s goes on among customers; it is interrupted, and waited for."
         for said in (told.told[0], Message(text, {"run": name})):
-            click.echo(translate(said), err=True)
+            say(translate(said))
         if not interrupt(holder.pid, holder.began):
             return False
     try:

@@ -11,6 +11,7 @@ from automation.commands.show import run_and_show
 from automation.procedures.evening import kept_running, plan_evening
 from automation.procedures.session import Request
 from automation.settings import Settings
+from automation.views.aside import say
 from automation.views.i18n import Translator
 
 
@@ -45,7 +46,7 @@ def evening(
     )
     translate = Translator(settings.lang)
     for name in sorted(kept_running(venue)):
-        click.echo(translate("%(component)s keeps running.", component=name), err=True)
+        say(translate("%(component)s keeps running.", component=name))
     if not check:
         question = "Close sales and stop %(venue)s?"
         confirm_change(translate(question, venue=venue.title), yes=yes)

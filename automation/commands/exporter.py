@@ -19,6 +19,7 @@ from automation.procedures.session import utc_now
 from automation.run.events import Message
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.aside import say
 from automation.views.i18n import Translator
 from automation.views.metrics import Now, serve_metrics
 
@@ -57,7 +58,7 @@ def exporter(settings: Settings, address: str, port: int, probe_every: int) -> i
     gates = Gates(venue, settings.reports / venue.name, timedelta(seconds=probe_every))
     with _stopped() as is_stopped:
         used = _serve(settings, venue, gates, address, port)
-        click.echo(f"http://{address}:{used}/metrics", err=True)
+        say(f"http://{address}:{used}/metrics")
         _probe(gates, Translator(settings.lang))
         while not is_stopped(probe_every or None):
             _probe(gates, Translator(settings.lang))
@@ -86,9 +87,9 @@ def _probe(gates: Gates, translate: Translator) -> None:
     try:
         gates.probe()
     except RacedayError as error:
-        click.echo(translate(error.told[0]), err=True)
+        say(translate(error.told[0]))
     except OSError as error:
-        click.echo(error, err=True)
+        say(str(error))
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from automation.run.events import Message
 from automation.run.lock import VenueLocked
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.aside import say
 from automation.views.i18n import Translator
 from automation.views.openings import openings_document, render_openings
 
@@ -115,7 +116,7 @@ def _show_next(settings: Settings, venue: Venue) -> int:
     coming, lost = foresee(venue, settings.reports / venue.name, utc_now())
     translate = Translator(settings.lang)
     for reason in lost:
-        click.echo(translate(reason), err=True)
+        say(translate(reason))
     if settings.format == "json":
         click.echo(json.dumps(openings_document(coming), ensure_ascii=False, indent=2))
     else:

@@ -22,6 +22,7 @@ from automation.procedures.logs import (
 from automation.run.events import Problem
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.aside import say
 from automation.views.document import to_data
 from automation.views.i18n import Translator
 from automation.views.text import printable
@@ -77,13 +78,13 @@ class _Printer:
 
     def problem(self, problem: Problem) -> None:
         said = f"{self._translate(problem.what)}: {self._translate(problem.why)}"
-        click.echo(f"raceday: {printable(said)}", err=True)
+        say(f"raceday: {printable(said)}")
         if problem.next.text:
-            click.echo(f"  {printable(self._translate(problem.next))}", err=True)
+            say(f"  {printable(self._translate(problem.next))}")
 
     def nothing(self, host: str) -> None:
         said = self._translate("%(host)s has no line to show", host=host)
-        click.echo(f"raceday: {said}", err=True)
+        say(f"raceday: {said}")
 
 
 def _follow(venue: Venue, request: LogRequest, printer: _Printer) -> int:

@@ -22,6 +22,7 @@ from automation.procedures.recover import (
 from automation.procedures.session import Request, operator_name, utc_now
 from automation.run.lock import hold, this_process
 from automation.settings import Settings
+from automation.views.aside import say
 from automation.views.i18n import Translator
 from automation.views.leftovers import lets_in
 
@@ -61,18 +62,18 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
         gone = dead_owners(venue.venue_file.parent)
         end_owners(() if check else gone)
     for folder in dead:
-        click.echo(translate("%(run)s never came to its end.", run=folder.name), err=True)
+        say(translate("%(run)s never came to its end.", run=folder.name))
     if ended:
-        click.echo(translate(ENDED[ended > 1], count=ended), err=True)
+        say(translate(ENDED[ended > 1], count=ended))
     if gone:
-        click.echo(translate(GONE[len(gone) > 1], count=len(gone)), err=True)
+        say(translate(GONE[len(gone) > 1], count=len(gone)))
     left = left_behind(reports)
     tell_leftovers(left, translate)
     code: int = ExitCode.GO
     if left.is_to_be_done:
         plan = replace(plan_recover(venue, left), check=check)
         for message in lets_in(plan):
-            click.echo(translate(message), err=True)
+            say(translate(message))
         if not check:
             confirm_change(translate("Put that back?"), yes=yes)
         request = replace(request, is_current=lambda: left_behind(reports) == left)

@@ -25,6 +25,7 @@ from automation.procedures.steps import fronts
 from automation.run.events import Message
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.aside import say
 from automation.views.i18n import Translator
 from automation.views.sentences import UNPROVEN
 
@@ -202,7 +203,7 @@ def _in_restart_order(
         said = translate(
             "%(what)s: %(why)s, so it is left out.", what=component, why=translate(why)
         )
-        click.echo(said, err=True)
+        say(said)
     return followers
 
 

@@ -29,6 +29,7 @@ from automation.run.plan import Plan
 from automation.run.state import State
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.aside import say
 from automation.views.i18n import Translator
 from automation.views.preview import NEW, RERUN, REUSED, render_preview
 
@@ -117,6 +118,6 @@ def _tell(found: Preview, plan: Plan, translate: Translator) -> None:
     """What becomes of each step, on stderr."""
     if found.rebooted:
         text = "Rebooted since, so what was started there is done again: %(hosts)s"
-        click.echo(translate(text, hosts=", ".join(found.rebooted)), err=True)
+        say(translate(text, hosts=", ".join(found.rebooted)))
     becomes = ((REUSED, found.reused), (RERUN, found.again), (NEW, found.new))
     show(render_preview(becomes, plan.steps, translate), err=True)

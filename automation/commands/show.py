@@ -29,6 +29,7 @@ from automation.run.loop import Observer
 from automation.run.plan import Plan
 from automation.settings import Settings
 from automation.venue.site import Venue
+from automation.views.aside import say
 from automation.views.explain import explain_holder
 from automation.views.files import PAGE
 from automation.views.i18n import Translator
@@ -41,6 +42,8 @@ from automation.views.summary import render_summary
 from automation.views.text import printable
 from automation.views.times import Clock
 from automation.views.watch import View, open_view
+
+UNBROKEN = 100_000  # columns; more than anything that is printed needs
 
 
 def watching(settings: Settings) -> View:
@@ -77,7 +80,7 @@ def _keep_evidence(venue: Venue, outcome: Outcome, translate: Translator) -> Non
     if failed := wants_evidence(outcome):
         hosts = dict.fromkeys(host for names in failed.values() for host in names)
         said = "Evidence is being collected from %(hosts)s; Ctrl-C ends that."
-        click.echo(translate(said, hosts=", ".join(hosts)), err=True)
+        say(translate(said, hosts=", ".join(hosts)))
         keep_evidence(venue, outcome)
 
 
@@ -105,13 +108,13 @@ def out_lines(
 def tell_leftovers(left: Ledger, translate: Translator) -> None:
     """What earlier runs have taken and not put back, on stderr."""
     for said in leftovers(left):
-        click.echo(translate(said), err=True)
+        say(translate(said))
 
 
 def tell_unreadable(broken: Sequence[str], translate: Translator) -> None:
     """Runs that may have left something nobody knows of, on stderr."""
     for said in unread(broken):
-        click.echo(translate(said), err=True)
+        say(translate(said))
 
 
 def show_outcome(settings: Settings, outcome: Outcome) -> None:
@@ -130,14 +133,16 @@ def show_outcome(settings: Settings, outcome: Outcome) -> None:
 
 def _show_diff(diff: Diff) -> None:
     """As Ansible shows it: whose, then the lines, with what is control and colour taken out."""
-    click.echo(f"{printable(diff.host)}: {printable(diff.task)}", err=True)
+    say(f"{printable(diff.host)}: {printable(diff.task)}")
     for line in diff.lines:
         tone = {"+": "green", "-": "red"}.get(line[:1])
         click.secho(f"  {printable(line)}", fg=tone, err=True)
 
 
 def show(*renderables: RenderableType, err: bool = False) -> None:
-    """Print for people, on stdout unless it is no result."""
+    """Print for people, on stdout unless it is no result; whole lines where nobody looks on."""
     console = Console(highlight=False, markup=False, emoji=False, stderr=err)
+    if not console.is_terminal:
+        console.width = UNBROKEN
     for renderable in renderables:
-        console.print(renderable)
+        console.print(renderable, crop=False)

@@ -16,6 +16,7 @@ from automation.run.ledger import Rest
 from automation.run.lock import read_holder
 from automation.run.state import State
 from automation.settings import Settings
+from automation.views.aside import say
 from automation.views.i18n import Translator
 from automation.views.leftovers import leftovers
 from automation.views.live import bullets
@@ -60,8 +61,8 @@ def _print_document(
 ) -> None:
     click.echo(dump_document(document), nl=False)
     if reviewed and not reviewed.recorded:
-        click.echo(f"{translate('It no longer holds:')} {reviewed.standing.state.run_id}", err=True)
-        click.echo(translate(NOT_RECORDED), err=True)
+        say(f"{translate('It no longer holds:')} {reviewed.standing.state.run_id}")
+        say(translate(NOT_RECORDED))
 
 
 def _print_verdict(

@@ -18,7 +18,7 @@ from automation.run.verdict import CONDITIONAL, GO, NO_GO, is_untested
 from automation.views.causes import Cause, causes, left_out
 from automation.views.i18n import Translator
 from automation.views.leftovers import left_by, leftovers
-from automation.views.live import bullets
+from automation.views.live import bullets, report_line
 from automation.views.sales import CLOSED, view_closing, view_sales
 from automation.views.sentences import OPEN_AGAIN, UNPROVEN, closing_sentence, rest_sentence
 from automation.views.telling import Explanation, Telling, joined
@@ -138,7 +138,7 @@ def render_explanation(
     lines = [("·", translate(item)) for item in explanation.sentences]
     lines += [("→", translate(item)) for item in explanation.next]
     title = [Text(printable(explanation.run_id), style="bold")] if explanation.run_id else []
-    report = [Text(f"{translate('Report')}: {page}", overflow="fold")] if page else []
+    report = [report_line(page, translate)] if page else []
     return Group(*title, *bullets(lines), *report)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import zip_longest
+from pathlib import Path
 
 from rich.console import Group, OverflowMethod, RenderableType
 from rich.table import Table
@@ -49,7 +50,7 @@ def render_components(
 
     One line each, where what does not fit is cut; `whole` wraps it instead.
     """
-    table = Table.grid(padding=(0, 1), expand=True)
+    table = Table.grid(padding=(0, 1), expand=not whole)
     table.add_column(no_wrap=True)
     cut: OverflowMethod = "fold" if whole else "ellipsis"
     table.add_column(no_wrap=not whole, overflow=cut, max_width=24)
@@ -93,6 +94,11 @@ def bullets(lines: Iterable[tuple[str, str]]) -> Iterator[Table]:
         table.add_row(Text(mark, style=style), Text(printable(text)))
     if table.row_count:
         yield table
+
+
+def report_line(page: Path, translate: Translator) -> Text:
+    """Where the report is; never broken, so that whoever copies it gets all of it."""
+    return Text(f"{translate('Report')}: {page}", no_wrap=True, overflow="ignore")
 
 
 def state_text(word: str, translate: Translator) -> Text:

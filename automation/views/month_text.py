@@ -10,7 +10,7 @@ from rich.text import Text
 from automation.run.events import Message
 from automation.views import month_words
 from automation.views.i18n import Translator
-from automation.views.live import STYLES, bullets
+from automation.views.live import STYLES, bullets, report_line
 from automation.views.month import MonthReport
 from automation.views.text import printable
 from automation.views.times import Clock
@@ -51,7 +51,7 @@ def _lines(month: MonthReport, page: Path, clock: Clock) -> Iterator[RenderableT
     style = STYLES["bad"] if month.unproven else ""
     yield Text(translate(month_words.evidence(month)), style=style)
     yield from bullets(("✗", f"{item.run_id}: {item.why}") for item in month.unproven)
-    yield Text(f"{translate('Report')}: {page}", overflow="fold")
+    yield report_line(page, translate)
 
 
 def _procedures(month: MonthReport, clock: Clock) -> Table:

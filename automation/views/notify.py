@@ -4,7 +4,6 @@ Who is told stands in Apprise's own configuration file, with a tag for each occa
 """
 
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from automation.run.events import Event, Message
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.settings import Settings
+from automation.views.aside import say
 from automation.views.i18n import Translator
 from automation.views.notices import Notice, Occasion, Rule, due, write_notice
 from automation.views.targets import Target, read_targets
@@ -75,9 +75,8 @@ class Notifier:
         lost = [f"{courier.name} ({courier.lost})" for courier in self._couriers if courier.lost]
         if lost:
             text = "Messages that did not arrive: %(targets)s"
-            stream = self._stream or sys.stderr
             with suppress(OSError, ValueError):
-                stream.write(f"raceday: {self._translate(text, targets=', '.join(lost))}\n")
+                say(f"raceday: {self._translate(text, targets=', '.join(lost))}", self._stream)
 
     def _watch_time(self) -> None:
         if self._timer is None and self._rule.slow_after is not None:

@@ -16,7 +16,13 @@ from automation.views.components import UP, ComponentState, but_at_rest, view_co
 from automation.views.document import ErrorReport, Report
 from automation.views.flow import flow_sentences
 from automation.views.i18n import Translator
-from automation.views.live import STYLES, bullets, problem_lines, render_components
+from automation.views.live import (
+    STYLES,
+    bullets,
+    problem_lines,
+    render_components,
+    report_line,
+)
 from automation.views.sales import CLOSED, OPEN
 from automation.views.sentences import (
     NOW,
@@ -108,7 +114,7 @@ def _lines(report: Report, page: Path, translate: Translator) -> Iterator[Render
     for following in dict.fromkeys(translate(item.next) for item in told):
         if following:
             yield Text(f"{translate('Next')}: {printable(following)}", style="bold")
-    yield Text(f"{translate('Report')}: {page}", overflow="fold")
+    yield report_line(page, translate)
     yield verdict_line(report, translate)
     yield from _revoked(report, translate)
 

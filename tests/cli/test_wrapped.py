@@ -1,11 +1,14 @@
-"""What is too wide for a terminal is wrapped, and never cut."""
+"""What is too wide for a terminal is wrapped, never cut; paths, and what is piped, stay whole."""
 
 from pathlib import Path
 
 import pytest
 
 from automation.run.events import RunStarted
+from automation.views.files import PAGE
 from tests.cli.test_explain import record, run, site
+from tests.cli.test_plan import plan
+from tests.cli.test_plan import run as planned
 from tests.cli.test_runs import run as runs
 from tests.unit.views.records import keep
 from tests.unit.views.samples import BEGAN, RUN_ID, Story, died, morning_plan
@@ -32,12 +35,19 @@ def whole(text: str) -> bool:
     return LONG in "".join(text.split()) and "…" not in text
 
 
+def terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """What is printed goes to a terminal of so many columns, without colours."""
+    columns = {"FORCE_COLOR": "1", "TERM": "dumb", "COLUMNS": str(width), "LINES": "25"}
+    for name, value in columns.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.mark.parametrize("width", [80, 100])
 def test_a_long_word_is_wrapped_by_explain(
     site: Path, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
     """In Korean, whose characters are two columns wide."""
-    monkeypatch.setenv("COLUMNS", str(width))
+    terminal(monkeypatch, width)
     record(site, story())
     assert whole(run(site, lang="ko").output)
 
@@ -48,6 +58,27 @@ def test_a_long_word_is_wrapped_in_what_is_on_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, command: str
 ) -> None:
     """Who ran it, and what came of it."""
-    monkeypatch.setenv("COLUMNS", str(width))
+    terminal(monkeypatch, width)
     keep(tmp_path, story(), BEGAN)
     assert whole(runs(tmp_path, command).output)
+
+
+def test_the_path_of_a_report_is_never_broken(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever copies it from a narrow terminal gets all of it."""
+    terminal(monkeypatch, 40)
+    record(site, story())
+    for run_folder in (site / "small").iterdir():
+        (run_folder / PAGE).touch()
+    (line,) = [line for line in run(site).output.splitlines() if line.startswith("Report: ")]
+    assert line.endswith("report.html")
+
+
+def test_a_plan_is_whole_where_nobody_looks_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Piped into a file, each step is one line, however narrow the terminal is."""
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = planned(plan, tmp_path, "morning").output
+    monkeypatch.setenv("COLUMNS", "400")
+    assert narrow == planned(plan, tmp_path, "morning").output
+    assert len(max(narrow.splitlines(), key=len)) > 80
