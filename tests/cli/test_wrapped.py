@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from automation.commands.plan import plan
 from automation.run.events import RunStarted
 from automation.views.files import PAGE
 from tests.cli.test_explain import record, run, site
-from tests.cli.test_plan import plan
 from tests.cli.test_plan import run as planned
 from tests.cli.test_runs import run as runs
 from tests.unit.views.records import keep
