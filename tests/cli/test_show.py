@@ -58,7 +58,8 @@ def test_what_an_earlier_run_has_left_is_said_first(
     """Whatever is run now."""
     assert said_before(reports, venue, plan_status(venue), capsys) == [
         "w1 of wagering was left out of rotation: raceday recover",
-        "wagering on w1 was stopped, and whether it was started again is not known: raceday recover",
+        "wagering on w1 was stopped, and whether it was started again is not known: "
+        "raceday recover",
     ]
 
 
