@@ -45,7 +45,7 @@ lint-ansible: ## ansible-lint, profile production
 	@$(BIN)/ansible-lint --offline
 
 unit: ## unit, command-line and content tests
-	@$(BIN)/pytest -n 3 -m "not simulation and not slow and not mutant" tests/unit tests/cli tests/content
+	@$(BIN)/pytest -n 4 -m "not simulation and not slow and not mutant" tests/unit tests/cli tests/content
 
 unit-slow: ## those of them that take seconds each
 	@$(BIN)/pytest -n 2 -m "slow and not mutant" tests/unit tests/cli tests/content
