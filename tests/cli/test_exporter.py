@@ -138,10 +138,12 @@ def test_a_port_that_is_taken_is_a_sentence(reports: Path) -> None:
 class Hosts(Simulator):
     """The hosts of a venue in place of Ansible; all are up but those of the load balancer.
 
-    A probe ends only when it is `let` to, if it is to be waited for at all.
+    A probe ends only when it is `let` to, if it is to be waited for at all; `asked` says that it
+    is under way.
     """
 
     let = Event()
+    asked = Event()
 
     def __init__(self, _options: object) -> None:
         faults = {("ticketing.gate", "t1"): Fault.FAILS}
@@ -149,6 +151,7 @@ class Hosts(Simulator):
 
     def report(self, timeout: float | None) -> HostReported | StepFinished | None:
         """What comes next, as soon as it may."""
+        self.asked.set()
         assert self.let.wait(30)
         return super().report(timeout)
 
@@ -164,6 +167,7 @@ def probed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     monkeypatch.setattr(command, "venue_of", lambda _settings: venue)
     monkeypatch.setattr(session, "AnsibleExecutor", Hosts)
     monkeypatch.setattr(Hosts, "let", Event())
+    monkeypatch.setattr(Hosts, "asked", Event())
 
     def run_exporter(ask: Callable[[str], object], *words: str) -> Probed:
         with closing(socket()) as free:
@@ -225,7 +229,7 @@ def test_gates_are_probed_again_and_again_while_a_scrape_never_waits(
 
 def test_a_signal_in_the_middle_of_a_probe_ends_it(probed: Callable[..., Probed]) -> None:
     """And the exporter, although the probe has handlers of its own."""
-    assert probed(lambda url: eventually(lambda: states(url))) == (0, UNKNOWN)
+    assert probed(lambda url: Hosts.asked.wait(30) and states(url)) == (0, UNKNOWN)
 
 
 def test_hosts_are_left_alone_when_that_is_wanted(probed: Callable[..., Probed]) -> None:
