@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -18,7 +18,7 @@ from automation.exit_codes import ExitCode
 from automation.procedures.schedule import find_manager, install, remove
 from automation.run.events import Message
 from automation.settings import Settings
-from automation.venue.fields import Weekday
+from automation.venue.fields import WEEKDAYS
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
 from automation.views.units import Schedule, unit_name, unit_texts
@@ -44,7 +44,7 @@ def _when(command: Callable[..., Any]) -> Callable[..., Any]:
         "--day",
         "days",
         multiple=True,
-        type=click.Choice(get_args(Weekday)),
+        type=click.Choice(WEEKDAYS),
         help="On which days; may be given several times [all of them].",
     )
     @click.option(
@@ -108,8 +108,8 @@ def install_units(settings: Settings, schedule: Schedule, *, system: bool, yes: 
     Systemd reads them first, and what it does not take is not written.
     One service is never run twice at once, and the venue's lock keeps the two apart; the morning
     waits for an idle call that is under way. A morning that was missed, because the machine was
-    off, is begun as soon as it is on, but not after --latest: then it is announced, and nothing is
-    started.
+    off, is begun as soon as it is on, but not after --latest nor on another --day: then it is
+    announced, and nothing is started.
 
     \b
     Examples:

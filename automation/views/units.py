@@ -79,8 +79,9 @@ def _morning_service(schedule: Schedule) -> str:
     """It waits for an idle call that is under way; too late, it says so and starts nothing."""
     idle = unit_name(schedule.venue, "idle", "service")
     head = f"[Unit]\nDescription={_plain(schedule.title)}: open it in the morning\nAfter={idle}\n"
-    words = ("morning", "--yes", "--earliest", schedule.morning, "--latest", schedule.latest)
-    return head + _service(schedule, words, "10")
+    days = (word for day in schedule.days for word in ("--day", day))
+    times = ("--earliest", schedule.morning, "--latest", schedule.latest)
+    return head + _service(schedule, ("morning", "--yes", *days, *times), "10")
 
 
 def _service(schedule: Schedule, words: Sequence[str], good_codes: str) -> str:

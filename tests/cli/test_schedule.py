@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from automation.venue.fields import WEEKDAYS
 from tests.cli.test_contract import RACEDAY, ROOT
 from tests.unit.views.test_notify import config, open_post
 
@@ -86,6 +89,7 @@ def test_the_timers_come_when_they_should(environment: Mapping[str, str]) -> Non
     """In the venue's own time zone; a missed morning is made up for, a missed idle call is not."""
     shown = schedule(environment, "show", *WHEN).stdout
     assert '"--earliest" "06:30"' in shown
+    assert '"--day" "Sat" "--day" "Sun"' in shown
     idle, morning = (
         shown.partition(f"demo-{what}.timer\n")[2].partition("\n# ")[0]
         for what in ("idle", "morning")
@@ -143,41 +147,60 @@ def test_what_makes_no_sense_changes_nothing(
     assert not (tmp_path / "systemd").exists()
 
 
-def test_a_morning_that_was_missed_is_announced_and_not_begun(
-    environment: Mapping[str, str], tmp_path: Path
-) -> None:
-    """Exit 30 and a message to whoever wants failures; there is no run."""
-    command = [RACEDAY, "--venue", "demo", "--reports", tmp_path / "reports", "morning", "--yes"]
-    with open_post() as post:
-        told = {"RACEDAY_NOTIFY": str(config(tmp_path, f"failure={post.url}"))}
-        done = subprocess.run(
-            [*map(str, command), "--latest", "00:00"],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-            env={**environment, **told},
-        )
-    assert done.returncode == 30, done.stderr
-    assert "Demo racecourse was not opened: it is " in done.stderr
-    (message,) = post.received
-    assert message["title"].startswith("Demo racecourse was not opened: it is ")
-    assert not (tmp_path / "reports").exists()
+def is_it(day: str) -> bool:
+    """Whether it is that day at the demo venue."""
+    return WEEKDAYS[datetime.now(ZoneInfo("Asia/Seoul")).weekday()] == day
 
 
-def test_a_call_from_yesterday_opens_nothing_at_night(
-    environment: Mapping[str, str], tmp_path: Path
-) -> None:
-    """The machine came on before the hour: today's own call is still to come."""
+def call(
+    environment: Mapping[str, str], tmp_path: Path, *words: str
+) -> subprocess.CompletedProcess[str]:
+    """`raceday morning` as the service calls it."""
     where = ["--venue", "demo", "--reports", str(tmp_path / "reports")]
-    done = subprocess.run(
-        [str(RACEDAY), *where, "morning", "--yes", "--earliest", "23:59"],
+    return subprocess.run(
+        [str(RACEDAY), *where, "morning", "--yes", *words],
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
         env=dict(environment),
     )
+
+
+@pytest.mark.parametrize("too_late", ["hour", "day"])
+def test_a_morning_that_was_missed_is_announced_and_not_begun(
+    environment: Mapping[str, str], tmp_path: Path, too_late: str
+) -> None:
+    """Exit 30 and a message to whoever wants failures, also when its day is over; no run."""
+    others = [word for day in WEEKDAYS if not is_it(day) for word in ("--day", day)]
+    words = {"hour": ["--latest", "00:00"], "day": [*others, "--earliest", "23:59"]}[too_late]
+    with open_post() as post:
+        told = {"RACEDAY_NOTIFY": str(config(tmp_path, f"failure={post.url}"))}
+        done = call({**environment, **told}, tmp_path, *words)
+    assert done.returncode == 30, done.stderr
+    said = f"Demo racecourse was not opened: {'it' if too_late == 'hour' else 'today'} is "
+    assert said in done.stderr
+    (message,) = post.received
+    assert message["title"].startswith(said)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_call_from_yesterday_opens_nothing_at_night(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """The machine came on before the hour: today's own call is still to come, nobody is told."""
+    days = [word for day in WEEKDAYS for word in ("--day", day)]
+    with open_post() as post:
+        told = {"RACEDAY_NOTIFY": str(config(tmp_path, f"failure={post.url}"))}
+        done = call({**environment, **told}, tmp_path, *days, "--earliest", "23:59")
     assert done.returncode == 30, done.stderr
     assert "before 23:59" in done.stderr
+    assert post.received == []
     assert not (tmp_path / "reports").exists()
+
+
+def test_a_morning_knows_only_real_days(environment: Mapping[str, str], tmp_path: Path) -> None:
+    """Another word is wrong usage."""
+    done = call(environment, tmp_path, "--day", "Sunday")
+    assert done.returncode == 2
+    assert "'Sunday' is not one of" in done.stderr
