@@ -97,16 +97,20 @@ def test_the_timers_come_when_they_should(environment: Mapping[str, str]) -> Non
     assert "OnCalendar=Sat,Sun *-*-* 06:30:00 Asia/Seoul\n" in morning
     assert "Persistent=yes\n" in morning
     assert "OnCalendar=*-*-* *:0/5:00\n" in idle
+    idle_service = shown.partition("demo-idle.service\n")[2].partition("\n# ")[0]
+    longest = 24 * 3600  # what a window may be; the demo has none
+    assert f"TimeoutStartSec={longest}\n" in idle_service
     assert "Persistent=no\n" in idle
 
 
-def test_the_units_are_one_document(environment: Mapping[str, str]) -> None:
-    """With --format json: the folder, and each unit by its name."""
+def test_the_units_are_one_document(environment: Mapping[str, str], tmp_path: Path) -> None:
+    """With --format json: the folder, where settings are read, and each unit by its name."""
     command = [str(RACEDAY), "--venue", "demo", "--format", "json", "schedule", "show", *WHEN]
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, cwd=ROOT, env=dict(environment)
     )
     document = json.loads(done.stdout)
+    assert document["environment"] == f"{tmp_path}/raceday/demo.env"
     assert sorted(document["units"]) == UNITS
     assert document["units"][UNITS[0]].startswith("[Unit]")
 
@@ -126,6 +130,83 @@ def test_units_are_installed_and_removed(environment: Mapping[str, str], tmp_pat
     assert said[:2] == ["--user daemon-reload", f"--user enable --now {timers}"]
     assert said[4:] == [f"--user disable --now {timers}", "--user daemon-reload"]
     assert schedule(environment, "remove", "--yes").stdout.endswith(": -\n")
+
+
+def test_whom_to_tell_goes_with_the_units(environment: Mapping[str, str], tmp_path: Path) -> None:
+    """What the shell says of messages is in a file for its owner alone, which the services read."""
+    (targets := tmp_path / "people & more").write_text("failure=json://127.0.0.1:9/\n")
+    told = {"RACEDAY_NOTIFY": str(targets), "RACEDAY_NOTIFY_LONGER": "+5m"}
+    file = tmp_path / "raceday" / "demo.env"
+    done = schedule({**environment, **told}, "install", "--yes", *WHEN)
+    assert done.returncode == 0, done.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text().splitlines()[1:] == [
+        f'RACEDAY_NOTIFY="{targets}"',
+        'RACEDAY_NOTIFY_LONGER="+5m"',
+    ]
+    for unit in (tmp_path / "systemd" / "user").glob("*.service"):
+        assert f"EnvironmentFile=-{file}\n" in unit.read_text()
+    assert schedule(environment, "remove", "--yes").returncode == 0
+    assert not file.exists()
+
+
+def test_settings_that_somebody_wrote_are_left_alone(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """By install and by remove, which both say so."""
+    (targets := tmp_path / "targets").write_text("failure=json://127.0.0.1:9/\n")
+    file = tmp_path / "raceday" / "demo.env"
+    file.parent.mkdir()
+    file.write_text("RACEDAY_NOTIFY=/mine\n")
+    told = {**environment, "RACEDAY_NOTIFY": str(targets)}
+    for words in (("install", *WHEN), ("remove",)):
+        done = schedule(told, *words, "--yes")
+        assert done.returncode == 0, done.stderr
+        assert f"The settings in {file} are kept as they are." in done.stderr
+        assert file.read_text() == "RACEDAY_NOTIFY=/mine\n"
+
+
+def test_who_tells_nobody_hears_of_it(environment: Mapping[str, str], tmp_path: Path) -> None:
+    """Without RACEDAY_NOTIFY a missed morning would be told to nobody: where to put it is said."""
+    done = schedule(environment, "install", "--yes", *WHEN)
+    assert done.returncode == 0
+    assert f"Nobody is told of a missed morning: put RACEDAY_NOTIFY into {tmp_path}" in done.stderr
+    assert not (tmp_path / "raceday").exists()
+
+
+def test_a_list_of_people_that_cannot_be_read_is_not_installed(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Every morning would end on it."""
+    told = {**environment, "RACEDAY_NOTIFY": str(tmp_path / "nowhere")}
+    assert schedule(told, "install", "--yes", *WHEN).returncode == 2
+    assert not (tmp_path / "systemd").exists()
+
+
+def test_a_morning_that_is_wanted_no_more_is_removed(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Installed again without --morning; its units are named."""
+    assert schedule(environment, "install", "--yes", *WHEN).returncode == 0
+    done = schedule(environment, "install", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "Removed: raceday-demo-morning.timer, raceday-demo-morning.service" in done.stderr
+    left = sorted(file.name for file in (tmp_path / "systemd" / "user").iterdir())
+    assert left == ["raceday-demo-idle.service", "raceday-demo-idle.timer"]
+    asked = (tmp_path / "said").read_text().splitlines()
+    assert "--user disable --now raceday-demo-morning.timer" in asked
+
+
+def test_the_reports_directory_is_there_for_the_services(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Systemd would refuse to start a service whose writable directory is missing."""
+    reports = tmp_path / "new" / "reports"
+    told = {**environment, "RACEDAY_REPORTS": str(reports)}
+    assert schedule(told, "show", *WHEN).returncode == 0
+    assert not reports.parent.exists()
+    assert schedule(told, "install", "--yes", *WHEN).returncode == 0
+    assert reports.is_dir()
 
 
 @pytest.mark.parametrize(
