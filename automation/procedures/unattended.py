@@ -7,6 +7,7 @@ from pathlib import Path
 
 from automation.exit_codes import ExitCode
 from automation.history import SUCCESSFUL, History, read_history
+from automation.idle.allowed import why_unknown
 from automation.idle.due import (
     FUNCTIONAL,
     Due,
@@ -113,7 +114,8 @@ def foresee(
 ) -> tuple[tuple[Foretold, ...], list[Message]]:
     """What will be done in the next openings, and a sentence for each host that is left out.
 
-    Left out is who cannot be asked, and whom only an operator restarts.
+    Left out is who cannot be asked, and whom only an operator restarts. All of it is where a
+    calendar cannot be trusted.
     """
     rules, openings = venue.unattended.restarts, next_openings(venue.calendar, now)
     worn, lost = read_wear(venue, rules) if rules else ((), [])
@@ -127,7 +129,8 @@ def foresee(
         Foretold(opening, hosts, tuple(task.words for task in tasks))
         for (opening, hosts), tasks in zip(restarts, tests, strict=True)
     )
-    return tuple(foretold), [*lost, *led.values()]
+    unknown = why_unknown(venue.calendar, now)
+    return tuple(foretold), [*([unknown] if unknown else ()), *lost, *led.values()]
 
 
 def watch_memory(venue: Venue, reports: Path) -> None:
