@@ -79,9 +79,9 @@ def _between(query: CalendarQuery, first: dt.date, last: dt.date) -> tuple[icale
 
 
 def _lines(text: str) -> list[int]:
-    """On which line each event begins."""
-    lines = enumerate(text.splitlines(), 1)
-    return [number for number, line in lines if line.strip().upper() == "BEGIN:VEVENT"]
+    """On which line each event begins; a line that goes on with a blank is no line of its own."""
+    lines = enumerate(text.split("\n"), 1)
+    return [number for number, line in lines if line.rstrip().upper() == "BEGIN:VEVENT"]
 
 
 def _check(events: list[Any], lines: list[int]) -> None:

@@ -93,7 +93,10 @@ def _idle_service(schedule: Schedule) -> str:
 
 
 def _morning_service(schedule: Schedule) -> str:
-    """It waits for an idle call that is under way; too late, it says so and starts nothing."""
+    """It waits for an idle call that is under way, whose time is bounded.
+
+    Too late, or on a day that is not its own, it says so and starts nothing.
+    """
     idle = unit_name(schedule.venue, "idle", "service")
     head = f"[Unit]\nDescription={_plain(schedule.title)}: open it in the morning\nAfter={idle}\n"
     days = (word for day in schedule.days for word in ("--day", day))

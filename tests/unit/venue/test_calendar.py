@@ -262,6 +262,12 @@ def test_a_calendar_that_is_not_there_is_a_blackout(tmp_path: Path) -> None:
     assert found.what.startswith("races.ics cannot be read: No such file or directory")
 
 
+def test_a_description_may_hold_anything() -> None:
+    """A line that goes on with a blank is no line of its own, whatever it says."""
+    calendar = events(START, "DURATION:PT1H", "DESCRIPTION:mail of the club:", " BEGIN:VEVENT")
+    assert black_at(calendar, "2026-05-16T02:30") == "Derby"
+
+
 def test_one_occurrence_may_be_moved() -> None:
     """It has the UID of its series, and says which one it stands for."""
     moved = ("UID:7", "RECURRENCE-ID:20260517T020000Z", "DTSTART:20260517T080000Z", "DURATION:PT1H")
