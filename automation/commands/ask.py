@@ -12,6 +12,7 @@ from automation.venue.calendar import blackout_at, shown
 from automation.venue.site import Venue
 from automation.views.aside import ask
 
+MEND = 'Mend it (raceday venue check), or say why it must be now: --break-glass --reason "...".'
 ASK_AGAIN = Message("Then look again: raceday status.")
 
 
@@ -70,8 +71,11 @@ def _unheard(seen: State) -> Refused:
 
 
 def refuse_in_blackout(venue: Venue, now: datetime) -> None:
-    """Raises Refused on days when the venue file wants to be left alone."""
+    """Raises Refused on days when the venue file wants to be left alone, or may want to be."""
     found = blackout_at(venue.calendar, now)
+    if found and found.doubt:
+        text = "It is not known whether this is a blackout, because %(why)s; nothing was touched."
+        raise Refused(Message(text, {"why": found.what}), MEND)
     if found:
         args = {"what": found.what, "until": shown(venue.calendar, found.end)}
         raise Refused(

@@ -74,7 +74,7 @@ def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
         write_record(reports, replace(read_record(reports), closed=call))
         return _say_why_not(settings, venue, Choice(reasons=call.reasons))
     past = read_past(settings.reports, venue)
-    choice = choose(venue, look(venue, reports), past, asker, utc_now())
+    choice = choose(venue, look(venue, reports, utc_now()), past, asker, utc_now())
     _remember(reports, choice)
     if choice.holder:
         raise VenueLocked(reports / LOCK, choice.holder, venue.time_zone)

@@ -15,7 +15,9 @@ from automation.commands.show import run_and_show
 from automation.errors import Refused, UsageError
 from automation.procedures.morning import plan_morning
 from automation.procedures.session import Request, utc_now
+from automation.run.events import Message
 from automation.settings import Settings
+from automation.venue.fields import WEEKDAYS
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
 from automation.views.notices import Notice, Occasion
@@ -23,6 +25,8 @@ from automation.views.notify import announce
 
 EARLIEST = "Not before this time of day: then it is refused."
 LATEST = "Not after this time of day: then it is refused and announced."
+DAY = "Only on this day; may be given several times. On another it is refused and announced."
+OPEN_NOW = Message("Nothing was touched. To open it now: raceday morning")
 
 
 def _refuse_a_part(_context: click.Context, _option: click.Parameter, hosts: Sequence[str]) -> None:
@@ -49,6 +53,7 @@ def _refuse_a_part(_context: click.Context, _option: click.Parameter, hosts: Seq
     callback=_refuse_a_part,
     help="Refused: a part of the venue proves no GO.",
 )
+@click.option("--day", "days", multiple=True, type=click.Choice(WEEKDAYS), help=DAY)
 @click.option("--earliest", type=click.DateTime(["%H:%M"]), metavar="HH:MM", help=EARLIEST)
 @click.option("--latest", type=click.DateTime(["%H:%M"]), metavar="HH:MM", help=LATEST)
 @run_options
@@ -57,6 +62,7 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
     settings: Settings,
     accept_conditional: bool,
     reason: str,
+    days: tuple[str, ...],
     earliest: datetime | None,
     latest: datetime | None,
     check: bool,
@@ -77,8 +83,10 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
     """
     why = reason_for({"--accept-conditional": accept_conditional}, reason)
     venue = venue_of(settings)
+    if days:
+        _refuse_on_others(settings, venue, days)
     if earliest:
-        _refuse_before(settings, venue, earliest.time())
+        _refuse_before(venue, earliest.time())
     if latest:
         _refuse_after(settings, venue, latest.time())
     plan = replace(
@@ -93,15 +101,24 @@ def morning(  # noqa: PLR0913, PLR0917  # one parameter per option
     return run_and_show(settings, venue, plan, request)
 
 
-def _refuse_before(settings: Settings, venue: Venue, earliest: time) -> None:
+def _refuse_on_others(settings: Settings, venue: Venue, days: Sequence[str]) -> None:
+    """A timer that makes up for the morning of a day that is over opens nothing on another."""
+    today = WEEKDAYS[datetime.now(ZoneInfo(venue.time_zone)).weekday()]
+    if today in days:
+        return
+    args = {"venue": venue.title, "today": today, "days": ", ".join(days)}
+    text = "%(venue)s was not opened: today is %(today)s, and its days are %(days)s."
+    raise _missed(Message(text, args), settings)
+
+
+def _refuse_before(venue: Venue, earliest: time) -> None:
     """A timer that makes up for yesterday's call at night opens nothing: today's will come."""
     now = datetime.now(ZoneInfo(venue.time_zone))
     if now.time() >= earliest:
         return
-    translate = Translator(settings.lang)
     args = {"venue": venue.title, "now": f"{now:%H:%M}", "earliest": f"{earliest:%H:%M}"}
-    said = translate("%(venue)s was not opened: it is %(now)s, before %(earliest)s.", **args)
-    raise Refused(said, translate("Nothing was touched. To open it now: raceday morning"))
+    text = "%(venue)s was not opened: it is %(now)s, before %(earliest)s."
+    raise Refused(Message(text, args), OPEN_NOW)
 
 
 def _refuse_after(settings: Settings, venue: Venue, latest: time) -> None:
@@ -109,9 +126,14 @@ def _refuse_after(settings: Settings, venue: Venue, latest: time) -> None:
     now = datetime.now(ZoneInfo(venue.time_zone))
     if now.time() <= latest:
         return
-    translate = Translator(settings.lang)
     args = {"venue": venue.title, "now": f"{now:%H:%M}", "latest": f"{latest:%H:%M}"}
-    said = translate("%(venue)s was not opened: it is %(now)s, later than %(latest)s.", **args)
-    following = translate("Nothing was touched. To open it now: raceday morning")
-    announce(Notice(Occasion.FAILURE, "bad", said, following), os.environ)
-    raise Refused(said, following)
+    text = "%(venue)s was not opened: it is %(now)s, later than %(latest)s."
+    raise _missed(Message(text, args), settings)
+
+
+def _missed(said: Message, settings: Settings) -> Refused:
+    """The refusal of a morning that was missed, once whoever wants to know has been told."""
+    translate = Translator(settings.lang)
+    notice = Notice(Occasion.FAILURE, "bad", translate(said), translate(OPEN_NOW))
+    announce(notice, os.environ)
+    return Refused(said, OPEN_NOW)

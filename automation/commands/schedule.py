@@ -3,11 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -15,17 +15,32 @@ from automation.commands.ask import confirm_change
 from automation.commands.load import venue_of
 from automation.errors import UsageError
 from automation.exit_codes import ExitCode
-from automation.procedures.schedule import find_manager, install, remove
+from automation.procedures.schedule import (
+    Manager,
+    environment_of,
+    find_manager,
+    install,
+    remove,
+    remove_settings,
+)
 from automation.run.events import Message
 from automation.settings import Settings
-from automation.venue.fields import Weekday
+from automation.venue.fields import WEEKDAYS
 from automation.venue.site import Venue
+from automation.views.aside import say
 from automation.views.i18n import Translator
-from automation.views.units import Schedule, unit_name, unit_texts
+from automation.views.notify import LONGER, ON_CHANGE, TARGETS
+from automation.views.targets import read_targets
+from automation.views.units import Schedule, unit_names, unit_texts
 
 TIME = click.DateTime(["%H:%M"])
 LATEST = "08:00"
-KINDS = ("timer", "service")
+LONGEST_MINUTES = 1440  # that a window may have
+# What a run asks of the shell; paths among it count from where the shell is.
+PATHS = (TARGETS, "ANSIBLE_CONFIG", "ANSIBLE_VAULT_PASSWORD_FILE")
+WORDS = (LONGER, ON_CHANGE)
+KEPT = "The settings in %(file)s are kept as they are."
+NOBODY = "Nobody is told of a missed morning: put RACEDAY_NOTIFY into %(file)s."
 
 
 def _when(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,7 +59,7 @@ def _when(command: Callable[..., Any]) -> Callable[..., Any]:
         "--day",
         "days",
         multiple=True,
-        type=click.Choice(get_args(Weekday)),
+        type=click.Choice(WEEKDAYS),
         help="On which days; may be given several times [all of them].",
     )
     @click.option(
@@ -68,7 +83,7 @@ def _when(command: Callable[..., Any]) -> Callable[..., Any]:
         **more: Any,
     ) -> Any:
         schedule = Schedule(
-            **_place(settings, venue_of(settings)),
+            **_place(settings, venue_of(settings), find_manager(system=system)),
             idle_minutes=every,
             days=days,
             morning=f"{morning:%H:%M}" if morning else "",
@@ -107,9 +122,13 @@ def install_units(settings: Settings, schedule: Schedule, *, system: bool, yes: 
 
     Systemd reads them first, and what it does not take is not written.
     One service is never run twice at once, and the venue's lock keeps the two apart; the morning
-    waits for an idle call that is under way. A morning that was missed, because the machine was
-    off, is begun as soon as it is on, but not after --latest: then it is announced, and nothing is
-    started.
+    waits for an idle call that is under way, which may take as long as the longest window. A
+    morning that was missed, because the machine was off, is begun as soon as it is on, but not
+    after --latest nor on another --day: then it is announced, and nothing is started.
+
+    What this shell says of messages (RACEDAY_NOTIFY and the like), of Ansible's configuration and
+    of its vault's password file goes into a file of settings that the services read, unless there
+    is one already: they know nothing of this shell.
 
     \b
     Examples:
@@ -117,11 +136,19 @@ def install_units(settings: Settings, schedule: Schedule, *, system: bool, yes: 
       raceday schedule install --morning 06:30 --day Fri --day Sat --day Sun --system
     """
     manager, texts = find_manager(system=system), unit_texts(schedule)
+    ours = _settings_of(os.environ)
+    translate = Translator(settings.lang)
     question, args = "Write %(units)s to %(folder)s?", {"folder": manager.folder}
-    said = Translator(settings.lang)(question, units=", ".join(texts), **args)
-    confirm_change(said, yes=yes)
-    install(manager, texts)
+    confirm_change(translate(question, units=", ".join(texts), **args), yes=yes)
+    kept = schedule.environment.exists()
+    removed = install(manager, schedule, ours)
     _tell(settings, manager.folder, texts)
+    if removed:
+        say(translate("Removed: %(units)s", units=", ".join(removed)))
+    if kept:
+        say(translate(KEPT, file=schedule.environment))
+    elif TARGETS not in ours:
+        say(translate(NOBODY, file=schedule.environment))
     return ExitCode.GO
 
 
@@ -137,9 +164,12 @@ def show(settings: Settings, schedule: Schedule, *, system: bool) -> int:
     """
     folder, texts = find_manager(system=system).folder, unit_texts(schedule)
     if settings.format == "json":
-        click.echo(
-            json.dumps({"folder": str(folder), "units": texts}, ensure_ascii=False, indent=2)
-        )
+        document = {
+            "folder": str(folder),
+            "environment": str(schedule.environment),
+            "units": texts,
+        }
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return ExitCode.GO
     for name, text in texts.items():
         click.echo(f"# {folder / name}\n{text}")
@@ -160,9 +190,12 @@ def remove_units(settings: Settings, *, system: bool, yes: bool) -> int:
     venue, manager = venue_of(settings), find_manager(system=system)
     question = "Remove the units of %(venue)s from %(folder)s?"
     args = {"venue": venue.name, "folder": manager.folder}
-    confirm_change(Translator(settings.lang)(question, **args), yes=yes)
-    names = (unit_name(venue.name, what, kind) for what in ("idle", "morning") for kind in KINDS)
-    _tell(settings, manager.folder, remove(manager, names))
+    translate = Translator(settings.lang)
+    confirm_change(translate(question, **args), yes=yes)
+    _tell(settings, manager.folder, remove(manager, unit_names(venue.name)))
+    file = environment_of(manager, venue.name)
+    if not remove_settings(file):
+        say(translate(KEPT, file=file))
     return ExitCode.GO
 
 
@@ -174,8 +207,19 @@ def _tell(settings: Settings, folder: Path, names: Iterable[str]) -> None:
         click.echo(f"{folder}: {', '.join(names) or '-'}")
 
 
-def _place(settings: Settings, venue: Venue) -> dict[str, Any]:
+def _settings_of(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """What a run needs of this shell. Raises UsageError when it could tell nobody that way."""
+    paths = {name: str(Path(environ[name]).absolute()) for name in PATHS if environ.get(name)}
+    if TARGETS in paths:
+        read_targets(Path(paths[TARGETS]))
+    return paths | {name: environ[name] for name in WORDS if environ.get(name)}
+
+
+def _place(settings: Settings, venue: Venue, manager: Manager) -> dict[str, Any]:
+    lengths = (window.length_minutes for window in venue.calendar.windows)
     return {
+        "environment": environment_of(manager, venue.name),
+        "idle_longest_minutes": max(lengths, default=LONGEST_MINUTES),
         "venue": venue.name,
         "title": venue.title,
         "time_zone": venue.time_zone,

@@ -32,7 +32,7 @@ def check(settings: Settings, limit: str | None) -> None:
 
     When the file is sound, every mistake in what it says of hosts and roles at once.
     """
-    site = _load(settings, limit)
+    site = _load(settings, limit, with_calendars=True)
     if settings.format == "json":
         _print_json(_summary(site))
     else:
@@ -70,8 +70,9 @@ def schema() -> None:
     _print_json(venue_schema())
 
 
-def _load(settings: Settings, limit: str | None = None) -> Venue:
-    return load_venue(locate_venue(settings.venue, settings.search_roots), limit=limit)
+def _load(settings: Settings, limit: str | None = None, *, with_calendars: bool = False) -> Venue:
+    path = locate_venue(settings.venue, settings.search_roots)
+    return load_venue(path, limit=limit, with_calendars=with_calendars)
 
 
 def _checked(site: Venue, translate: Translator) -> str:

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from automation.history import History
 from automation.run.events import Check, Message
 from automation.run.plan import Step
-from automation.venue.calendar import Blackout, Calendar, Opening, next_openings, opening_at, shown
+from automation.venue.calendar import (
+    Blackout,
+    Calendar,
+    Opening,
+    blackout_at,
+    next_openings,
+    opening_at,
+    shown,
+)
 
 WINDOW = "inside a window"
 ALONE = "nobody else was at work"
@@ -38,6 +46,8 @@ def why_closed(calendar: Calendar, now: datetime) -> Message | None:
     found = opening_at(calendar, now)
     if found is None:
         return _outside(calendar, now)
+    if isinstance(found, Blackout) and found.doubt:
+        return _unknown(found)
     if isinstance(found, Blackout):
         args = {"what": found.what, "until": shown(calendar, found.end)}
         return Message("%(what)s: nothing is done until %(until)s", args)
@@ -45,6 +55,17 @@ def why_closed(calendar: Calendar, now: datetime) -> Message | None:
         args = {"window": found.name, "at": shown(calendar, found.cutoff)}
         return Message("nothing is begun in the window %(window)s after %(at)s", args)
     return None
+
+
+def why_unknown(calendar: Calendar, now: datetime) -> Message | None:
+    """Why it is not known what the next openings are: a calendar cannot be trusted."""
+    found = blackout_at(calendar, now)
+    return _unknown(found) if found and found.doubt else None
+
+
+def _unknown(found: Blackout) -> Message:
+    text = "it is not known whether this is a blackout, because %(why)s"
+    return Message(text, {"why": found.what})
 
 
 def needed_for(steps: Iterable[Step], histories: Sequence[History]) -> timedelta:

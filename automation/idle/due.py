@@ -18,6 +18,7 @@ from automation.venue.unattended import RestartRule
 
 NO = "no"
 FUNCTIONAL = "test"
+EARLIEST = 0.5  # of `every`, that must be over in any case
 
 type Last = Mapping[tuple[str, str], datetime]  # by kind of test and component
 
@@ -69,6 +70,32 @@ class Scheduled:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """The opening that it is now, as seen from now: how long it is open, and how long it will be.
+
+    Work of last week's window began some minutes into it. For it not to be left out this week, or
+    come later every week, it is due as soon as `every` would be over before the opening is. What
+    was done in this very opening waits in full.
+    """
+
+    since: timedelta = timedelta(0)
+    left: timedelta = timedelta(0)
+
+    def is_over(self, age: timedelta, every: timedelta) -> bool:
+        """Whether what was done so long ago is to be done again."""
+        soon = age > self.since and age + self.left > every
+        return age >= every or (soon and age >= EARLIEST * every)
+
+
+NO_TURN = Turn()
+
+
+def turn_in(opening: Opening | None, now: datetime) -> Turn:
+    """As seen from now; outside of every opening nothing is due early."""
+    return Turn(now - opening.start, opening.end - now) if opening else NO_TURN
+
+
+@dataclass(frozen=True)
 class Due:
     """A host to be restarted, and why; `age` is since when its unit runs, in seconds."""
 
@@ -78,7 +105,9 @@ class Due:
     age: float
 
 
-def due_restarts(rules: Sequence[RestartRule], worn: Iterable[Wear]) -> tuple[Due, ...]:
+def due_restarts(
+    rules: Sequence[RestartRule], worn: Iterable[Wear], turn: Turn = NO_TURN
+) -> tuple[Due, ...]:
     """Every host that is due, once, those whose unit has run longest first: they waited longest.
 
     A unit that does not run is not due: it is not ours to bring up at night.
@@ -87,31 +116,33 @@ def due_restarts(rules: Sequence[RestartRule], worn: Iterable[Wear]) -> tuple[Du
     for wear in worn:
         age = wear.number("age")
         if wear.shown.get("active") == "active" and age is not None:
-            for why in _reasons(rules, wear, age):
+            for why in _reasons(rules, wear, age, turn):
                 due = Due(wear.component, wear.host, why, age)
                 found.setdefault((wear.component, wear.host), due)
     return tuple(sorted(found.values(), key=lambda due: -due.age))
 
 
-def due_tests(tests: Iterable[Scheduled], last: Last, now: datetime) -> tuple[Task, ...]:
+def due_tests(
+    tests: Iterable[Scheduled], last: Last, now: datetime, turn: Turn = NO_TURN
+) -> tuple[Task, ...]:
     """What is due, those that waited longest first; a load comes last, as it counts as customers.
 
     Of components that are tested together the one that waited longest counts.
     """
     oldest = datetime.min.replace(tzinfo=now.tzinfo)
     waited = {item.task: item.task.last_done(last) or oldest for item in tests}
-    due = [item.task for item in tests if now - waited[item.task] >= item.every]
+    due = [item.task for item in tests if turn.is_over(now - waited[item.task], item.every)]
     due.sort(key=lambda task: (task.kind != FUNCTIONAL, waited[task]))
     return tuple(dict.fromkeys(due))
 
 
 def forecast_tests(
-    tests: Sequence[Scheduled], last: Last, openings: Iterable[Opening], now: datetime
+    tests: Sequence[Scheduled], last: Last, openings: Iterable[Opening]
 ) -> Iterator[tuple[Task, ...]]:
     """Which tests will be due in each opening, if they are done in the first that comes."""
     done = dict(last)
     for opening in openings:
-        due = due_tests(tests, done, max(opening.start, now))
+        due = due_tests(tests, done, opening.end)
         done.update({(task.kind, name): opening.start for task in due for name in task.components})
         yield due
 
@@ -135,9 +166,7 @@ def forecast(
             place
             for place, since in started.items()
             for rule in rules
-            if rule.component == place[0]
-            and rule.every
-            and opening.start - since >= span(rule.every)
+            if rule.component == place[0] and rule.every and opening.end - since >= span(rule.every)
         } | waiting
         started.update(dict.fromkeys(due, opening.start))
         waiting = set()
@@ -186,18 +215,18 @@ def _kind_of(step: Step, *, drills: bool) -> str:
     return DRILL if step.verb is Verb.STOP and drills else ""
 
 
-def _reasons(rules: Sequence[RestartRule], wear: Wear, age: float) -> Iterator[Message]:
+def _reasons(rules: Sequence[RestartRule], wear: Wear, age: float, turn: Turn) -> Iterator[Message]:
     for rule in rules:
-        why = _reason(rule, wear, age) if rule.component == wear.component else None
+        why = _reason(rule, wear, age, turn) if rule.component == wear.component else None
         if why:
             yield why
 
 
-def _reason(rule: RestartRule, wear: Wear, age: float) -> Message | None:
+def _reason(rule: RestartRule, wear: Wear, age: float, turn: Turn) -> Message | None:
     host = {"host": wear.host}
     match rule.when:
         case None:
-            return _too_old(rule, host, age)
+            return _too_old(rule, host, age, turn)
         case "memory_over":
             return _too_large(rule, wear, host)
         case "memory_growing":
@@ -219,8 +248,8 @@ def _reason(rule: RestartRule, wear: Wear, age: float) -> Message | None:
             return Message("%(host)s is older than its configuration", host) if newer else None
 
 
-def _too_old(rule: RestartRule, host: dict[str, str], age: float) -> Message | None:
-    if not rule.every or age < span(rule.every).total_seconds():
+def _too_old(rule: RestartRule, host: dict[str, str], age: float, turn: Turn) -> Message | None:
+    if not rule.every or not turn.is_over(timedelta(seconds=age), span(rule.every)):
         return None
     args = {**host, "days": f"{age / 86_400:.1f}", "every": rule.every}
     return Message("%(host)s has run for %(days)s days, and is restarted every %(every)s", args)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from automation.exit_codes import ExitCode
 from automation.history import SUCCESSFUL, History, read_history
+from automation.idle.allowed import why_unknown
 from automation.idle.due import (
     FUNCTIONAL,
     Due,
     Scheduled,
     Task,
+    Turn,
     Wear,
     due_restarts,
     due_tests,
@@ -19,6 +21,7 @@ from automation.idle.due import (
     forecast_tests,
     last_drills,
     last_tests,
+    turn_in,
 )
 from automation.idle.record import read_record, this_moment, write_record
 from automation.idle.samples import remembered, wanting, with_memories
@@ -100,11 +103,11 @@ def read_past(reports: Path, venue: Venue) -> Past:
     return Past(tuple(read_runs(own)), tuple(histories), unreadable_runs(own), holder)
 
 
-def look(venue: Venue, reports: Path) -> Seen:
+def look(venue: Venue, reports: Path, now: datetime) -> Seen:
     """Ask the hosts that a rule is about, and of those that are due who leads."""
     rules = venue.unattended.restarts
     worn, lost = _watched(venue, reports, rules)
-    due = dict.fromkeys(item.component for item in due_restarts(rules, worn))
+    due = dict.fromkeys(item.component for item in due_restarts(rules, worn, _turn(venue, now)))
     return Seen(worn, {name: _leaders(venue, name) for name in due}, tuple(lost))
 
 
@@ -113,7 +116,8 @@ def foresee(
 ) -> tuple[tuple[Foretold, ...], list[Message]]:
     """What will be done in the next openings, and a sentence for each host that is left out.
 
-    Left out is who cannot be asked, and whom only an operator restarts.
+    Left out is who cannot be asked, and whom only an operator restarts. All of it is where a
+    calendar cannot be trusted.
     """
     rules, openings = venue.unattended.restarts, next_openings(venue.calendar, now)
     worn, lost = read_wear(venue, rules) if rules else ((), [])
@@ -122,12 +126,13 @@ def foresee(
     ours = tuple(wear for wear in worn if (wear.component, wear.host) not in led)
     restarts = forecast(rules, ours, openings, now)
     last = last_tests(read_runs(reports))
-    tests = forecast_tests(scheduled_tests(venue), last, openings, now)
+    tests = forecast_tests(scheduled_tests(venue), last, openings)
     foretold = (
         Foretold(opening, hosts, tuple(task.words for task in tasks))
         for (opening, hosts), tasks in zip(restarts, tests, strict=True)
     )
-    return tuple(foretold), [*lost, *led.values()]
+    unknown = why_unknown(venue.calendar, now)
+    return tuple(foretold), [*([unknown] if unknown else ()), *lost, *led.values()]
 
 
 def watch_memory(venue: Venue, reports: Path) -> None:
@@ -191,7 +196,7 @@ def due_plans(
     """A plan for each component that is due, who waited longest first; why others are not."""
     kept = list(seen.lost)
     hosts: dict[str, list[str]] = {}
-    for item in due_restarts(venue.unattended.restarts, seen.worn):
+    for item in due_restarts(venue.unattended.restarts, seen.worn, _turn(venue, now)):
         why = _leads(item, seen.leaders.get(item.component, Leaders()))
         if why:
             kept.append(why)
@@ -205,7 +210,12 @@ def due_plans(
 
 
 def _tests(venue: Venue, past: Past, now: datetime) -> tuple[Task, ...]:
-    return due_tests(scheduled_tests(venue), last_tests(past.runs), now)
+    return due_tests(scheduled_tests(venue), last_tests(past.runs), now, _turn(venue, now))
+
+
+def _turn(venue: Venue, now: datetime) -> Turn:
+    opening = opening_at(venue.calendar, now)
+    return turn_in(opening if isinstance(opening, Opening) else None, now)
 
 
 def scheduled_tests(venue: Venue) -> tuple[Scheduled, ...]:

@@ -1,4 +1,7 @@
-"""When unattended work may be done: windows less blackouts, in the venue's time zone. Pure.
+"""When unattended work may be done: windows less blackouts, in the venue's time zone.
+
+Pure, but for the .ics files: they are read when their events are first wanted. One that cannot be
+trusted is a blackout, because what it forbids is not known.
 
 A window starts when the clock on the wall says so and lasts its real minutes. A time that the clock
 jumps over in spring counts with the offset before the jump (RFC 5545); one that comes twice in
@@ -12,8 +15,8 @@ from itertools import islice
 
 import holidays
 import icalendar
-import recurring_ical_events
 
+from automation.venue.events import Events
 from automation.venue.fields import WEEKDAYS, local_time
 from automation.venue.unattended import Exclusion, Weekly, Window
 
@@ -24,14 +27,14 @@ HORIZON_DAYS = 366  # as far as the next opportunity is looked for
 
 @dataclass(frozen=True)
 class Calendar:
-    """What the venue file says of time. `events` are the .ics files, read."""
+    """What the venue file says of time. `events` are of the .ics files."""
 
     zone: dt.tzinfo = dt.UTC
     windows: tuple[Window, ...] = ()
     blackouts: tuple[Weekly, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     holidays: str = ""
-    events: tuple[icalendar.Calendar, ...] = ()
+    events: tuple[Events, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,21 +49,12 @@ class Opening:
 
 @dataclass(frozen=True)
 class Blackout:
-    """A stretch in which nothing is done, in UTC, and what it is."""
+    """A stretch in which nothing is done, in UTC, and what it is; or why it may be one: `doubt`."""
 
     start: dt.datetime
     end: dt.datetime
     what: str
-
-
-def read_events(text: str) -> icalendar.Calendar:
-    """An .ics file. Raises ValueError when it is none, or when one of its events makes no sense."""
-    calendar = icalendar.Calendar.from_ical(text)
-    broken = next((event for event in calendar.walk("VEVENT") if event.errors), None)
-    if broken is not None:
-        raise ValueError(f"{broken.get('summary', 'an event')}: {broken.errors[0][1]}")
-    recurring_ical_events.of(calendar).at(2026)  # a rule that cannot be read shows itself now
-    return calendar
+    doubt: bool = False
 
 
 def opening_at(calendar: Calendar, now: dt.datetime) -> Opening | Blackout | None:
@@ -208,9 +202,12 @@ def _events(calendar: Calendar, start: dt.datetime, end: dt.datetime) -> Iterato
     An event without an end lasts to the end of its day.
     """
     for source in calendar.events:
-        for event in recurring_ical_events.of(source).between(start - 2 * DAY, end + 2 * DAY):
-            if str(event.get("status", "")).upper() != "CANCELLED":
-                yield _event(calendar, event)
+        try:
+            for event in source.between(start, end):
+                if str(event.get("status", "")).upper() != "CANCELLED":
+                    yield _event(calendar, event)
+        except ValueError as error:
+            yield Blackout(start, end, f"{source.name} {error}", doubt=True)
 
 
 def _event(calendar: Calendar, event: icalendar.Event) -> Blackout:

@@ -105,10 +105,10 @@ def shown(file: Path) -> str:
     return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
-def printable(text: str) -> str:
+def printable(text: str, length: int = SHOWN_LENGTH) -> str:
     """The text without control characters and not longer than a sentence bears."""
     clean = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return clean if len(clean) <= SHOWN_LENGTH else clean[:SHOWN_LENGTH] + "..."
+    return clean if len(clean) <= length else clean[:length] + "..."
 
 
 def reading(place: Place, value: Any) -> str:

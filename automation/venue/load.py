@@ -5,15 +5,17 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from automation.errors import UsageError, VenueError
 from automation.run.events import Message
 from automation.venue.addresses import hosts_of
-from automation.venue.calendar import Calendar, read_events
+from automation.venue.calendar import Calendar
 from automation.venue.checks import check_document, sentences_of
-from automation.venue.document import Document, Problem, printable, read_document, shown
+from automation.venue.document import Document, Problem, read_document, shown
+from automation.venue.events import Events
 from automation.venue.fields import closest
 from automation.venue.inventory import (
     Inventory,
@@ -30,26 +32,34 @@ from automation.venue.site import Component, Venue
 VENUE_FILES = ("group_vars/all/venue.yml", "group_vars/all/venue.yaml")
 
 
-def load_venue(path: Path, *, limit: str | None = None) -> Venue:
+def load_venue(path: Path, *, limit: str | None = None, with_calendars: bool = False) -> Venue:
     """The venue of an inventory; raises VenueError with one sentence per mistake.
 
     The venue file is checked first, and only a sound one costs the `ansible-inventory` process.
-    `limit` is an Ansible pattern; it narrows `Venue.limited` and never the venue.
+    `limit` is an Ansible pattern; it narrows `Venue.limited` and never the venue. The .ics files
+    are checked only `with_calendars`: who needs them reads them, and nobody else depends on them.
     """
     source = path.absolute()
     document = read_document(find_venue_file(source))
     file = check_document(document)
-    return resolve_venue(document, file, read_inventory(source), limit=limit)
+    inventory = read_inventory(source)
+    return resolve_venue(document, file, inventory, limit=limit, with_calendars=with_calendars)
 
 
 def resolve_venue(
-    document: Document, file: VenueFile, inventory: Inventory, *, limit: str | None = None
+    document: Document,
+    file: VenueFile,
+    inventory: Inventory,
+    *,
+    limit: str | None = None,
+    with_calendars: bool = False,
 ) -> Venue:
     """The venue of a sound file on the hosts of an inventory; raises VenueError like the above."""
     kinds = kinds_of(file, inventory.source)
     components, problems = resolve_components(file, inventory)
     problems += _race_card_problems(file, inventory.source)
-    calendar = _calendar(file, inventory.source, problems)
+    calendar = _calendar(file, inventory.source)
+    problems += _calendar_problems(calendar) if with_calendars else ()
     problems += role_problems(file, inventory.source, kinds)
     of_roles = [sentence for kind in kinds.values() for sentence in kind.problems]
     if problems or of_roles:
@@ -135,19 +145,9 @@ def _venue(
     )
 
 
-def _calendar(file: VenueFile, source: Path, problems: list[Problem]) -> Calendar:
-    """When unattended work may be done; what is wrong with an .ics file joins the problems."""
-    events = []
-    for place, name in enumerate(file.calendars):
-        path = directory_of(source) / name
-        try:
-            events.append(read_events(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            why = f"cannot be read: {error.strerror}; it is looked for beside the inventory"
-            problems.append(Problem(("calendars", place), f"is {name}, which {why}"))
-        except ValueError as error:
-            why = f"is no calendar that can be trusted: {printable(str(error).rstrip('.'))}"
-            problems.append(Problem(("calendars", place), f"is {name}, which {why}"))
+def _calendar(file: VenueFile, source: Path) -> Calendar:
+    paths = ((name, directory_of(source) / name) for name in file.calendars)
+    events = (Events(name, partial(path.read_text, encoding="utf-8-sig")) for name, path in paths)
     return Calendar(
         zone=ZoneInfo(file.venue.time_zone),
         windows=file.windows,
@@ -156,6 +156,14 @@ def _calendar(file: VenueFile, source: Path, problems: list[Problem]) -> Calenda
         holidays=file.holidays or "",
         events=tuple(events),
     )
+
+
+def _calendar_problems(calendar: Calendar) -> Iterator[Problem]:
+    for place, events in enumerate(calendar.events):
+        try:
+            events.check()
+        except ValueError as error:
+            yield Problem(("calendars", place), f"is {events.name}, which {error}")
 
 
 def _limited(inventory: Inventory, limit: str | None) -> frozenset[str] | None:

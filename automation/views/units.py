@@ -36,6 +36,8 @@ class Schedule:
     """What is called when. Paths are absolute; `morning` and `latest` are times of day.
 
     `user` is who the system's manager runs it as; empty for units of that user's own manager.
+    `environment` is the file of settings that the services read, `idle_longest_minutes` how long
+    the longest window is.
     """
 
     venue: str
@@ -44,11 +46,21 @@ class Schedule:
     inventory: Path
     reports: Path
     program: Path
+    environment: Path
     idle_minutes: int
+    idle_longest_minutes: int
     days: Sequence[str]
     morning: str = ""
     latest: str = ""
     user: str = ""
+
+
+KINDS = ("timer", "service")
+
+
+def unit_names(venue: str) -> tuple[str, ...]:
+    """Every unit that a venue may have."""
+    return tuple(unit_name(venue, what, kind) for what in ("idle", "morning") for kind in KINDS)
 
 
 def unit_texts(schedule: Schedule) -> Mapping[str, str]:
@@ -71,16 +83,25 @@ def unit_name(venue: str, what: str, kind: str) -> str:
 
 
 def _idle_service(schedule: Schedule) -> str:
+    """It may take as long as the longest window: what it begins has to fit into one.
+
+    One that still goes on then hangs. The morning waits for it, so it is told to stop in order.
+    """
     head = f"[Unit]\nDescription={_plain(schedule.title)}: what is due, if nobody is at it\n"
-    return head + _service(schedule, ("idle",), "30 75")
+    bound = f"TimeoutStartSec={60 * schedule.idle_longest_minutes}\n"
+    return head + _service(schedule, ("idle",), "30 75") + bound
 
 
 def _morning_service(schedule: Schedule) -> str:
-    """It waits for an idle call that is under way; too late, it says so and starts nothing."""
+    """It waits for an idle call that is under way, whose time is bounded.
+
+    Too late, or on a day that is not its own, it says so and starts nothing.
+    """
     idle = unit_name(schedule.venue, "idle", "service")
     head = f"[Unit]\nDescription={_plain(schedule.title)}: open it in the morning\nAfter={idle}\n"
-    words = ("morning", "--yes", "--earliest", schedule.morning, "--latest", schedule.latest)
-    return head + _service(schedule, words, "10")
+    days = (word for day in schedule.days for word in ("--day", day))
+    times = ("--earliest", schedule.morning, "--latest", schedule.latest)
+    return head + _service(schedule, ("morning", "--yes", *days, *times), "10")
 
 
 def _service(schedule: Schedule, words: Sequence[str], good_codes: str) -> str:
@@ -92,9 +113,11 @@ def _service(schedule: Schedule, words: Sequence[str], good_codes: str) -> str:
     command = " ".join(map(_quoted, (str(schedule.program), *where, *words)))
     user = f"User={schedule.user}\n" if schedule.user else ""
     rights = f"{FOR_SYSTEM}ReadWritePaths={_quoted(str(schedule.reports))}\n" if user else ""
+    settings = str(schedule.environment).replace("%", "%%")
     return (
         "After=network-online.target\nWants=network-online.target\n\n"
-        f"[Service]\nType=oneshot\n{user}ExecStart={command}\n"
+        f"[Service]\nType=oneshot\n{user}"
+        f"EnvironmentFile=-{settings}\nExecStart={command}\n"
         f"SuccessExitStatus={good_codes}\nKillMode=mixed\nTimeoutStopSec=300\n{FOR_ALL}{rights}"
     )
 

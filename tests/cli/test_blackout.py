@@ -1,5 +1,6 @@
 """A manual restart or test in a blackout: refused before any host is asked."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,10 +8,12 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from automation.commands import restart as restart_module
 from automation.commands import test as test_module
+from automation.commands.idle import idle
 from automation.commands.restart import restart
 from automation.commands.test import test as raceday_test
-from automation.errors import Refused, UsageError
+from automation.errors import Refused, UsageError, VenueError
 from automation.run.plan import Plan
 from automation.settings import Settings
 from automation.venue import load
@@ -84,3 +87,61 @@ def test_a_test_with_the_glass_broken_goes_on_and_says_why(
     result = run(site, raceday_test, word, "--break-glass", "--reason", "the vendor is here")
     assert result.exit_code == 0, result.output
     assert [(plan.break_glass, plan.reason) for plan in begun] == [(True, "the vendor is here")]
+
+
+@pytest.fixture
+def doubtful(site: Path) -> Path:
+    """The same venue, with a calendar instead in which an event has no beginning."""
+    keys = FILE.rpartition("exclusions:")[0]
+    window = 'windows: [{name: all day, start_time: "00:00", length_minutes: 1440}]'
+    (site / "group_vars/all/venue.yml").write_text(f"{keys}{window}\ncalendars: [races.ics]\n")
+    event = ("BEGIN:VEVENT", "SUMMARY:Derby", "END:VEVENT")
+    (site / "races.ics").write_text("\r\n".join(("BEGIN:VCALENDAR", *event, "END:VCALENDAR", "")))
+    return site
+
+
+WHY = (
+    "because races.ics is no calendar that can be trusted: line 2, Derby: it has no DTSTART; "
+    "nothing was touched."
+)
+
+
+@pytest.mark.parametrize(("command", "word"), COMMANDS)
+def test_a_calendar_that_cannot_be_trusted_may_forbid_it(
+    doubtful: Path, command: click.Command, word: str
+) -> None:
+    """Work by hand is refused with the file, the line, and the way past it."""
+    error = run(doubtful, command, word).exception
+    assert isinstance(error, Refused)
+    assert error.message == f"It is not known whether this is a blackout, {WHY}"
+    assert "--break-glass" in error.hint
+
+
+def test_idle_work_is_not_begun_on_a_calendar_that_cannot_be_trusted(doubtful: Path) -> None:
+    """Exit 30, and the reason."""
+    settings = Settings(venue=str(doubtful), reports=doubtful, lang="en", format="text")
+    error = CliRunner().invoke(idle, (), obj=settings).exception
+    assert isinstance(error, Refused)
+    assert error.message.startswith("Not now, and nothing was touched: it is not known whether")
+    assert "line 2, Derby: it has no DTSTART" in error.message
+
+
+def test_the_next_openings_are_not_told_from_a_calendar_that_cannot_be_trusted(
+    doubtful: Path,
+) -> None:
+    """None is foretold, and stderr says why."""
+    settings = Settings(venue=str(doubtful), reports=doubtful, lang="en", format="json")
+    result = CliRunner().invoke(idle, ("--next",), obj=settings)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == []
+    assert "line 2, Derby: it has no DTSTART" in result.stderr
+
+
+def test_what_asks_no_calendar_needs_none(doubtful: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An emergency restart, as an example: everything else of the venue file holds."""
+    begun: list[Plan] = []
+    monkeypatch.setattr(restart_module, "run_and_show", lambda *args: begun.append(args[2]))
+    run(doubtful, restart, "gateway", "--emergency", "--reason", "it hangs")
+    assert [plan.reason for plan in begun] == ["it hangs"]
+    with pytest.raises(VenueError, match=r"calendars\[0\] is races\.ics, which is no calendar"):
+        load.load_venue(doubtful, with_calendars=True)

@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from automation.venue.fields import WEEKDAYS
 from tests.cli.test_contract import RACEDAY, ROOT
 from tests.unit.views.test_notify import config, open_post
 
@@ -86,6 +89,7 @@ def test_the_timers_come_when_they_should(environment: Mapping[str, str]) -> Non
     """In the venue's own time zone; a missed morning is made up for, a missed idle call is not."""
     shown = schedule(environment, "show", *WHEN).stdout
     assert '"--earliest" "06:30"' in shown
+    assert '"--day" "Sat" "--day" "Sun"' in shown
     idle, morning = (
         shown.partition(f"demo-{what}.timer\n")[2].partition("\n# ")[0]
         for what in ("idle", "morning")
@@ -93,16 +97,20 @@ def test_the_timers_come_when_they_should(environment: Mapping[str, str]) -> Non
     assert "OnCalendar=Sat,Sun *-*-* 06:30:00 Asia/Seoul\n" in morning
     assert "Persistent=yes\n" in morning
     assert "OnCalendar=*-*-* *:0/5:00\n" in idle
+    idle_service = shown.partition("demo-idle.service\n")[2].partition("\n# ")[0]
+    longest = 24 * 3600  # what a window may be; the demo has none
+    assert f"TimeoutStartSec={longest}\n" in idle_service
     assert "Persistent=no\n" in idle
 
 
-def test_the_units_are_one_document(environment: Mapping[str, str]) -> None:
-    """With --format json: the folder, and each unit by its name."""
+def test_the_units_are_one_document(environment: Mapping[str, str], tmp_path: Path) -> None:
+    """With --format json: the folder, where settings are read, and each unit by its name."""
     command = [str(RACEDAY), "--venue", "demo", "--format", "json", "schedule", "show", *WHEN]
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, cwd=ROOT, env=dict(environment)
     )
     document = json.loads(done.stdout)
+    assert document["environment"] == f"{tmp_path}/raceday/demo.env"
     assert sorted(document["units"]) == UNITS
     assert document["units"][UNITS[0]].startswith("[Unit]")
 
@@ -124,6 +132,83 @@ def test_units_are_installed_and_removed(environment: Mapping[str, str], tmp_pat
     assert schedule(environment, "remove", "--yes").stdout.endswith(": -\n")
 
 
+def test_whom_to_tell_goes_with_the_units(environment: Mapping[str, str], tmp_path: Path) -> None:
+    """What the shell says of messages is in a file for its owner alone, which the services read."""
+    (targets := tmp_path / "people & more").write_text("failure=json://127.0.0.1:9/\n")
+    told = {"RACEDAY_NOTIFY": str(targets), "RACEDAY_NOTIFY_LONGER": "+5m"}
+    file = tmp_path / "raceday" / "demo.env"
+    done = schedule({**environment, **told}, "install", "--yes", *WHEN)
+    assert done.returncode == 0, done.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text().splitlines()[1:] == [
+        f'RACEDAY_NOTIFY="{targets}"',
+        'RACEDAY_NOTIFY_LONGER="+5m"',
+    ]
+    for unit in (tmp_path / "systemd" / "user").glob("*.service"):
+        assert f"EnvironmentFile=-{file}\n" in unit.read_text()
+    assert schedule(environment, "remove", "--yes").returncode == 0
+    assert not file.exists()
+
+
+def test_settings_that_somebody_wrote_are_left_alone(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """By install and by remove, which both say so."""
+    (targets := tmp_path / "targets").write_text("failure=json://127.0.0.1:9/\n")
+    file = tmp_path / "raceday" / "demo.env"
+    file.parent.mkdir()
+    file.write_text("RACEDAY_NOTIFY=/mine\n")
+    told = {**environment, "RACEDAY_NOTIFY": str(targets)}
+    for words in (("install", *WHEN), ("remove",)):
+        done = schedule(told, *words, "--yes")
+        assert done.returncode == 0, done.stderr
+        assert f"The settings in {file} are kept as they are." in done.stderr
+        assert file.read_text() == "RACEDAY_NOTIFY=/mine\n"
+
+
+def test_who_tells_nobody_hears_of_it(environment: Mapping[str, str], tmp_path: Path) -> None:
+    """Without RACEDAY_NOTIFY a missed morning would be told to nobody: where to put it is said."""
+    done = schedule(environment, "install", "--yes", *WHEN)
+    assert done.returncode == 0
+    assert f"Nobody is told of a missed morning: put RACEDAY_NOTIFY into {tmp_path}" in done.stderr
+    assert not (tmp_path / "raceday").exists()
+
+
+def test_a_list_of_people_that_cannot_be_read_is_not_installed(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Every morning would end on it."""
+    told = {**environment, "RACEDAY_NOTIFY": str(tmp_path / "nowhere")}
+    assert schedule(told, "install", "--yes", *WHEN).returncode == 2
+    assert not (tmp_path / "systemd").exists()
+
+
+def test_a_morning_that_is_wanted_no_more_is_removed(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Installed again without --morning; its units are named."""
+    assert schedule(environment, "install", "--yes", *WHEN).returncode == 0
+    done = schedule(environment, "install", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "Removed: raceday-demo-morning.timer, raceday-demo-morning.service" in done.stderr
+    left = sorted(file.name for file in (tmp_path / "systemd" / "user").iterdir())
+    assert left == ["raceday-demo-idle.service", "raceday-demo-idle.timer"]
+    asked = (tmp_path / "said").read_text().splitlines()
+    assert "--user disable --now raceday-demo-morning.timer" in asked
+
+
+def test_the_reports_directory_is_there_for_the_services(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Systemd would refuse to start a service whose writable directory is missing."""
+    reports = tmp_path / "new" / "reports"
+    told = {**environment, "RACEDAY_REPORTS": str(reports)}
+    assert schedule(told, "show", *WHEN).returncode == 0
+    assert not reports.parent.exists()
+    assert schedule(told, "install", "--yes", *WHEN).returncode == 0
+    assert reports.is_dir()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -143,41 +228,60 @@ def test_what_makes_no_sense_changes_nothing(
     assert not (tmp_path / "systemd").exists()
 
 
-def test_a_morning_that_was_missed_is_announced_and_not_begun(
-    environment: Mapping[str, str], tmp_path: Path
-) -> None:
-    """Exit 30 and a message to whoever wants failures; there is no run."""
-    command = [RACEDAY, "--venue", "demo", "--reports", tmp_path / "reports", "morning", "--yes"]
-    with open_post() as post:
-        told = {"RACEDAY_NOTIFY": str(config(tmp_path, f"failure={post.url}"))}
-        done = subprocess.run(
-            [*map(str, command), "--latest", "00:00"],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-            env={**environment, **told},
-        )
-    assert done.returncode == 30, done.stderr
-    assert "Demo racecourse was not opened: it is " in done.stderr
-    (message,) = post.received
-    assert message["title"].startswith("Demo racecourse was not opened: it is ")
-    assert not (tmp_path / "reports").exists()
+def is_it(day: str) -> bool:
+    """Whether it is that day at the demo venue."""
+    return WEEKDAYS[datetime.now(ZoneInfo("Asia/Seoul")).weekday()] == day
 
 
-def test_a_call_from_yesterday_opens_nothing_at_night(
-    environment: Mapping[str, str], tmp_path: Path
-) -> None:
-    """The machine came on before the hour: today's own call is still to come."""
+def call(
+    environment: Mapping[str, str], tmp_path: Path, *words: str
+) -> subprocess.CompletedProcess[str]:
+    """`raceday morning` as the service calls it."""
     where = ["--venue", "demo", "--reports", str(tmp_path / "reports")]
-    done = subprocess.run(
-        [str(RACEDAY), *where, "morning", "--yes", "--earliest", "23:59"],
+    return subprocess.run(
+        [str(RACEDAY), *where, "morning", "--yes", *words],
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
         env=dict(environment),
     )
+
+
+@pytest.mark.parametrize("too_late", ["hour", "day"])
+def test_a_morning_that_was_missed_is_announced_and_not_begun(
+    environment: Mapping[str, str], tmp_path: Path, too_late: str
+) -> None:
+    """Exit 30 and a message to whoever wants failures, also when its day is over; no run."""
+    others = [word for day in WEEKDAYS if not is_it(day) for word in ("--day", day)]
+    words = {"hour": ["--latest", "00:00"], "day": [*others, "--earliest", "23:59"]}[too_late]
+    with open_post() as post:
+        told = {"RACEDAY_NOTIFY": str(config(tmp_path, f"failure={post.url}"))}
+        done = call({**environment, **told}, tmp_path, *words)
+    assert done.returncode == 30, done.stderr
+    said = f"Demo racecourse was not opened: {'it' if too_late == 'hour' else 'today'} is "
+    assert said in done.stderr
+    (message,) = post.received
+    assert message["title"].startswith(said)
+    assert not (tmp_path / "reports").exists()
+
+
+def test_a_call_from_yesterday_opens_nothing_at_night(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """The machine came on before the hour: today's own call is still to come, nobody is told."""
+    days = [word for day in WEEKDAYS for word in ("--day", day)]
+    with open_post() as post:
+        told = {"RACEDAY_NOTIFY": str(config(tmp_path, f"failure={post.url}"))}
+        done = call({**environment, **told}, tmp_path, *days, "--earliest", "23:59")
     assert done.returncode == 30, done.stderr
     assert "before 23:59" in done.stderr
+    assert post.received == []
     assert not (tmp_path / "reports").exists()
+
+
+def test_a_morning_knows_only_real_days(environment: Mapping[str, str], tmp_path: Path) -> None:
+    """Another word is wrong usage."""
+    done = call(environment, tmp_path, "--day", "Sunday")
+    assert done.returncode == 2
+    assert "'Sunday' is not one of" in done.stderr

@@ -10,6 +10,7 @@ from automation.idle.due import (
     FUNCTIONAL,
     Scheduled,
     Task,
+    Turn,
     Wear,
     due_restarts,
     due_tests,
@@ -17,6 +18,7 @@ from automation.idle.due import (
     forecast_tests,
 )
 from automation.venue.calendar import Opening
+from automation.venue.fields import span
 from automation.venue.kinds import DRILL, REHEARSAL
 from automation.venue.unattended import RestartRule
 
@@ -133,7 +135,7 @@ def test_a_forecast_of_tests_counts_on_each_that_it_foretells() -> None:
     starts = [NOW + timedelta(days=days, hours=-1) for days in range(4)]
     openings = [Opening("night", at, at + timedelta(hours=3), at) for at in starts]
     drill = Scheduled(Task(DRILL, ("a",)), timedelta(days=2))
-    foretold = forecast_tests([drill, daily(FUNCTIONAL, "a")], {}, openings, NOW)
+    foretold = forecast_tests([drill, daily(FUNCTIONAL, "a")], {}, openings)
     assert [[task.words for task in due] for due in foretold] == [
         ["a", "drill a"],
         ["a"],
@@ -150,3 +152,41 @@ def test_a_forecast_counts_on_each_restart_that_it_foretells() -> None:
     rules = (rule(every="2d"), rule(when="libraries_deleted"))
     due = [hosts for _, hosts in forecast(rules, worn, openings, NOW)]
     assert due == [("w1", "w3"), ("w2",), ("w1", "w3"), ("w2",)]
+
+
+MINUTE = 60
+TURN = Turn(timedelta(minutes=10), timedelta(hours=2))  # open for 10 min, and for 2 h more
+
+
+@pytest.mark.parametrize(
+    ("every", "ago", "due"),
+    [
+        ("7d", 7 * DAY - 10 * MINUTE, True),  # last week's window, some minutes after its start
+        ("7d", 7 * DAY - 119 * MINUTE, True),
+        ("7d", 7 * DAY - 120 * MINUTE, False),  # would be over when this window is
+        ("7d", 6 * DAY, False),
+        ("1h", 9 * MINUTE, False),  # in this very window: it waits in full
+        ("1h", 59 * MINUTE, True),
+        ("1h", 61 * MINUTE, True),
+        ("3h", 80 * MINUTE, False),  # never before half of it is over
+        ("3h", 90 * MINUTE, True),
+    ],
+)
+def test_what_would_be_over_before_the_window_ends_is_due(every: str, ago: int, due: bool) -> None:
+    """Else work that began some minutes into its weekly window would be left out a week later."""
+    restarts = due_restarts((rule(every=every),), (wear(age=ago),), TURN)
+    last = {(FUNCTIONAL, "a"): NOW - timedelta(seconds=ago)}
+    tests = due_tests([Scheduled(Task(FUNCTIONAL, ("a",)), span(every))], last, NOW, TURN)
+    assert (bool(restarts), bool(tests)) == (due, due)
+
+
+def test_a_forecast_names_every_weekly_window() -> None:
+    """Although what was done in the last one began ten minutes after its start."""
+    starts = [NOW + timedelta(days=7 * weeks) for weeks in range(1, 4)]
+    openings = [Opening("night", at, at + timedelta(hours=3), at) for at in starts]
+    worn = (wear("w1", -10 * MINUTE + 3600), wear("w2", 3600))
+    due = [hosts for _, hosts in forecast((WEEKLY,), worn, openings, NOW + timedelta(hours=1))]
+    assert due == [("w1", "w2")] * 3
+    last = {(FUNCTIONAL, "a"): NOW + timedelta(minutes=10)}
+    weekly = Scheduled(Task(FUNCTIONAL, ("a",)), timedelta(days=7))
+    assert all(forecast_tests([weekly], last, openings))

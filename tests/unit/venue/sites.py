@@ -27,7 +27,8 @@ def inventory(source: Path = Path("/site")) -> Inventory:
 def read_site(file: Path) -> Venue:
     """The venue of a file on that inventory, with no process asked."""
     document = read_document(file)
-    return resolve_venue(document, check_document(document), inventory(file.parent))
+    found = inventory(file.parent)
+    return resolve_venue(document, check_document(document), found, with_calendars=True)
 
 
 def site(folder: Path, components: str, head: str = HEAD) -> Venue:

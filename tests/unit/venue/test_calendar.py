@@ -1,6 +1,7 @@
 """When unattended work may be done: windows, blackouts, and tricky nights of time zones."""
 
 import datetime as dt
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,8 +14,8 @@ from automation.venue.calendar import (
     Opening,
     next_openings,
     opening_at,
-    read_events,
 )
+from automation.venue.events import Events
 from automation.venue.unattended import Exclusion, Weekly, Window
 
 SEOUL, NEW_YORK, LONDON = map(ZoneInfo, ("Asia/Seoul", "America/New_York", "Europe/London"))
@@ -39,9 +40,19 @@ def openings(calendar: Calendar, after: str, count: int) -> list[tuple[str, str]
 
 def events(*lines: str) -> Calendar:
     """A Seoul calendar, open all day, with one event of these lines."""
-    head = ("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", "BEGIN:VEVENT", "UID:1", "SUMMARY:Derby")
-    text = "\r\n".join((*head, *lines, "END:VEVENT", "END:VCALENDAR", ""))
-    return Calendar(SEOUL, (night("00:00", 1440),), events=(read_events(text),))
+    return of_file(ics(("UID:1", "SUMMARY:Derby", *lines)))
+
+
+def ics(*found: tuple[str, ...]) -> str:
+    """A file with events of these lines."""
+    inner = [line for lines in found for line in ("BEGIN:VEVENT", *lines, "END:VEVENT")]
+    return "\r\n".join(("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", *inner, "END:VCALENDAR", ""))
+
+
+def of_file(text: str) -> Calendar:
+    """A Seoul calendar, open all day, with this .ics file."""
+    events = Events("races.ics", lambda: text)
+    return Calendar(SEOUL, (night("00:00", 1440),), events=(events,))
 
 
 def black_at(calendar: Calendar, moment: str) -> str:
@@ -205,13 +216,90 @@ def test_a_time_without_a_zone_is_the_venues_own() -> None:
     assert black_at(calendar, "2026-05-16T01:30") == "Derby"
 
 
+START = "DTSTART:20260516T020000Z"
+DAILY = (START, "DURATION:PT1H", "RRULE:FREQ=DAILY")
+
+
 @pytest.mark.parametrize(
-    "line", ["DTSTART:soon", "RRULE:FREQ=SOMETIMES", "DTEND;VALUE=DATE:20261301"]
+    ("text", "why"),
+    [
+        ("", "it is empty"),
+        ("<html>\r\nLog in</html>", "could not be parsed"),
+        (ics(), "it has no events"),
+        (ics((START,)).replace("END:VCALENDAR\r\n", ""), "no components"),
+        ("BEGIN:VEVENT\r\nDTSTART:20260516T020000Z\r\nEND:VEVENT\r\n", "no VCALENDAR"),
+        (ics((START,), ("SUMMARY:Derby",)), "line 7, Derby: it has no DTSTART"),
+        (ics(("DTSTART:soon",)), "line 4, an event without a name: "),
+        (ics((START, START)), "more than one DTSTART"),
+        (ics((START, "RRULE:FREQ=SOMETIMES")), "SOMETIMES"),
+        (ics((START, "RRULE:FREQ=SECONDLY")), "every minute or second"),
+        (ics((START, "DTEND;VALUE=DATE:20261301")), "20261301"),
+        (ics((START, "DTEND:20260516T010000Z")), "it ends before it starts"),
+        (ics((START, "DTEND:20260516T110000")), "not both"),
+        (ics((START, "DTEND:20260516T030000Z", "DURATION:PT9H")), "both DTEND and DURATION"),
+        (ics((START, "DURATION:-PT2H")), "it ends before it starts"),
+        (ics(("DTSTART;TZID=Korea/Gwacheon:20260516T020000",)), "time zone Korea/Gwacheon"),
+        (ics((*DAILY, "EXDATE;TZID=Korea/Gwacheon:20260517T020000")), "Korea/Gwacheon"),
+        (ics(("UID:7", START), ("UID:7", "DTSTART:20260518T020000Z")), "has its UID 7"),
+    ],
 )
-def test_an_event_that_makes_no_sense_is_refused(line: str) -> None:
-    """A race day that cannot be read would be a day without races."""
-    with pytest.raises(ValueError, match=r"."):
-        events("DTSTART:20260516T020000Z" if "DTSTART" not in line else "DURATION:PT1H", line)
+def test_a_calendar_that_cannot_be_trusted_is_a_blackout(text: str, why: str) -> None:
+    """At any time, and it is said which line is wrong; nothing opens."""
+    calendar = of_file(text)
+    found = opening_at(calendar, utc("2031-01-01T00:00"))
+    assert isinstance(found, Blackout)
+    assert found.doubt
+    assert found.what.startswith("races.ics is no calendar that can be trusted: ")
+    assert why in found.what
+    assert next_openings(calendar, utc("2026-05-14T00:00"), 1) == ()
+
+
+def test_a_calendar_that_is_not_there_is_a_blackout(tmp_path: Path) -> None:
+    """With what the system says."""
+    events = Events("races.ics", (tmp_path / "races.ics").read_text)
+    found = opening_at(Calendar(SEOUL, (night(),), events=(events,)), utc("2026-05-16T00:00"))
+    assert isinstance(found, Blackout)
+    assert found.what.startswith("races.ics cannot be read: No such file or directory")
+
+
+def test_a_description_may_hold_anything() -> None:
+    """A line that goes on with a blank is no line of its own, whatever it says."""
+    calendar = events(START, "DURATION:PT1H", "DESCRIPTION:mail of the club:", " BEGIN:VEVENT")
+    assert black_at(calendar, "2026-05-16T02:30") == "Derby"
+
+
+def test_one_occurrence_may_be_moved() -> None:
+    """It has the UID of its series, and says which one it stands for."""
+    moved = ("UID:7", "RECURRENCE-ID:20260517T020000Z", "DTSTART:20260517T080000Z", "DURATION:PT1H")
+    calendar = of_file(ics(("UID:7", "SUMMARY:Derby", *DAILY), ("SUMMARY:Late", *moved)))
+    assert black_at(calendar, "2026-05-17T02:30") == ""
+    assert black_at(calendar, "2026-05-17T08:30") == "Late"
+    assert black_at(calendar, "2026-05-18T02:30") == "Derby"
+
+
+def test_a_calendar_is_read_once_and_only_when_it_is_asked() -> None:
+    """Thousands of events cost nothing until then, and nobody pays for them twice."""
+    reads: list[str] = []
+
+    def read() -> str:
+        reads.append("races.ics")
+        return ics((START, "DURATION:PT1H"))
+
+    calendar = Calendar(SEOUL, (night(),), events=(Events("races.ics", read),))
+    assert reads == []
+    for hour in range(24):
+        opening_at(calendar, utc(f"2026-05-16T{hour:02}:00"))
+    assert reads == ["races.ics"]
+
+
+def test_a_race_day_inside_a_window_ends_it() -> None:
+    """What is foretold ends where the event begins, and its cut-off counts from there."""
+    race = Events("races.ics", lambda: ics((START, "DURATION:PT1H")))
+    calendar = Calendar(SEOUL, (night("10:00", 240, cutoff=15),), events=(race,))
+    first, second = next_openings(calendar, utc("2026-05-16T00:00"), 2)
+    assert (first.end, first.cutoff) == (utc("2026-05-16T02:00"), utc("2026-05-16T01:45"))
+    assert second.start == utc("2026-05-16T03:00")
+    assert opening_at(calendar, utc("2026-05-16T01:30")) == first
 
 
 ZONES = st.sampled_from([SEOUL, NEW_YORK, LONDON])
