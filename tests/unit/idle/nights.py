@@ -5,6 +5,7 @@ hosts are simulated. What a night may not hold is written down here a second tim
 """
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -281,7 +282,10 @@ def _result(night: Night, asked: dict[str, str], clock: FakeClock, kind: str) ->
             [{"metric": labels, "value": [0, "1"]}] if _is_in(night.alerts, _scraped(now)) else []
         )
     if "time" in asked:
-        return [{"metric": {}, "value": [epoch + now, str(epoch + _scraped(frozen))]}]
+        seconds = float(asked["query"].removeprefix("bets[").removesuffix("s]"))
+        first, last = math.ceil((now - seconds) / SCRAPE), int(frozen // SCRAPE)
+        samples = [[epoch + SCRAPE * place, "0"] for place in range(first, last + 1)]
+        return [{"metric": {}, "values": samples}] if samples else []
     start, end, step = (float(asked[key]) for key in ("start", "end", "step"))
     values = []
     for place in range(int((end - start) // step) + 1):
