@@ -1,6 +1,6 @@
 """What a call of `raceday idle` comes to: a plan to run, or the reasons why there is none."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,10 @@ from automation.idle.due import (
     due_tests,
     forecast,
     forecast_tests,
+    in_vain,
     last_drills,
     last_tests,
+    restarted_lately,
 )
 from automation.idle.record import read_record, this_moment, write_record
 from automation.idle.samples import remembered, wanting, with_memories
@@ -51,6 +53,8 @@ from automation.venue.site import Component, Venue
 from automation.venue.unattended import RestartRule, ScheduledTest
 from automation.views.leftovers import leftovers, unread
 from automation.views.openings import Foretold
+
+RESTARTS = (IDLE, "restart")
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def read_past(reports: Path, venue: Venue) -> Past:
     """From the reports directory."""
     own = reports / venue.name
     loads = (item.test for item in venue.unattended.tests if item.test)
-    procedures = dict.fromkeys((IDLE, "restart", *loads))
+    procedures = dict.fromkeys((*RESTARTS, *loads))
     histories = (read_history(reports, venue.name, name) for name in procedures)
     holder = read_holder(own / LOCK)
     return Past(tuple(read_runs(own)), tuple(histories), unreadable_runs(own), holder)
@@ -113,21 +117,23 @@ def foresee(
 ) -> tuple[tuple[Foretold, ...], list[Message]]:
     """What will be done in the next openings, and a sentence for each host that is left out.
 
-    Left out is who cannot be asked, and whom only an operator restarts.
+    Left out is who cannot be asked, whom only an operator restarts, and who was restarted in vain.
     """
     rules, openings = venue.unattended.restarts, next_openings(venue.calendar, now)
     worn, lost = read_wear(venue, rules) if rules else ((), [])
     worn = with_memories(worn, read_record(reports).samples, this_moment())
     led = _led(venue, worn)
     ours = tuple(wear for wear in worn if (wear.component, wear.host) not in led)
-    restarts = forecast(rules, ours, openings, now)
-    last = last_tests(read_runs(reports))
+    runs = tuple(read_runs(reports))
+    lately = _restarted(runs, now)
+    restarts = forecast(rules, ours, openings, now, lately)
+    last = last_tests(runs)
     tests = forecast_tests(scheduled_tests(venue), last, openings, now)
     foretold = (
         Foretold(opening, hosts, tuple(task.words for task in tasks))
         for (opening, hosts), tasks in zip(restarts, tests, strict=True)
     )
-    return tuple(foretold), [*lost, *led.values()]
+    return tuple(foretold), [*lost, *led.values(), *in_vain(rules, ours, lately)]
 
 
 def watch_memory(venue: Venue, reports: Path) -> None:
@@ -189,9 +195,10 @@ def due_plans(
     venue: Venue, seen: Seen, past: Past, now: datetime
 ) -> tuple[list[Plan], tuple[Message, ...]]:
     """A plan for each component that is due, who waited longest first; why others are not."""
-    kept = list(seen.lost)
+    rules, lately = venue.unattended.restarts, _restarted(past.runs, now)
+    kept = [*seen.lost, *in_vain(rules, seen.worn, lately)]
     hosts: dict[str, list[str]] = {}
-    for item in due_restarts(venue.unattended.restarts, seen.worn):
+    for item in due_restarts(rules, seen.worn, lately):
         why = _leads(item, seen.leaders.get(item.component, Leaders()))
         if why:
             kept.append(why)
@@ -202,6 +209,11 @@ def due_plans(
     ]
     plans += [_plan_test(venue, task, past) for task in _tests(venue, past, now)]
     return plans, tuple(kept)
+
+
+def _restarted(runs: Iterable[State], now: datetime) -> frozenset[Place]:
+    """What was restarted lately, by idle time or by hand; a morning's start is none."""
+    return restarted_lately((run for run in runs if run.plan.procedure in RESTARTS), now)
 
 
 def _tests(venue: Venue, past: Past, now: datetime) -> tuple[Task, ...]:

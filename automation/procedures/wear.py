@@ -59,11 +59,11 @@ tell_reboot() {
   fi
 }
 
-tell_libraries() { # a library that was replaced is still mapped, under the name of a deleted file
+tell_libraries() { # one that was replaced is still mapped, as deleted; not what programs unpack
   processes=$(members)
   [ -n "$processes" ] || return 0
   for process in $processes; do
-    if grep -q '\.so[^/]* (deleted)$' "$process/maps" 2>/dev/null; then
+    if grep -qE ' /(usr|opt|lib[^/]*)/.*\.so[^/]* \(deleted\)$' "$process/maps" 2>/dev/null; then
       say libraries_deleted yes
       return
     fi

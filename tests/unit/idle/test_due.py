@@ -15,6 +15,7 @@ from automation.idle.due import (
     due_tests,
     forecast,
     forecast_tests,
+    in_vain,
 )
 from automation.venue.calendar import Opening
 from automation.venue.kinds import DRILL, REHEARSAL
@@ -150,3 +151,16 @@ def test_a_forecast_counts_on_each_restart_that_it_foretells() -> None:
     rules = (rule(every="2d"), rule(when="libraries_deleted"))
     due = [hosts for _, hosts in forecast(rules, worn, openings, NOW)]
     assert due == [("w1", "w3"), ("w2",), ("w1", "w3"), ("w2",)]
+
+
+def test_only_what_a_restart_may_not_end_waits_after_one() -> None:
+    """A file that was changed since, or an age, is due all the same."""
+    worn = (wear("w1", 3600, libraries_deleted="yes", configuration="60"),)
+    deleted = rule(when="libraries_deleted")
+    changed = rule(when="configuration_newer", files=("/etc/wagering.env",))
+    lately = frozenset({("wagering", "w1")})
+    assert due_restarts((deleted,), worn, lately) == ()
+    assert [due.host for due in due_restarts((deleted, changed), worn, lately)] == ["w1"]
+    assert [due.host for due in due_restarts((deleted,), worn, {("wagering", "w2")})] == ["w1"]
+    assert len(tuple(in_vain((deleted, changed), worn, lately))) == 1
+    assert tuple(in_vain((deleted,), worn, frozenset())) == ()

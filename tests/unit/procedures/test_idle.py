@@ -291,6 +291,47 @@ def test_a_test_that_was_refused_has_not_failed(venue: Venue, tmp_path: Path) ->
     assert choice(venue, tmp_path, worn=(), runs=[refused]) == ("test w1", "")
 
 
+LARGE = {"when": "memory_over", "above": "80%"}
+REPLACED = {"when": "libraries_deleted"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "shown", "what"),
+    [
+        (LARGE, {"memory": "85", "memory_limit": "100"}, "uses 85 % of its memory, above 80%"),
+        (REPLACED, {"libraries_deleted": "yes"}, "runs with libraries that were replaced"),
+    ],
+)
+def test_a_restart_that_did_not_help_is_not_done_again_for_a_day(
+    tmp_path: Path, condition: dict[str, str], shown: dict[str, str], what: str
+) -> None:
+    """raceday restarted it itself, and its condition is what it was: the reason says so."""
+    rule = ", ".join(f'{key}: "{word}"' for key, word in condition.items())
+    text = VENUE.replace("wagering, every: 7d", f"wagering, {rule}").replace("tests:", "# ")
+    found = site(tmp_path, text, HEAD.replace("}", ", race_card: venue.yml}"))
+    state, _ = roll(found)
+    ended = state.finished_at
+    assert ended
+
+    def hours_later(hours: float, *runs: State) -> tuple[str, str]:
+        age = str(round(hours * 3600))
+        worn = Wear("wagering", "w2", {"active": "active", "age": age, **shown})
+        at = ended + timedelta(hours=hours)
+        seen, past = Seen((worn,)), Past(runs)
+        plans, kept = due_plans(found, seen, past, at)
+        return " ".join(sorted(_stops(plans))), "; ".join(map(str, kept))
+
+    why = f"w2 {what}, although it was restarted less than 24 h ago: the restart did not help"
+    assert hours_later(1) == ("w2", "")
+    assert hours_later(1, state) == ("", why)
+    assert hours_later(25, state) == ("w2", "")
+
+
+def _stops(plans: list[Plan]) -> set[str]:
+    steps = (step for plan in plans for step in plan.steps.values() if step.verb is Verb.STOP)
+    return {host for step in steps for host in step.hosts}
+
+
 def test_what_was_refused_keeps_nothing_else_from_its_turn(venue: Venue, tmp_path: Path) -> None:
     """The other host was down: the next call begins with what else is due; it is asked again."""
     refused, _ = roll(venue, faults={("wagering.capacity.1", "w1"): Fault.FAILS})
