@@ -15,7 +15,10 @@ from automation.venue.fields import span
 from automation.venue.unattended import Prometheus, Signal
 
 ALERTS = "no alert fires"
-LOOK_GAP = 600.0  # seconds between two looks of ours that leave no hole
+LOOK_GAP = (
+    1200.0  # seconds between two looks that leave no hole: twice the timer's longest interval
+)
+KEPT = 7 * 86_400.0  # seconds for which a look is remembered; no signal must be quiet for longer
 CLOCK_SET = 5.0  # seconds by which the clock on the wall may have moved by itself
 
 
@@ -88,6 +91,11 @@ def reading_of(signal: Signal, looks: Iterable[Look], now: Moment) -> Reading:
         if look.signal == signal.name and is_comparable(look.at, now)
     )
     return Reading(tuple(sorted(values, reverse=True)), LOOK_GAP, LOOK_GAP)
+
+
+def recent_looks(looks: Iterable[Look], now: Moment) -> tuple[Look, ...]:
+    """Those of this boot and of the last week, by a clock that nobody sets."""
+    return tuple(look for look in looks if look.at.boot == now.boot and 0 <= _age(look, now) < KEPT)
 
 
 def is_comparable(then: Moment, now: Moment) -> bool:

@@ -22,7 +22,7 @@ from automation.idle.due import (
     last_tests,
     restarted_lately,
 )
-from automation.idle.record import read_record, this_moment, write_record
+from automation.idle.record import Record, change_record, read_record, this_moment
 from automation.idle.samples import remembered, wanting, with_memories
 from automation.procedures.asking import Asker
 from automation.procedures.idle import (
@@ -50,7 +50,7 @@ from automation.venue.fields import span
 from automation.venue.kinds import DRILL, REHEARSAL
 from automation.venue.loads import drillable, rehearsable
 from automation.venue.site import Component, Venue
-from automation.venue.unattended import RestartRule, ScheduledTest
+from automation.venue.unattended import ScheduledTest
 from automation.views.leftovers import leftovers, unread
 from automation.views.openings import Foretold
 
@@ -104,10 +104,14 @@ def read_past(reports: Path, venue: Venue) -> Past:
     return Past(tuple(read_runs(own)), tuple(histories), unreadable_runs(own), holder)
 
 
-def look(venue: Venue, reports: Path) -> Seen:
-    """Ask the hosts that a rule is about, and of those that are due who leads."""
+def look(venue: Venue, reports: Path, *, remembers: bool = True) -> Seen:
+    """Ask the hosts that a rule is about, and of those that are due who leads.
+
+    What their memory is now it `remembers` for later calls.
+    """
     rules = venue.unattended.restarts
-    worn, lost = _watched(venue, reports, rules)
+    worn, lost = read_wear(venue, rules)
+    worn = _with_memories(venue, reports, worn, remembers=remembers)
     due = dict.fromkeys(item.component for item in due_restarts(rules, worn))
     return Seen(worn, {name: _leaders(venue, name) for name in due}, tuple(lost))
 
@@ -140,19 +144,22 @@ def watch_memory(venue: Venue, reports: Path) -> None:
     """Look at memory that may grow, outside of windows too, where the last look is a while ago."""
     rules = wanting(venue.unattended.restarts, read_record(reports).samples, this_moment())
     if rules:
-        _watched(venue, reports, rules)
+        worn, _ = read_wear(venue, rules)
+        _with_memories(venue, reports, worn, remembers=True)
 
 
-def _watched(
-    venue: Venue, reports: Path, rules: Sequence[RestartRule]
-) -> tuple[tuple[Wear, ...], list[Message]]:
-    """What hosts show, with what is known of their memory, which is remembered for later calls."""
-    worn, lost = read_wear(venue, rules)
-    now, record = this_moment(), read_record(reports)
-    samples = remembered(venue.unattended.restarts, record.samples, worn, now)
-    if samples != record.samples:
-        write_record(reports, replace(record, samples=samples))
-    return with_memories(worn, samples, now), lost
+def _with_memories(
+    venue: Venue, reports: Path, worn: tuple[Wear, ...], *, remembers: bool
+) -> tuple[Wear, ...]:
+    """What hosts show, with what is known of their memory."""
+    now = this_moment()
+
+    def add(record: Record) -> Record:
+        rules = venue.unattended.restarts
+        return replace(record, samples=remembered(rules, record.samples, worn, now))
+
+    record = change_record(reports, add) if remembers else add(read_record(reports))
+    return with_memories(worn, record.samples, now)
 
 
 def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) -> Choice:

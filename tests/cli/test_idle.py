@@ -306,6 +306,20 @@ def test_why_a_restart_was_not_begun_is_explained_after_its_window_too(
     assert "did nothing at Sunday 22 November 2026 06:02:00: it is outside of every window" in day
 
 
+def test_a_check_writes_nothing_that_is_remembered(
+    world: World, raceday: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """Neither outside of every window nor inside: no look, no sample, no decision."""
+    growing = "every: 1d}, {component: database, when: memory_growing, above: 20%, for: 24h}"
+    (tmp_path / "group_vars/all/venue.yml").write_text(SHORT.replace("every: 1d}", growing))
+    for passed in (timedelta(), IN_SUNDAYS_WINDOW):
+        world.passed = passed
+        code, said = raceday("idle", "--check")
+        assert code == 30, said
+        assert list(tmp_path.glob("**/*idle.json*")) == []
+    assert world.asked == 1  # inside, as without --check; outside there is nothing to learn
+
+
 @pytest.mark.parametrize("says_who", [True, False])
 def test_that_another_run_holds_the_venue_is_explained(
     world: World,

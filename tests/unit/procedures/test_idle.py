@@ -235,6 +235,24 @@ def test_customers_keep_everything_from_being_done(venue: Venue, tmp_path: Path)
     assert why.startswith("the signal 'bets' was 3 0:00:00 ago")
 
 
+def test_a_clock_that_was_once_ahead_costs_one_period_only(venue: Venue, tmp_path: Path) -> None:
+    """What was seen then is no measure of what is seen later."""
+    now = [Moment(NIGHT + timedelta(days=400), 5.0, "boot")]
+    desk = Asker(venue, tmp_path, now=lambda: now[0], numbers=lambda *_: 0.0)
+    desk.signals()
+    now[0] = Moment(NIGHT, 10.0, "boot")
+    assert [check.passed for check in desk.signals()] == [False]
+    now[0] = Moment(NIGHT + timedelta(seconds=2), 12.0, "boot")
+    assert [check.passed for check in desk.signals()] == [True]
+
+
+def test_a_check_remembers_nothing(venue: Venue, tmp_path: Path) -> None:
+    """It is judged by what was remembered before, and what is seen now."""
+    desk = Asker(venue, tmp_path, numbers=lambda *_: 0.0, remembers=False)
+    assert [check.observed for check in desk.signals()] == ["0"]
+    assert list(tmp_path.glob("*idle.json*")) == []
+
+
 def test_a_primary_is_left_to_an_operator(venue: Venue, tmp_path: Path) -> None:
     """Its restart is an outage."""
     leaders = {"database": Leaders(primaries=("db1",))}

@@ -141,3 +141,22 @@ def test_a_host_that_cannot_be_asked_makes_the_number_unknown(venue: Venue) -> N
     """Of several hosts all must answer."""
     asked = signal("echo", "0").model_copy(update={"component": "wagering"})
     assert str(read_number(venue, asked)) == "w2 cannot be asked: Connection refused"
+
+
+@pytest.mark.parametrize(("wrong", "apart"), [("-1 hour", "3600"), ("+1 day", "86400")])
+def test_a_clock_that_differs_makes_the_number_unknown(
+    venue: Venue, sshd: Sshd, wrong: str, apart: str
+) -> None:
+    """One of both is wrong, and the window may be another hour's."""
+    sshd.put("date", f"exec /bin/date -d '{wrong}' \"$@\"")
+    said = str(read_number(venue, signal("echo", "0")))
+    text = "the clocks of w1 and of this controller are {} s apart"
+    assert said in {text.format(int(apart) + more) for more in (-1, 0, 1)}
+
+
+def test_a_host_that_does_not_know_the_time_makes_the_number_unknown(
+    venue: Venue, sshd: Sshd
+) -> None:
+    """Its answer may be of any hour."""
+    sshd.put("date", "echo today")
+    assert str(read_number(venue, signal("echo", "0"))) == "w1 does not say what time it is"
