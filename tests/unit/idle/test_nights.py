@@ -71,3 +71,12 @@ def test_what_prometheus_shows_over_a_hole_is_not_known() -> None:
         sentence for _, found in outcomes(1000, sees_holes=False) for sentence in found.broken
     ]
     assert any("nobody knows whether" in sentence for sentence in broken)
+
+
+@pytest.mark.mutant
+def test_a_run_that_sees_no_host_down_breaks_them() -> None:
+    """The same nights with probes that find all hosts up: what is down is down all the same."""
+    broken = [
+        sentence for _, found in outcomes(1000, sees_hosts=False) for sentence in found.broken
+    ]
+    assert any(" down since " in sentence for sentence in broken)
