@@ -96,6 +96,11 @@ class Step:
         return self.verb is Verb.PROBE and self.lane == "look"
 
     @property
+    def is_gate(self) -> bool:
+        """Whether it proves that a component is up; other probes only ask before something."""
+        return self.verb is Verb.PROBE and self.id.endswith(".gate")
+
+    @property
     def is_capacity(self) -> bool:
         """Whether its hosts are asked if they can do without `servers`, as "backend/server"."""
         return self.verb is Verb.PROBE and bool(self.servers)

@@ -17,7 +17,7 @@ from automation.run.events import (
     RunStarted,
     VerdictDecided,
 )
-from automation.run.state import State
+from automation.run.state import INTERRUPTED, State
 from automation.run.verdict import Finding, findings
 from automation.views.components import ComponentState, ComponentView, view_components
 from automation.views.i18n import Translator
@@ -148,7 +148,7 @@ def _component_line(view: ComponentView, translate: Translator) -> str:
 
 def _turning_point(state: State, event: Event, translate: Translator) -> str:
     if isinstance(event, RunInterrupted):
-        return f"■ {translate('the operator interrupted the run')}"
+        return f"■ {translate(INTERRUPTED)}"
     result = state.verdict.result if state.verdict else ""
     shown = headline(result, state.result_state, check=state.plan.check)
     if isinstance(event, RunFinished):

@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from automation.execute.simulator import Fault, World
+from automation.execute.simulator import Fault, FakeClock, Simulator, World
+from automation.procedures.evening import plan_evening
 from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
+from automation.run.journal import Journal
+from automation.run.loop import Run
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.venue.site import Venue
@@ -15,10 +19,12 @@ from automation.views.document import to_data
 from automation.views.explain import explain_run, explanation_document
 from automation.views.html import render_html
 from automation.views.i18n import Translator
+from automation.views.live import render
 from automation.views.report import build_report
 from automation.views.summary import render_summary
 from tests.unit.procedures.desk import Desk
-from tests.unit.procedures.test_restart import HEAD, SELLING, VENUE
+from tests.unit.procedures.test_restart import HEAD, SELLING, VENUE, restart
+from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import site
 from tests.unit.views.test_live import printed
 
@@ -160,3 +166,53 @@ def test_sales_that_an_emergency_left_closed_are_named_first(venue: Venue, tmp_p
     shown = render_summary(report, Path("report.html"), Translator())
     assert f"To open them again: {sell}" in printed(shown, 120)
     assert "was left with sales closed" in explained(desk, recovered)[0][-1]
+
+
+def rows(state: State) -> list[str]:
+    """Each component's line on the terminal: symbol, state, name and count of its hosts."""
+    shown = printed(render(state, state.started_at, Translator("en"))).splitlines()
+    words = (line.split() for line in shown)
+    return [" ".join(line[: line.index(name) + 2]) for line in words for name in NAMES & {*line}]
+
+
+NAMES = {"wagering", "ticketing"}
+
+
+@pytest.mark.parametrize(
+    ("at", "wagering"),
+    [
+        ("wagering.rotation.1", "- not executed wagering 0/2"),
+        ("wagering.test.1", "▲ partly done wagering 1/2"),
+        ("wagering.capacity.2", "▲ partly done wagering 1/2"),
+        ("wagering.gate", "? unknown wagering 2/2"),
+    ],
+)
+def test_an_interrupted_roll_counts_what_it_has_done(plan: Plan, at: str, wagering: str) -> None:
+    """Whatever it was about to ask then; of the load balancer nothing was proven at the end."""
+    state, _ = restart(plan, {}, interrupted_by=at)
+    assert rows(state)[:2] == [wagering, "- not executed ticketing 0/1"]
+
+
+def test_a_refused_roll_leaves_the_load_balancer_as_it_was_proven(plan: Plan) -> None:
+    """It was not asked for the second batch, and its gate was good; nothing else was done."""
+    state, _ = restart(plan, {}, replace(SELLING, taken_out=frozenset({"to_wagering/w2"})))
+    assert rows(state)[:2] == ["- not executed wagering 0/2", "✓ ready ticketing 1/1"]
+
+
+def test_a_check_has_done_nothing(plan: Plan) -> None:
+    """Not even partly."""
+    state, _ = restart(replace(plan, check=True), {})
+    assert rows(state)[0].startswith("- not executed wagering")
+
+
+def test_what_is_down_already_is_not_stopping(venue: Venue) -> None:
+    """An evening of a venue that is closed waits for the proof, and says so."""
+    told: list[str] = []
+    clock = FakeClock()
+    world = World(servers=SELLING.servers)
+    simulator = Simulator(Random(1), {}, clock, world)  # noqa: S311  # a simulation
+    run = Run(Journal(Paper()), simulator, clock, [lambda state, _event: told.extend(rows(state))])
+    run.start("run", "kim", plan_evening(venue), {})
+    run.drive()
+    assert "■ already stopped wagering 2/2" in told
+    assert [line for line in told if "stopping" in line] == []
