@@ -171,7 +171,7 @@ def unready_hosts(state: State) -> tuple[str, ...]:
         name = item.step.component
         if state.plan.components[name].external or item.step.verb is Verb.QUIET:
             continue
-        if item.step.verb in {Verb.STOP, Verb.KILL}:
+        if item.step.verb in {Verb.STOP, Verb.KILL} and not state.plan.check:
             stopped.update((name, host) for host in item.targets)
             unready.update(dict.fromkeys((name, host) for host in item.targets))
         if item.step.verb is Verb.TEST:

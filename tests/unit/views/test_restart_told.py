@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from automation.execute.simulator import Fault, FakeClock, Simulator, World
+from automation.execute.simulator import FakeClock, Fault, Simulator, World
 from automation.procedures.evening import plan_evening
 from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
@@ -21,6 +21,7 @@ from automation.views.html import render_html
 from automation.views.i18n import Translator
 from automation.views.live import render
 from automation.views.report import build_report
+from automation.views.status import Around
 from automation.views.summary import render_summary
 from tests.unit.procedures.desk import Desk
 from tests.unit.procedures.test_restart import HEAD, SELLING, VENUE, restart
@@ -51,7 +52,7 @@ def explained(desk: Desk, state: State, lang: str = "en") -> tuple[list[str], li
     """What `explain` says of a run, with all that has happened since; and what to do next."""
     translate, left = Translator(lang), left_behind(desk.reports)
     document = explanation_document(
-        explain_run(state, desk.clock.now, translate, left=left), translate
+        explain_run(state, desk.clock.now, translate, Around(left=left)), translate
     )
     return document["sentences"], document["next"]
 
@@ -98,7 +99,10 @@ def test_a_restart_that_ends_because_another_host_is_down_says_so(
 
 @pytest.mark.parametrize(
     ("fault", "mend"),
-    [(Fault.UNREACHABLE, "Mend it, then run raceday restart again."), (Fault.MUTE, MISSING)],
+    [
+        (Fault.UNREACHABLE, "Mend it, then run raceday restart wagering again."),
+        (Fault.MUTE, MISSING),
+    ],
 )
 def test_a_restart_that_does_not_know_who_gets_customers_says_so(
     plan: Plan, tmp_path: Path, fault: Fault, mend: str
@@ -117,7 +121,7 @@ def test_what_a_failed_restart_has_left_is_said_everywhere(plan: Plan, tmp_path:
     state = desk.run(plan, LOST)
     sentences, following = explained(desk, state)
     assert sentences[-1] == f"{OUT}; {STOPPED}"
-    assert following == [RECOVER, "Then run raceday restart again."]
+    assert following == [RECOVER, "Then run raceday restart wagering again."]
     report, english = build_report(state, desk.clock.now, ""), Translator()
     text = printed(render_summary(report, Path("report.html"), english))
     page = render_html(report, english)
@@ -134,7 +138,7 @@ def test_what_was_put_back_since_is_left_no_more(plan: Plan, venue: Venue, tmp_p
     desk.run(plan_recover(venue, left_behind(desk.reports)))
     sentences, following = explained(desk, failed)
     assert len(sentences) == 1
-    assert following == ["Mend it, then run raceday restart again."]
+    assert following == ["Mend it, then run raceday restart wagering again."]
 
 
 def test_it_is_told_in_korean(plan: Plan, tmp_path: Path) -> None:
@@ -142,7 +146,7 @@ def test_it_is_told_in_korean(plan: Plan, tmp_path: Path) -> None:
     desk = desk_of(tmp_path)
     sentences, following = explained(desk, desk.run(plan, LOST), "ko")
     assert sentences[-1].startswith("wagering의 w2 서버가 제외된 채로 남아 있습니다.")
-    assert following[-1] == "그런 다음 raceday restart 명령을 다시 실행하십시오."
+    assert following[-1] == "그런 다음 raceday restart wagering 명령을 다시 실행하십시오."
 
 
 def test_a_restart_that_goes_on_has_left_nothing(plan: Plan, tmp_path: Path) -> None:
