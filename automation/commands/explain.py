@@ -128,6 +128,7 @@ def _explanation(
         rest=_bearing_on(folder, rest, standing),
         resume=resume_command(venue, folder, utc_now()),
         is_unproven=_is_unproven(folder, state, standing),
+        is_doubted=_is_doubted(state, standing),
     )
     found = explain_run(state, utc_now(), translate, around)
     return explain_closing(found, state, closed, clock)
@@ -138,6 +139,12 @@ def _is_unproven(folder: Path, state: State, standing: Standing | None) -> bool:
     is_open = state.finished_at is not None and state.sales_said() == "open"
     holds = standing is not None and standing.holds(utc_now())
     return is_open and not holds and folder == newest_run(folder.parent)
+
+
+def _is_doubted(state: State, standing: Standing | None) -> bool:
+    """Whether the verdict was revoked after a run, so it is not known that all is well since."""
+    revoked = standing.verdict.revoked_at if standing else None
+    return revoked is not None and state.finished_at is not None and revoked > state.finished_at
 
 
 def _bearing_on(folder: Path, rest: Rest | None, standing: Standing | None) -> Rest | None:

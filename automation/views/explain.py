@@ -33,6 +33,7 @@ from automation.views.unfinished import (
 from automation.views.words import HEADLINES, UNPROVEN, UNTESTED
 
 ALONE = Around()
+_LOOK = Message("What is wrong, and what to do now: raceday status")
 _RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
 _ACCEPT = Message('To open without it: raceday %(procedure)s --accept-conditional --reason "..."')
 
@@ -56,7 +57,8 @@ def explain_run(
         sentences = (*explained.sentences, HEADLINES["CHECK"].sentence)
         explained = replace(explained, sentences=sentences)
     if around.is_unproven and not (state.verdict and state.verdict.revoked_at):
-        explained = replace(explained, next=(*explained.next, UNPROVEN))
+        following = _LOOK if around.is_doubted else UNPROVEN
+        explained = replace(explained, next=(*explained.next, following))
     if holder is None or is_its_own:
         return explained
     held = explain_holder(holder, clock)
@@ -226,9 +228,8 @@ def _revoked(told: Telling, verdict: Verdict, at: datetime) -> Explanation:
         "causes": joined(verdict.revoked_because),
     }
     text = "%(verdict)s of %(decided)s no longer holds since %(time)s, because: %(causes)s"
-    look = Message("What is wrong, and what to do now: raceday status")
     again = () if told.state.sales_said() == "open" else (told.mend_all(),)
-    return told.explained(verdict.result, at, (Message(text, args),), (look, *again))
+    return told.explained(verdict.result, at, (Message(text, args),), (_LOOK, *again))
 
 
 def _interrupted(told: Telling, at: datetime) -> Explanation:

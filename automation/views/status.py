@@ -43,7 +43,7 @@ class Around:
     `holder` is who holds it now, `out` who is out of rotation, `left` what runs have left and
     nobody has put back, None where that is not known; `rest` is the evening that has stopped it.
     `resume` is the command that goes on with a run, empty when that would be refused. It
-    `is_unproven` when it sells and no verdict holds.
+    `is_unproven` when it sells and no verdict holds; `is_doubted` when a look found it worse since.
     """
 
     holder: Holder | None = None
@@ -52,6 +52,7 @@ class Around:
     rest: Rest | None = None
     resume: str = ""
     is_unproven: bool = False
+    is_doubted: bool = False
 
 
 def build_status(

@@ -108,6 +108,7 @@ class PlainView(SilentView):
         self._now = now
         self._shown: Mapping[str, ComponentState] = {}
         self._told: tuple[Finding, ...] = ()
+        self._advised: set[str] = set()
 
     def __call__(self, state: State, event: Event) -> None:
         """Write what is new, each line with the time of day and the time since the run began."""
@@ -126,7 +127,9 @@ class PlainView(SilentView):
         found = findings(state)
         fresh = tuple(item for item in found if item not in self._told)
         for mark, text in problem_lines(fresh, self._translate):
-            self._say(state, f"{mark} {text}")
+            if mark != "→" or text not in self._advised:
+                self._say(state, f"{mark} {text}")
+            self._advised |= {text} if mark == "→" else set()
         self._told = found
 
     def _say(self, state: State, text: str) -> None:
