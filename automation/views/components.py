@@ -141,7 +141,8 @@ def component_state(state: State, name: str) -> ComponentState:
     if any(item.status is Status.FAILED for item in items):
         return _failure(items)
     if main.status is Status.SKIPPED:
-        return ComponentState.SKIPPED
+        goes_on = any(item.step.puts_back and item.status not in ENDED for item in items)
+        return ComponentState.STARTING if goes_on else ComponentState.SKIPPED
     if main.status not in PASSED:
         return _under_way(items, main, was_down=_was_seen_down(state, main))
     return _passed(items, main)

@@ -1,5 +1,6 @@
 """A restart that failed or could not begin, as the terminal, the page and `explain` tell it."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -23,6 +24,7 @@ from automation.views.live import render
 from automation.views.report import build_report
 from automation.views.status import Around
 from automation.views.summary import render_summary
+from automation.views.watch import PlainView
 from tests.unit.procedures.desk import Desk
 from tests.unit.procedures.test_restart import HEAD, SELLING, VENUE, restart
 from tests.unit.run.paper import Paper
@@ -195,6 +197,18 @@ def test_an_interrupted_roll_counts_what_it_has_done(plan: Plan, at: str, wageri
     """Whatever it was about to ask then; of the load balancer nothing was proven at the end."""
     state, _ = restart(plan, {}, interrupted_by=at)
     assert rows(state)[:2] == [wagering, "- not executed ticketing 0/1"]
+
+
+def test_a_batch_that_is_being_put_back_is_under_way(plan: Plan) -> None:
+    """What comes of an interrupted roll is told at its end, without a terminal too."""
+    stream, clock = io.StringIO(), FakeClock()
+    simulator = Simulator(Random(1), {}, clock, SELLING)  # noqa: S311  # a simulation
+    with PlainView(stream, Translator("en"), clock) as view:
+        run = Run(Journal(Paper()), simulator, clock, [view])
+        run.start("run", "kim", plan, {})
+        run.drive(lambda: "kim" if "wagering.start.1" in simulator.truth.begun else "")
+    told = [line[18:] for line in stream.getvalue().splitlines() if " wagering: " in line]
+    assert told == ["▲ wagering: partly done 1/2"]
 
 
 def test_a_refused_roll_leaves_the_load_balancer_as_it_was_proven(plan: Plan) -> None:
