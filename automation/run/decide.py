@@ -11,6 +11,7 @@ from automation.run.plan import Step, Verb
 from automation.run.reuse import has_looked, still_stands
 from automation.run.state import (
     ENDED,
+    INTERRUPTED,
     PASSED,
     READY,
     ROTATION,
@@ -165,7 +166,7 @@ def _move(state: State, step: Step, ended: frozenset[str]) -> Move | None:
     if step.puts_back:
         return _put_back(state, step, ended)
     if state.interrupted:
-        return Skip(step, Message("the operator interrupted the run"))
+        return Skip(step, INTERRUPTED)
     if step.on_verdict:
         return _on_verdict(state, step)
     is_due = ended.issuperset(step.needs) and ended.issuperset(step.after)
