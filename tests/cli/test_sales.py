@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from automation.commands import cut, sales
 from automation.commands.ask import confirm_change
+from automation.commands.explain import explain
 from automation.commands.load import venue_of
 from automation.commands.sales import close
 from automation.errors import RacedayError
@@ -169,7 +170,7 @@ def test_sales_close_at_once_and_on_record_when_a_restart_has_made_way(selling: 
     assert (result.return_value, Desk.servers) == (ExitCode.GO, CLOSED), result.stderr
     ((reason, found),) = selling.records()
     assert reason == "inquiry"
-    told = " ".join(CliRunner().invoke(sales.status, obj=selling.settings).stdout.split())
+    told = " ".join(CliRunner().invoke(explain, obj=selling.settings).stdout.split())
     assert f"closed sales at {closed_at(selling)}: inquiry" in told
     assert found == {"lb1": dict.fromkeys(CLOSED, "ready")}
 
