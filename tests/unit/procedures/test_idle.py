@@ -99,6 +99,29 @@ def test_nobody_there_means_that_all_are_restarted(venue: Venue) -> None:
     assert simulator.customers() == set(SERVERS["ticketing"])
 
 
+def test_it_is_asked_whether_anybody_is_there_before_a_batch_is_touched(venue: Venue) -> None:
+    """The other hosts are probed after that, and it is asked once more right before the stop."""
+    state, simulator = roll(venue)
+    assert state.result_state == "SUCCESS"
+    begun = [name for name in simulator.truth.begun if name.endswith(".1")]
+    probes = begun.index("wagering.drain.1")
+    assert begun[0] == "wagering.quiet.1"
+    assert "wagering.capacity.1" in begun[1:probes]
+    last = ("others.1", "quiet.still.1", "stop.1")
+    assert begun[probes + 1 : probes + 4] == [f"wagering.{name}" for name in last]
+
+
+def test_without_a_load_balancer_too_it_is_asked_first(venue: Venue) -> None:
+    """A no leaves the other hosts of the component unasked."""
+    database = venue.components["database"]
+    plan = plan_idle_restart(venue, database, database.hosts[:1])
+    first = next(step for step in plan.steps.values() if not step.is_look)
+    assert first.id == "database.quiet.1"
+    state, simulator = run(plan, "database.quiet.1")
+    assert [name for name in simulator.truth.begun if name.endswith(".1")] == [first.id]
+    assert exit_code(state) is ExitCode.REFUSED
+
+
 def test_a_database_that_leads_by_now_is_left_to_an_operator(venue: Venue) -> None:
     """It did not when it was chosen."""
     database = venue.components["database"]
