@@ -1,20 +1,22 @@
 """The hot path's shell, with the host's programs replaced by fakes on PATH."""
 
 import os
-import shlex
+import socketserver
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-import yaml
+from ansible.template import trust_as_template
 
 type Plugin = Callable[[str], ModuleType]
 type Fake = Callable[[str, str], None]
+type Tell = Callable[..., str]
 
 ROOT = Path(__file__).parents[3]
 HEADER = "# pxname,svname,qcur"
@@ -143,8 +145,55 @@ def test_a_look_tells_down_from_not_known(
     assert (said["outcome"], said["active"], said["seen"]) == told
 
 
+@contextmanager
+def haproxy(path: Path, rows: list[str]) -> Iterator[None]:
+    """A socket that shows these rows to whoever asks for statistics; none without rows."""
+
+    class Table(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            said = rows if self.rfile.readline() == b"show stat\n" else ["no such command"]
+            self.wfile.write("".join(f"{row}\n" for row in said).encode())
+
+    if not rows:
+        yield
+        return
+    with socketserver.ThreadingUnixStreamServer(str(path), Table) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield
+        server.shutdown()
+    path.unlink()
+
+
+@pytest.fixture
+def tell(plugin: Plugin, fake: Fake, tmp_path: Path) -> Tell:
+    """What a fact of HAProxy's role is on a host without socat, whose socket shows these rows.
+
+    The socket is where the role's own variable says. `without` are programs that are not there.
+    """
+    spec, path = plugin("plugin_utils.spec"), tmp_path / "elsewhere.sock"
+    variables = {
+        "components": {"lb": {"role": "haproxy", "unit": "haproxy"}},
+        "haproxy_socket": str(path),
+    }
+
+    def run(fact: str, rows: list[str], *without: str) -> str:
+        for program in ("socat", *without):
+            fake(program, "exit 127")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(spec.constants, "DEFAULT_ROLES_PATH", [str(ROOT / "roles")])
+            known = spec.component_spec(variables, "lb")
+        call = spec.shell_variables(known, check=True) + "tell_facts"
+        with haproxy(path, rows):
+            lines = library(plugin, call, tmp_path).splitlines()
+        told = dict(line.removeprefix("@raceday fact.").split("=", 1) for line in lines)
+        return told[fact]
+
+    return run
+
+
+@pytest.mark.parametrize("without", [(), ("perl",), ("python3",)])
 @pytest.mark.parametrize(
-    ("unit", "socket", "state"),
+    ("unit", "rows", "state"),
     [
         ("active", [HEADER, MAINT, UP, BACK], "open"),
         ("active", [HEADER, BACK, MAINT], "closed"),
@@ -158,14 +207,19 @@ def test_a_look_tells_down_from_not_known(
     ],
 )
 def test_sales_are_closed_only_when_that_was_seen(
-    fake: Fake, tmp_path: Path, unit: str, socket: list[str], state: str
+    tell: Tell, fake: Fake, unit: str, rows: list[str], state: str, without: tuple[str, ...]
 ) -> None:
     """A socket that cannot be read is unknown, unless the unit itself does not run."""
-    file = ROOT / "roles/haproxy/meta/raceday.yml"
-    argv = yaml.safe_load(file.read_text(encoding="utf-8"))["facts"]["sales"]
     fake("systemctl", f'[ "$3" = haproxy.service ] && echo {unit}')
-    fake("socat", f"printf '%s\\n' {shlex.join(socket)}" if socket else "exit 1")
-    assert shell(shlex.join(argv), tmp_path, unit="haproxy.service") == state
+    assert tell("sales", rows, *without) == state
+
+
+def test_without_perl_and_python_nothing_is_known(tell: Tell, fake: Fake) -> None:
+    """Doubt is not "closed"; nothing that is not known is drained."""
+    fake("systemctl", "echo active")
+    programs = ("perl", "python3")
+    said = {fact: tell(fact, [HEADER, MAINT], *programs) for fact in ("sales", "rotation")}
+    assert said == {"sales": "unknown", "rotation": ""}
 
 
 @pytest.mark.parametrize(
@@ -183,19 +237,37 @@ def test_sales_are_closed_only_when_that_was_seen(
     ],
 )
 def test_who_is_let_in_and_who_is_up_are_two_facts(
-    fake: Fake, tmp_path: Path, status: str, *, let_in: bool, up: bool
+    tell: Tell, fake: Fake, status: str, *, let_in: bool, up: bool
 ) -> None:
     """What goes back is what was let in; who stands in is who HAProxy sees up."""
-    facts = yaml.safe_load((ROOT / "roles/haproxy/meta/raceday.yml").read_text("utf-8"))["facts"]
-    fake("systemctl", "exit 0")
     rows = [HEADER, f"wagering,w1,{',' * 14},{status},1", f"rehearsal_a,w2,{',' * 14},UP,1", BACK]
-    fake("socat", f"printf '%s\\n' {shlex.join(rows)}")
     for fact, counts in (("rotation", let_in), ("serving", up)):
-        told = shell(shlex.join(facts[fact]), tmp_path, unit="haproxy.service")
-        assert told == ("wagering/w1" if counts else "none")
-        fake("systemctl", "exit 3")
-        assert not shell(shlex.join(facts[fact]), tmp_path, unit="haproxy.service")
-        fake("systemctl", "exit 0")
+        fake("systemctl", "echo active")
+        assert tell(fact, rows) == ("wagering/w1" if counts else "none")
+        fake("systemctl", "echo deactivating; exit 3")
+        assert tell(fact, rows) == ""
+
+
+def test_all_who_are_let_in_are_told(tell: Tell, fake: Fake) -> None:
+    """In one line, with blanks between."""
+    fake("systemctl", "echo active")
+    rows = [HEADER, UP, UP.replace("w1", "w2"), MAINT.replace("w1", "w3")]
+    assert tell("rotation", rows) == "wagering/w1 wagering/w2"
+
+
+def test_a_variable_of_a_role_may_be_worked_out(
+    plugin: Plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fact gets what the role's tasks get: from the inventory, else the role's default."""
+    spec = plugin("plugin_utils.spec")
+    monkeypatch.setattr(spec.constants, "DEFAULT_ROLES_PATH", [str(ROOT / "roles")])
+    variables: dict[str, Any] = {"components": {"lb": {"role": "haproxy"}}}
+    usual = spec.component_spec(variables, "lb")
+    assert "haproxy_socket=/run/haproxy/admin.sock\n" in spec.shell_variables(usual, check=True)
+    text = trust_as_template("{{ place }}/admin.sock")
+    variables |= {"haproxy_socket": text, "place": "/srv/front"}
+    own = spec.component_spec(variables, "lb")
+    assert "haproxy_socket=/srv/front/admin.sock\n" in spec.shell_variables(own, check=True)
 
 
 def test_a_fact_knows_the_unit(plugin: Plugin, tmp_path: Path) -> None:
