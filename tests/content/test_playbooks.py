@@ -96,6 +96,37 @@ def task(file: str, module: str, name: str = "") -> dict[str, Any]:
     return next(item for item in tasks if module in item and item["name"].startswith(name))
 
 
+@pytest.mark.parametrize(
+    ("given", "chosen", "good"),
+    [
+        ("wagering, ticketing,", ["wagering", "ticketing"], True),
+        (["wagering", " ticketing"], ["wagering", "ticketing"], True),
+        ([], [], False),
+        ("", [], False),
+        (" , ", [], False),
+        (None, [], False),
+        ("wagring", ["wagring"], False),
+        ("bank", ["bank"], False),
+    ],
+)
+@pytest.mark.parametrize("procedure", ["test", "restart"])
+def test_nothing_is_done_without_names_that_are_known(
+    procedure: str, given: object, chosen: list[str], *, good: bool
+) -> None:
+    """An empty list is a mistake, and no "all is well"; blanks beside a comma are none."""
+    plays = yaml.safe_load((PLAYBOOKS / f"{procedure}.yml").read_text(encoding="utf-8"))
+    expressions = {play["vars"]["chosen"] for play in plays if "vars" in play}
+    assert len(expressions) == 1
+    components = {"wagering": {}, "ticketing": {}, "bank": {"external": True}}
+    known = {"raceday_components": given, "components": components, "chosen": expressions.pop()}
+    assert worked_out("{{ chosen }}", known) == chosen
+    refusing = task("tasks/chosen.yml", "ansible.builtin.assert")["ansible.builtin.assert"]
+    holds = all(worked_out(f"{{{{ {that} }}}}", known) for that in refusing["that"])
+    assert holds is good
+    said = str(worked_out(refusing["fail_msg"], known))
+    assert said.startswith(f"raceday_components is {', '.join(chosen) or 'empty'}. Give names")
+
+
 def test_who_is_not_known_to_be_a_standby_counts_as_the_primary() -> None:
     """A silent host, and one whose fact timed out; who has no leader has no primary."""
     reports = [

@@ -107,6 +107,16 @@ def test_a_rehearsal_bears_the_name_of_its_channel(role: str) -> None:
     assert named <= {read(role, "meta/raceday.yml").get("channel")}
 
 
+def test_what_only_reads_is_done_in_check_mode_too() -> None:
+    """An evening in check mode says what is unsettled."""
+    reading = {
+        file: yaml.safe_load(file.read_text(encoding="utf-8"))
+        for file in (ROOT / "roles").glob("*/tasks/settled.yml")
+    }
+    assert reading
+    assert {task.get("check_mode") for tasks in reading.values() for task in tasks} == {False}
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_every_promised_check_is_in_the_tasks(role: str) -> None:
     """A check that meta/raceday.yml promises and no task reports would always be unknown."""
