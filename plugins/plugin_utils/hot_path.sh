@@ -202,9 +202,8 @@ await_partner() { # once, or until its timeout when it may take its time; all pa
   done
 }
 
-tell_facts() { # a fact's command finds the unit and its role's variables in its environment
-  # shellcheck disable=SC2086,SC2163  # names
-  export unit ${fact_variables:-}
+tell_facts() { # a fact's command finds the component's unit in its environment
+  export unit
   for fact in $facts; do
     eval "command=\$fact_$fact"
     put "fact.$fact" "$(eval "bounded 5 $command" 2>/dev/null | head -n 1)"

@@ -56,15 +56,17 @@ def knows_verb(role: str, verb: str, task_vars: Mapping[str, Any]) -> bool:
 def _named_variables(
     spec: Mapping[str, Any], role: str, task_vars: Mapping[str, Any]
 ) -> dict[str, str]:
-    """The role's variables that its facts name as `$<role>_x`: as tasks of the role have them."""
-    words = " ".join(word for argv in (spec.get("facts") or {}).values() for word in argv)
+    """What its commands name as `$<role>_x`: the role's variables, as its tasks have them."""
+    health = (spec.get("healthcheck") or {}).get("command") or ()
+    commands = [*(spec.get("facts") or {}).values(), health]
+    words = " ".join(str(word) for argv in commands for word in argv)
     names = set(re.findall(rf"\${{?({role}_\w+)", words)) if role else set()
     folder = _role_folder(role, task_vars)
     if not names or folder is None:
         return {}
     usual = _read(folder / "defaults" / "main.yml")
     trusted = {name: trust_as_template(str(usual[name])) for name in names if name in usual}
-    templar = Templar(variables=dict(task_vars))
+    templar = Templar(variables={**task_vars, "component": spec["name"]})
     given = {name: task_vars.get(name, trusted.get(name, "")) for name in sorted(names)}
     return {name: str(templar.template(value)) for name, value in given.items()}
 
@@ -120,11 +122,11 @@ def shell_variables(spec: Mapping[str, Any], *, check: bool) -> str:
         "ports": " ".join(str(port) for port in local_ports(spec)),
         "facts": " ".join(facts),
         **{f"fact_{name}": shlex.join(argv) for name, argv in facts.items()},
-        "fact_variables": " ".join(variables),
         **variables,
         **_probe_variables(probe),
     }
-    return "".join(f"{key}={shlex.quote(str(value))}\n" for key, value in values.items())
+    lines = [f"{key}={shlex.quote(str(value))}\n" for key, value in values.items()]
+    return "".join([*lines, *(f"export {name}\n" for name in variables)])
 
 
 def describe_probe(spec: Mapping[str, Any]) -> str:

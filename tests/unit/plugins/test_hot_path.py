@@ -1,6 +1,7 @@
 """The hot path's shell, with the host's programs replaced by fakes on PATH."""
 
 import os
+import re
 import socketserver
 import subprocess
 import threading
@@ -12,7 +13,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible.template import trust_as_template
+import yaml
+from ansible.template import Templar, trust_as_template
 
 type Plugin = Callable[[str], ModuleType]
 type Fake = Callable[[str, str], None]
@@ -279,6 +281,48 @@ def test_a_fact_knows_the_unit(plugin: Plugin, tmp_path: Path) -> None:
     }
     call = plugin("plugin_utils.spec").shell_variables(spec, check=True) + "tell_facts"
     assert library(plugin, call, tmp_path) == "@raceday fact.mine=haproxy.service"
+
+
+@pytest.mark.parametrize(
+    ("role", "keys", "port"),
+    [
+        ("redis", {}, 6379),
+        ("redis", {"healthcheck": {"tcp": "127.0.0.1:6380"}}, 6380),
+        ("redis", {"ports": [6381, 16381], "healthcheck": {"tcp": "127.0.0.1:6380"}}, 6381),
+        ("postgresql", {}, 5432),
+        ("postgresql", {"ports": [5433]}, 5433),
+        ("postgresql", {"healthcheck": {"tcp": "127.0.0.1:5434"}}, 5434),
+    ],
+)
+def test_a_client_asks_the_port_of_the_component(role: str, keys: Any, port: int) -> None:
+    """The one that the venue file names, else the usual one; every client is told."""
+    folder = ROOT / "roles" / role
+    defaults = yaml.safe_load((folder / "defaults/main.yml").read_text("utf-8"))
+    known = {"component": "mine", "components": {"mine": {"role": role, **keys}}}
+    text = trust_as_template(defaults[f"{role}_port"])
+    assert int(Templar(variables=known).template(text)) == port
+    for file in ("tasks/test.yml", "meta/raceday.yml"):
+        written = (folder / file).read_text("utf-8")
+        clients = len(re.findall(r"\b(?:psql|redis-cli)\b", re.sub("#.*", "", written)))
+        assert len(re.findall(rf"-p\W+{role}_port", written)) == clients
+
+
+@pytest.mark.parametrize("keys", [{}, {"ports": [5433]}])
+def test_health_and_facts_of_a_database_are_of_its_port(
+    plugin: Plugin, fake: Fake, tmp_path: Path, keys: dict[str, Any]
+) -> None:
+    """What is asked is this component, whatever else runs on the host."""
+    spec = plugin("plugin_utils.spec")
+    fake("runuser", 'echo "$*" >>asked; echo yes')
+    variables = {"components": {"db": {"role": "postgresql", **keys}}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spec.constants, "DEFAULT_ROLES_PATH", [str(ROOT / "roles")])
+        known = spec.component_spec(variables, "db")
+    call = spec.shell_variables(known, check=True) + "is_healthy; tell_facts"
+    library(plugin, f"cd {tmp_path}\n{call}", tmp_path)
+    port = keys.get("ports", [5432])[0]
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [f"psql -p {port} " in line for line in asked if "psql" in line] == [True, True]
 
 
 @pytest.mark.parametrize(("written", "seconds"), [(0.5, 1), (1, 1), (2.1, 3), (60, 60)])
