@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "playbooks"
 PROCEDURES = ("evening", "morning", "restart", "test")
 FIRST_PLAY = "hold"
+BLOCKS = ("block", "rescue", "always")
 TASK_FILES = sorted([*PLAYBOOKS.rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/*.yml")])
 
 
@@ -59,6 +60,34 @@ def test_no_task_swallows_an_error(file: Path) -> None:
     """A task that may fail decides in the next one, and says so."""
     found = set(keywords(yaml.safe_load(file.read_text(encoding="utf-8"))))
     assert not found & {"ignore_errors", "ignore_unreachable"}
+
+
+SECRET = re.compile(r"{{[^}]*(?:passw|secret|token|api_?key|private_key)[^}]*}}", re.IGNORECASE)
+
+
+def told_secrets(part: Any) -> Iterator[str]:
+    """The tasks, at whatever depth, that are given what is called like a secret, and log it."""
+    tasks = [item for item in part if isinstance(item, dict)] if isinstance(part, list) else []
+    for item in tasks:
+        inner = {key: item.pop(key) for key in (*BLOCKS, "tasks", "handlers") if key in item}
+        if SECRET.search(yaml.safe_dump(item, width=10_000)) and item.get("no_log") is not True:
+            yield str(item.get("name"))
+        for below in inner.values():
+            yield from told_secrets(below)
+
+
+def test_a_secret_in_a_task_is_found() -> None:
+    """So that the test below can fail."""
+    task = {"name": "a", "block": [{"name": "b", "shell": "x {{ redis_password }}"}]}
+    assert list(told_secrets([task])) == ["b"]
+    task = {"name": "c", "uri": {"headers": {"t": "{{ bank.token }}"}}, "no_log": True}
+    assert list(told_secrets([task])) == []
+
+
+@pytest.mark.parametrize("file", TASK_FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_task_tells_a_secret(file: Path) -> None:
+    """What is called like a password, a token or a key is in no task without no_log."""
+    assert list(told_secrets(yaml.safe_load(file.read_text(encoding="utf-8")))) == []
 
 
 @pytest.mark.parametrize("procedure", PROCEDURES)

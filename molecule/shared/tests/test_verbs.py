@@ -83,7 +83,7 @@ def test_what_hangs_is_ended_and_starts_anew(
     assert (anew.passed, anew.changed) == (True, set(component.hosts)), anew.output
     for host in component.hosts.values():
         log = host.check_output(f"journalctl -u {component.unit} -n 30 --no-pager")
-        assert "status=9/KILL" in log
+        assert "KILL" in log
     assert all(now not in {"", before[host]} for host, now in invocations(component).items())
 
 
