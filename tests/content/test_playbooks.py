@@ -78,10 +78,10 @@ def told_secrets(part: Any) -> Iterator[str]:
 
 def test_a_secret_in_a_task_is_found() -> None:
     """So that the test below can fail."""
-    task = {"name": "a", "block": [{"name": "b", "shell": "x {{ redis_password }}"}]}
-    assert list(told_secrets([task])) == ["b"]
-    task = {"name": "c", "uri": {"headers": {"t": "{{ bank.token }}"}}, "no_log": True}
-    assert list(told_secrets([task])) == []
+    logged: Any = {"name": "b", "shell": "x {{ redis_password }}"}
+    assert list(told_secrets([{"name": "a", "block": [logged]}])) == ["b"]
+    kept: Any = {"name": "c", "uri": {"headers": {"t": "{{ bank.token }}"}}, "no_log": True}
+    assert list(told_secrets([kept])) == []
 
 
 @pytest.mark.parametrize("file", TASK_FILES, ids=lambda file: str(file.relative_to(ROOT)))
