@@ -1,5 +1,6 @@
 """The evening: sales first, then what nobody needs any more, and a second time without harm."""
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -66,6 +67,15 @@ def test_what_is_not_right_ends_it(venue: Venue, failing: tuple[str, str]) -> No
     _state, simulator = evening(plan, {failing: fault, ("ticketing.close", "t1"): Fault.BAD_CHECK})
     stops = [name for name in simulator.truth.begun if plan.steps[name].verb is Verb.STOP]
     assert stops == []
+
+
+@pytest.mark.parametrize("fault", [{}, {("wagering.settled", "w2"): Fault.BAD_CHECK}])
+def test_check_mode_asks_what_is_left_open(venue: Venue, fault: Faults) -> None:
+    """That only reads, so it is known before the evening whether it would end there."""
+    state, simulator = evening(replace(plan_evening(venue), check=True), fault)
+    assert "wagering.settled" in simulator.truth.begun
+    assert state.result_state == ("ERRORS" if fault else "SUCCESS")
+    assert simulator.truth.up
 
 
 def test_what_says_so_stays_up(tmp_path: Path) -> None:
