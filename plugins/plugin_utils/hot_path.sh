@@ -313,6 +313,7 @@ stop_it() {
   if [ "${force:-0}" = 1 ] && [ -n "$unit" ]; then # no manners, and no start by systemd in between
     bounded 5 systemctl stop --no-block -- "$unit" >/dev/null 2>&1
     bounded 5 systemctl kill --signal=SIGKILL -- "$unit" >/dev/null 2>&1
+    let_systemd_notice
   fi
   if [ -n "$stop_command" ]; then
     eval "bounded $timeout $stop_command" >/dev/null 2>&1
@@ -326,6 +327,15 @@ stop_it() {
     *) left="exit $ended" ;;
   esac
   return 1
+}
+
+let_systemd_notice() { # in a container with cgroup v1 nobody tells it that all are gone; a reload looks
+  noticed_by=$(($(centiseconds) + 200))
+  while look_at_unit && ! is_down; do
+    if [ "$(centiseconds)" -lt $noticed_by ]; then sleep "$interval" && continue; fi
+    [ -n "$(processes_left)" ] || bounded 5 systemctl daemon-reload >/dev/null 2>&1
+    return
+  done
 }
 
 await_end() { # ports and processes may need a moment more than the unit

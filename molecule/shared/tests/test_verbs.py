@@ -6,7 +6,6 @@ import pytest
 from conftest import ROOT, Component, Play, Played
 
 ROLES = ROOT / "roles"
-OF_SEVERAL_PROCESSES = frozenset({"haproxy", "postgresql"})
 DEAF = r"[Service]\nExecStop=\nKillSignal=SIGCONT\nTimeoutStopSec=300\n"
 
 
@@ -25,8 +24,6 @@ def stopped(started: Mapping[str, str], play: Play) -> Played:
 @pytest.fixture
 def hanging(component: Component, stopped: Played) -> Iterator[None]:
     """A component that does not hear when it is told to stop."""
-    if component.role in OF_SEVERAL_PROCESSES:
-        pytest.skip("systemd in a container may miss the end of several that are killed at once")
     folder = f"/run/systemd/system/{component.unit}.service.d"
     for host in component.hosts.values():
         host.check_output(f"mkdir -p {folder} && printf '{DEAF}' >{folder}/deaf.conf")

@@ -194,3 +194,21 @@ def test_what_hangs_is_killed_before_it_is_asked(stop: Stop, fake: Fake, tmp_pat
         "kill --signal=SIGKILL -- bets.service",
         "stop -- bets.service",
     ]
+
+
+def test_systemd_is_made_to_notice_that_all_are_gone(
+    stop: Stop, fake: Fake, tmp_path: Path
+) -> None:
+    """Else it would wait for the end of a unit that has no process left, for ever perhaps."""
+    missed = """
+case $1 in
+  stop) [ $2 = --no-block ] || [ ! -e up ] || exec sleep 9 ;;
+  daemon-reload) rm up ;;
+  show)
+    echo LoadState=loaded
+    if [ -e up ]; then echo ActiveState=deactivating; else echo ActiveState=inactive; fi
+    ;;
+esac
+"""
+    fake("systemctl", missed)
+    assert stop(UNIT, force="1")["outcome"] == "stopped"
