@@ -42,9 +42,14 @@ def role_knowledge(role: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
     if folder is None:
         return {}
     known = _read(folder / "meta" / "raceday.yml")
-    there = _read(folder / "vars" / f"{task_vars.get('raceday_platform')}.yml")
-    unit = there.get(f"{role}_unit")
+    unit = of_platform(role, task_vars).get(f"{role}_unit")
     return {**known, "unit": unit} if unit else known
+
+
+def of_platform(role: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """What a role says of the host's platform (`raceday_platform`); empty when it says nothing."""
+    folder, platform = _role_folder(role, task_vars), task_vars.get("raceday_platform")
+    return _read(folder / "vars" / f"{platform}.yml") if folder and platform else {}
 
 
 def knows_verb(role: str, verb: str, task_vars: Mapping[str, Any]) -> bool:

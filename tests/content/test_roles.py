@@ -91,6 +91,37 @@ def test_public_variables_carry_the_name_of_the_role(role: str) -> None:
     assert [name for name in read(role, "defaults/main.yml") if not name.startswith(role)] == []
 
 
+PLATFORMS = ("debian-12", "debian-13", "redhat-9")
+WITH_PLATFORMS = [role for role in ROLES if (ROOT / "roles" / role / "vars").is_dir()]
+
+
+@pytest.mark.parametrize("role", WITH_PLATFORMS)
+def test_every_platform_says_the_same_things(role: str) -> None:
+    """A role that differs has a file for each platform, with the same keys in each."""
+    folder = ROOT / "roles" / role / "vars"
+    assert sorted(file.stem for file in folder.iterdir()) == sorted(PLATFORMS)
+    keys = {platform: set(read(role, f"vars/{platform}.yml")) for platform in PLATFORMS}
+    assert keys == dict.fromkeys(PLATFORMS, keys["debian-12"])
+
+
+@pytest.mark.parametrize("role", WITH_PLATFORMS)
+def test_what_a_platform_says_is_used(role: str) -> None:
+    """It is the name of the unit, or what a default of the role asks for."""
+    asked = set(
+        re.findall(
+            r"lookup\('raceday\.core\.platform', '(\w+)'", str(read(role, "defaults/main.yml"))
+        )
+    )
+    assert set(read(role, "vars/debian-12.yml")) == {f"{role}_unit"} | asked
+
+
+@pytest.mark.parametrize("role", WITH_PLATFORMS)
+def test_the_platform_that_is_not_tested_says_so(role: str) -> None:
+    """Nobody takes it for one that a scenario proves."""
+    text = (ROOT / "roles" / role / "vars" / "redhat-9.yml").read_text(encoding="utf-8")
+    assert "# Not tested here" in text
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_every_notified_handler_exists(role: str) -> None:
     """Ansible notices a missing one only when something has changed."""

@@ -266,6 +266,8 @@ def test_a_variable_of_a_role_may_be_worked_out(
     variables: dict[str, Any] = {"components": {"lb": {"role": "haproxy"}}}
     usual = spec.component_spec(variables, "lb")
     assert "haproxy_socket=/run/haproxy/admin.sock\n" in spec.shell_variables(usual, check=True)
+    there = spec.component_spec({**variables, "raceday_platform": "redhat-9"}, "lb")
+    assert "haproxy_socket=/var/lib/haproxy/stats\n" in spec.shell_variables(there, check=True)
     text = trust_as_template("{{ place }}/admin.sock")
     variables |= {"haproxy_socket": text, "place": "/srv/front"}
     own = spec.component_spec(variables, "lb")

@@ -33,7 +33,8 @@ def unit(role: str, inventory: Inventory) -> str | None:
     [
         ("postgresql", "debian-12", "postgresql@15-main"),
         ("postgresql", "debian-13", "postgresql@17-main"),
-        ("redis", "debian-13", None),
+        ("redis", "debian-13", "redis-server"),
+        ("wagering", "debian-13", None),
         ("redis", "redhat-9", "redis"),
         ("postgresql", None, None),
     ],
