@@ -11,7 +11,8 @@ DOCUMENTATION = r"""
 name: platform
 short_description: What a role calls a thing on the platform of the host
 description:
-  - Reads C(roles/ROLE/vars/PLATFORM.yml); the inventory variable C(raceday_platform) says which platform that is.
+  - Reads C(roles/ROLE/vars/PLATFORM.yml).
+  - The inventory variable C(raceday_platform) says which platform that is.
   - It is for the defaults of a role, so that a value of the inventory wins.
 options:
   _terms:
@@ -24,7 +25,7 @@ options:
     type: str
     required: true
   default:
-    description: The value where no file says one, because no platform is named or the role has no file of it.
+    description: The value where no file says one, because no platform is named or known.
     type: str
     required: true
 author: The raceday authors (@raceday)
@@ -32,7 +33,8 @@ author: The raceday authors (@raceday)
 
 EXAMPLES = r"""
 haproxy_socket: >-
-  {{ lookup('raceday.core.platform', 'haproxy_socket', role='haproxy', default='/run/haproxy/admin.sock') }}
+  {{ lookup('raceday.core.platform', 'haproxy_socket', role='haproxy',
+  default='/run/haproxy/admin.sock') }}
 """
 
 RETURN = r"""

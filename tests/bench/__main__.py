@@ -59,7 +59,8 @@ def hot_path() -> None:
         "unit": "raceday-bench",
         "healthcheck": {"http": "http://127.0.0.1:9977/", "settle": 0},
     }
-    play("playbooks/steps/start.yml", component="bench", components={"bench": component})
+    given = {"component": "bench", "raceday_role": "service", "components": {"bench": component}}
+    play("playbooks/steps/start.yml", **given)
 
 
 def ordinary() -> None:

@@ -17,6 +17,7 @@ from automation.run.plan import Verb
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "playbooks"
+PROGRAM = Path(sys.executable).with_name("ansible-playbook")
 PROCEDURES = ("evening", "morning", "restart", "test")
 FIRST_PLAY = "hold"
 BLOCKS = ("block", "rescue", "always")
@@ -42,9 +43,8 @@ def test_there_is_one_playbook_per_procedure_and_per_verb() -> None:
 def test_ansible_can_read_every_playbook() -> None:
     """Roles, files and keywords are there and right, for a step and for a procedure."""
     playbooks = [*PLAYBOOKS.glob("*.yml"), *(PLAYBOOKS / "steps").glob("*.yml")]
-    program = Path(sys.executable).with_name("ansible-playbook")
     checked = subprocess.run(
-        [program, "--syntax-check", "-i", "inventories/demo", *playbooks],
+        [PROGRAM, "--syntax-check", "-i", "inventories/demo", *playbooks],
         cwd=ROOT,
         env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
         capture_output=True,
@@ -53,6 +53,46 @@ def test_ansible_can_read_every_playbook() -> None:
     )
     assert (checked.returncode, checked.stderr) == (0, "")
     assert checked.stdout.count("playbook: ") == len(playbooks)
+
+
+@pytest.mark.parametrize("step", sorted(set(Verb) - {Verb.QUIET}))
+def test_a_step_by_hand_says_what_it_needs(step: Verb) -> None:
+    """Whoever forgets the component, or whose role is to do it, is told; all hosts need neither."""
+    text = (PLAYBOOKS / "steps" / f"{step}.yml").read_text(encoding="utf-8")
+    hosts = yaml.safe_load(text)[-1]["hosts"]
+    if step in {Verb.PREFLIGHT, Verb.CLOCKS, Verb.PROBE}:
+        assert hosts == "{{ raceday_hosts | default('all') }}"
+    else:
+        needs = ["component", *(["raceday_role"] if "raceday_role" in text else [])]
+        names = ", ".join(map(repr, needs))
+        assert hosts == f"{{{{ query('raceday.core.step_hosts', {names}) }}}}"
+        assert all(f" -e {name}=" in text for name in needs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "component is missing. Give -e component=<name> with a name under components"),
+        (("-e", "component=wagering"), "raceday_role is missing. Give -e raceday_role=<name>"),
+        (
+            ("-e", "component=wagring", "-e", "raceday_role=wagering"),
+            "No host of the inventory matches wagring.",
+        ),
+    ],
+)
+def test_a_step_without_hosts_does_not_end_well(words: tuple[str, ...], said: str) -> None:
+    """Ansible takes hosts that nobody has for none, and none for success."""
+    done = subprocess.run(
+        [PROGRAM, "-i", "inventories/demo", "playbooks/steps/stop.yml", *words],
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0, done.stdout
+    assert said in done.stderr
 
 
 @pytest.mark.parametrize("file", TASK_FILES, ids=lambda file: str(file.relative_to(ROOT)))
