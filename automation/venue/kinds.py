@@ -63,6 +63,7 @@ class KindFile(Keys):
     checks: PromisedChecks = PromisedChecks()
     needs: tuple[Need, ...] = ()
     channel: Annotated[Name, AfterValidator(_is_free)] | None = None
+    programs: Argv | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def verbs_of(folder: Path) -> frozenset[str]:
 
 
 def _read(file: Path) -> Document:
-    wanted = "unit, healthcheck, facts, checks, needs or channel"
+    wanted = "unit, healthcheck, facts, checks, needs, channel or programs"
     return read_document(file, wanted=wanted, templates=True)
 
 

@@ -317,9 +317,27 @@ def _component_checks(
             yield port_check(host, spec, rest, value)
         elif kind == "certificate":
             yield _certificate(host, rest, value, limits["certificate_days"])
+    if spec.get("programs"):
+        yield program_check(host, spec, seen.get("program", ""))
     if "unit_files" in seen:
         name = f"open files of {spec['name']}"
         yield _share(name, host, seen["unit_files"], limits["open_files_percent"])
+
+
+def program_check(host: str, spec: Mapping[str, Any], found: str) -> dict[str, Any]:
+    """Whether one of the programs is there, by which its role asks the component."""
+    programs = ", ".join(spec["programs"])
+    args = {"host": host, "programs": programs, "component": spec["name"]}
+    return check(
+        f"a program that asks {spec['name']}",
+        f"one of {programs}",
+        found or "unknown",
+        passed=found in spec["programs"],
+        why=message(
+            "%(host)s has none of %(programs)s, and one of them must ask %(component)s", **args
+        ),
+        following=message("Install one of them on %(host)s.", host=host),
+    )
 
 
 def port_check(host: str, spec: Mapping[str, Any], port: str, listener: str) -> dict[str, Any]:

@@ -403,6 +403,7 @@ preflight_component() {
   seen='' && tell_unit
   for port in $ports; do put "port:$port" "$(listener_on "$port")"; done
   tell_limits
+  tell_program
   for certificate in "$@"; do tell_certificate "$certificate"; done
   tell_facts
 }
@@ -443,6 +444,12 @@ tell_limits() {
   limit=$(sed -n 's/^Max open files *\([0-9]*\).*/\1/p' "/proc/$pid/limits")
   # shellcheck disable=SC2012  # counting, names do not matter
   put unit_files "$(ls "/proc/$pid/fd" | wc -l)/$limit"
+}
+
+tell_program() { # the first of $programs that is here, "none" when there is none of them
+  [ -n "$programs" ] || return 0
+  for program in $programs none; do has "$program" && break; done
+  put program "$program"
 }
 
 tell_certificate() {

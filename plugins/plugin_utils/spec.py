@@ -126,6 +126,7 @@ def shell_variables(spec: Mapping[str, Any], *, check: bool) -> str:
         "check": int(check),
         "ports": " ".join(str(port) for port in local_ports(spec)),
         "facts": " ".join(facts),
+        "programs": " ".join(spec.get("programs") or ()),
         **{f"fact_{name}": shlex.join(argv) for name, argv in facts.items()},
         **variables,
         **_probe_variables(probe),

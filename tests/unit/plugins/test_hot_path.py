@@ -257,6 +257,37 @@ def test_all_who_are_let_in_are_told(tell: Tell, fake: Fake) -> None:
     assert tell("rotation", rows) == "wagering/w1 wagering/w2"
 
 
+@pytest.mark.parametrize(
+    ("programs", "told"),
+    [
+        ("sh no-such-program", "@raceday program=sh"),
+        ("no-such-program sh", "@raceday program=sh"),
+        ("no-such-program neither", "@raceday program=none"),
+        ("", ""),
+    ],
+)
+def test_the_program_that_is_there_is_told(
+    plugin: Plugin, tmp_path: Path, programs: str, told: str
+) -> None:
+    """The first of those that a role can do with; none is told, too."""
+    assert library(plugin, f"programs='{programs}'\ntell_program", tmp_path) == told
+
+
+def test_what_asks_a_load_balancer_is_looked_for(
+    plugin: Plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By preflight, on its hosts; of other kinds nothing is wanted."""
+    spec = plugin("plugin_utils.spec")
+    monkeypatch.setattr(spec.constants, "DEFAULT_ROLES_PATH", [str(ROOT / "roles")])
+    variables = {"components": {"lb": {"role": "haproxy"}, "cache": {"role": "redis"}}}
+    wanted = {
+        name: spec.shell_variables(spec.component_spec(variables, name), check=True)
+        for name in variables["components"]
+    }
+    assert "programs='perl python3'\n" in wanted["lb"]
+    assert "programs=''\n" in wanted["cache"]
+
+
 def test_a_variable_of_a_role_may_be_worked_out(
     plugin: Plugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,6 +160,20 @@ def test_what_may_be_our_own_listener_is_no_stranger(plugin: Plugin) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("found", "passed"), [("perl", True), ("python3", True), ("none", False), ("", False)]
+)
+def test_a_load_balancer_can_be_asked(plugin: Plugin, found: str, passed: bool) -> None:
+    """With one of two programs; without, or when the host does not say, sales could not be seen."""
+    spec = {"name": "load_balancer", "programs": ["perl", "python3"]}
+    told = plugin("action.preflight").program_check("lb1", spec, found)
+    assert (told["name"], told["passed"]) == ("a program that asks load_balancer", passed)
+    if not passed:
+        said = "lb1 has none of perl, python3, and one of them must ask load_balancer"
+        assert sentence(told) == said
+        assert told["next"]["text"] % told["next"]["args"] == "Install one of them on lb1."
+
+
 class Host:
     """A host whose clock is 1.9 s behind; each call takes the next of these seconds to connect."""
 

@@ -42,7 +42,7 @@ def test_what_a_role_says_is_read(place: Path) -> None:
     said = (
         "unit: tote\nhealthcheck: {tcp: '127.0.0.1:7'}\nneeds: [race_card]\n"
         "facts: {sales: [sh, -c, 'echo ${#x} {{ x }}']}\nchecks: {test: [a bet, a pool]}\n"
-        "channel: bet\n"
+        "channel: bet\nprograms: [perl, python3]\n"
     )
     role(place, said, "test")
     assert read_kind("tote", place) == Kind(
@@ -79,7 +79,11 @@ def test_the_role_that_ansible_takes_is_the_one_that_speaks(place: Path) -> None
         ),
         ("units: tote\n", "1: units is no key that raceday knows; did you mean unit?"),
         ("- unit\n", "1: the file is a list, but it must be a block of keys."),
-        ("", "1: the file is empty; write unit, healthcheck, facts, checks, needs or channel."),
+        (
+            "",
+            "1: the file is empty; "
+            "write unit, healthcheck, facts, checks, needs, channel or programs.",
+        ),
         ("unit: 7\n", '1: unit is 7, which YAML reads as the number 7; write it in quotes: "7".'),
         ("checks: [a bet]\n", "1: checks is a list, but it must be a block of keys."),
         (
