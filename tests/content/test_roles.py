@@ -1,5 +1,6 @@
-"""What holds for every role: specs, defaults, names, pages, handlers."""
+"""What holds for every role: specs, defaults, names, pages, handlers, scenarios."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,3 +181,44 @@ def test_each_verb_reports_what_is_promised_of_it(role: str) -> None:
     proving = sorted({"test", "through", "settled", "refusal"} & verbs(role))
     told = {verb: list(reported(role, verb)) for verb in proving if role != "service"}
     assert told == promised
+
+
+def scenario(name: str) -> dict[str, Any]:
+    """What a scenario says beside what all share."""
+    file = ROOT / "molecule" / name / "molecule.yml"
+    said: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return said
+
+
+def converged(name: str) -> Iterator[str]:
+    """The verbs of the role that the scenario of its name converges."""
+    text = (ROOT / "molecule" / name / "converge.yml").read_text(encoding="utf-8")
+    for item in (task for play in yaml.safe_load(text) for task in play["tasks"]):
+        role = item["ansible.builtin.import_role"]
+        if role["name"] == name:
+            yield role["tasks_from"]
+
+
+def played(file: Path) -> Iterator[str]:
+    """The verbs that a file of tests plays: `play("stop")`."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            words = [item.value for item in node.args if isinstance(item, ast.Constant)]
+            yield from (str(word) for word in words if node.func.id == "play")
+
+
+def imported(role: str, verb: str) -> Iterator[str]:
+    """The entry points that a verb imports, besides itself."""
+    for task in yaml.safe_load((ROOT / f"roles/{role}/tasks/{verb}.yml").read_text("utf-8")):
+        yield str(task.get("ansible.builtin.import_tasks", "")).removesuffix(".yml")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_verb_is_played_by_the_scenario_of_its_role(role: str) -> None:
+    """One that no host ever saw could be wrong in every line."""
+    files = [*(ROOT / "molecule" / role / "tests").glob("test_*.py")]
+    if "additional_files_or_dirs" not in scenario(role).get("verifier", {}):
+        files += (ROOT / "molecule" / "shared" / "tests").glob("test_*.py")
+    seen = {*converged(role), *(verb for file in files for verb in played(file))}
+    parts = {part for verb in verbs(role) & seen for part in imported(role, verb)}
+    assert verbs(role) - seen - parts == set()
