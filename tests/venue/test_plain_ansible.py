@@ -1,5 +1,6 @@
 """The procedures with ansible-playbook alone: the same roles, the same end, no raceday."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -118,4 +119,42 @@ def test_check_mode_changes_nothing_on_an_open_venue(
     before = selling.units()
     result = play(*words, "--check")
     assert result.returncode == 0, result.stdout
+    assert (selling.units(), selling.in_rotation()) == (before, set(SERVERS))
+
+
+WAGERING_HOSTS: dict[str, object] = {"component": "wagering", "raceday_role": "wagering"}
+RATE = {"rate": 5, "seconds": 1}
+FROM_LB = {**WAGERING_HOSTS, "raceday_hosts": ["lb1"], "raceday_options": RATE}
+FLOW = {"channels": {"wagering": "bet"}, "servers": ["wagering1", "wagering2"]}
+STEPS: tuple[tuple[dict[str, object], tuple[str, ...]], ...] = (
+    ({}, ("preflight", "clocks", "probe", "hold")),
+    (WAGERING_HOSTS, ("start", "stop", "kill", "test", "settled")),
+    (FROM_LB, ("drain", "undrain", "through", "refusal", "rehearse", "tidy")),
+    ({**FROM_LB, "raceday_options": FLOW}, ("flow",)),
+    ({"component": "load_balancer"}, ("close",)),
+)
+
+
+def test_every_step_has_a_check_mode() -> None:
+    """None is forgotten below."""
+    steps = {path.stem for path in (ROOT / "playbooks" / "steps").glob("*.yml")}
+    assert {step for _, played in STEPS for step in played} == steps
+
+
+@pytest.mark.parametrize(("given", "steps"), STEPS, ids=[steps[0] for _, steps in STEPS])
+def test_check_mode_of_a_step_changes_nothing(
+    selling: Venue, given: dict[str, object], steps: tuple[str, ...]
+) -> None:
+    """Called by hand while customers buy, each goes to its end; units and rotation stay."""
+    before = selling.units()
+    files = [f"playbooks/steps/{step}.yml" for step in steps]
+    result = subprocess.run(
+        [ANSIBLE_PLAYBOOK, "-i", demo_inventory(), "--check", "-e", json.dumps(given), *files],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
     assert (selling.units(), selling.in_rotation()) == (before, set(SERVERS))
