@@ -26,6 +26,10 @@ from automation.run.state import (
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
 SALES_OPEN = Message("sales are open: a test now would stand among customers' bets")
 RUN_OUT = Message("the GO that it rests on has run out meanwhile: run raceday morning")
+PERHAPS_OPEN = Message(
+    "Whether customers can buy there is not known. To ask: raceday sales status. "
+    "To put it right: raceday recover"
+)
 GO, CONDITIONAL, NO_GO = "GO", "CONDITIONAL", "NO-GO"
 
 
@@ -465,10 +469,16 @@ def _failed_check(host: str, check: Check) -> Problem:
 
 
 def _as_it_is_now(state: State, finding: Finding) -> Finding:
-    """What hangs while customers wait has a next step of its own, and a closing that fails."""
-    if state.steps[finding.step].step.verb is Verb.CLOSE and finding.host:
+    """What hangs while customers wait has a next step of its own.
+
+    So have a closing that fails, and an opening that was not heard of.
+    """
+    verb = state.steps[finding.step].step.verb
+    if verb is Verb.CLOSE and finding.host:
         return replace(finding, problem=_stop_by_hand(state, finding))
     result = state.steps[finding.step].hosts[finding.host]
+    if verb is Verb.UNDRAIN and result.state is HostState.UNKNOWN:
+        return replace(finding, problem=replace(finding.problem, next=PERHAPS_OPEN))
     hangs = finding.lost_host and result.evidence.get("seen", "").endswith("(connected)")
     external = state.plan.components[finding.component].external
     if not hangs or external or state.sales_said() != "open":
