@@ -7,11 +7,13 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,6 +26,7 @@ from automation.commands.sales import close
 from automation.errors import RacedayError
 from automation.exit_codes import ExitCode
 from automation.procedures.records import LOCK
+from automation.run import lock
 from automation.run.journal import FileSink
 from automation.settings import Settings
 from tests.cli.here import write_site
@@ -82,8 +85,8 @@ class Selling:
         It keeps its `reports` elsewhere, or where these are.
         """
         came: list[str] = []
-        lock = (reports or self.reports) / "small" / LOCK
-        words = (lock, why, venue_of(self.settings).venue_file)
+        path = (reports or self.reports) / "small" / LOCK
+        words = (path, why, venue_of(self.settings).venue_file)
         with subprocess.Popen(
             [sys.executable, "-c", HOLDER, *map(str, words), "yes" if stays else "no"],
             stdout=subprocess.PIPE,
@@ -147,6 +150,23 @@ def test_sales_close_although_a_run_with_other_reports_holds_the_venue(
         "  To be certain until then, on lb1: systemctl stop haproxy",
     ]
     assert (selling.records(), came) == ([], [])
+
+
+def test_sales_close_before_anybody_is_waited_for(
+    selling: Selling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who does not say here who holds the venue has a moment to go, with sales closed already."""
+    waited: list[dict[str, str]] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(dict(Desk.servers))
+        time.sleep(seconds)
+
+    monkeypatch.setattr(lock, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+    with selling.held("restart", stays=True, reports=tmp_path / "elsewhere"):
+        error = error_of(selling.close())
+    assert error.exit_code == ExitCode.LOCKED
+    assert (bool(waited), [seen for seen in waited if seen != CLOSED]) == (True, [])
 
 
 def test_sales_close_at_once_and_on_record_when_a_restart_has_made_way(selling: Selling) -> None:
