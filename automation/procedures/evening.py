@@ -13,7 +13,7 @@ from automation.procedures.steps import (
     make_step,
     patience,
 )
-from automation.run.plan import Plan, Step, Verb
+from automation.run.plan import LETS_FINISH, Plan, Step, Verb
 from automation.venue.graph import dependencies, reverse
 from automation.venue.site import Component, Venue
 
@@ -40,7 +40,7 @@ def _steps(venue: Venue) -> Iterator[Step]:
     kept = kept_running(venue)
     ours = [item for item in reversed(in_order(venue)) if not item.external]
     looks = [look_step(component) for component in ours]
-    closes = list(close_steps(venue, _ids(looks)))
+    closes = list(close_steps(venue, after=_ids(looks), options={LETS_FINISH: True}))
     settled = [
         step for component in ours for step in _settled(venue, component, _ids([*looks, *closes]))
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from automation.run.events import GOOD, Check, HostState, Message, Problem
-from automation.run.plan import PlannedComponent, Verb
+from automation.run.plan import LETS_FINISH, PlannedComponent, Verb
 from automation.run.state import (
     CUT_OFF,
     ENDED,
@@ -26,6 +26,8 @@ from automation.run.state import (
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
 SALES_OPEN = Message("sales are open: a test now would stand among customers' bets")
 RUN_OUT = Message("the GO that it rests on has run out meanwhile: run raceday morning")
+LONGER = Message("To give them longer another time: haproxy_close_timeout")
+LONGER_IN_THE_EVENING = Message("To give them longer another time: haproxy_evening_timeout")
 PERHAPS_OPEN = Message(
     "Whether customers can buy there is not known. To ask: raceday sales status. "
     "To put it right: raceday recover"
@@ -133,7 +135,8 @@ def _cut_off(state: State) -> Iterator[Finding]:
                 args = {"count": count, "host": host}
                 what = Message("%(count)s customers at %(host)s were cut off", args)
                 why = Message("they were still connected when their time to finish was over")
-                following = Message("To give them longer another time: haproxy_close_timeout")
+                unhurried = bool(item.step.options.get(LETS_FINISH))
+                following = LONGER_IN_THE_EVENING if unhurried else LONGER
                 problem = Problem(what, why, following)
                 yield Finding(item.step.component, host, item.step.id, problem)
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +25,11 @@ from automation.commands.load import venue_of
 from automation.commands.sales import close
 from automation.errors import RacedayError
 from automation.exit_codes import ExitCode
+from automation.procedures.evening import plan_evening
 from automation.procedures.records import LOCK
+from automation.procedures.sales import plan_cut
+from automation.procedures.session import Request, run_unrecorded
+from automation.procedures.steps import make_plan
 from automation.run import lock
 from automation.run.journal import FileSink
 from automation.settings import Settings
@@ -105,7 +109,7 @@ class Selling:
 def selling(tmp_path: Path) -> Iterator[Selling]:
     Desk.begin(CLOSED, "UP")
     path = tmp_path / "admin.sock"
-    front = {"haproxy_socket": str(path), "haproxy_close_timeout": 1}
+    front = {"haproxy_socket": str(path), "haproxy_evening_timeout": 2}
     write_site(tmp_path / "small", {"w1": {}, "lb1": front})
     with socketserver.ThreadingUnixStreamServer(str(path), Desk) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -264,6 +268,22 @@ def test_who_is_cut_off_before_it_is_recorded_is_told(selling: Selling) -> None:
         result = selling.close()
     assert result.return_value == ExitCode.GO, result.stderr
     assert "6 customers at lb1 were cut off" in result.stdout
+
+
+def test_customers_have_time_to_finish_in_the_evening_only(selling: Selling) -> None:
+    """The stop-wagering command cuts off who is connected at once, whatever the evening gives."""
+    venue = venue_of(selling.settings)
+    evening = {step.id: step for step in plan_evening(venue).steps.values()}["front.close"]
+    in_order = make_plan(venue, "evening", (replace(evening, after=()),), gives_verdict=False)
+    took = []
+    for plan in (plan_cut(venue), in_order):
+        Desk.begin(CLOSED, "UP")
+        Desk.customers, Desk.hanging = {"wagering/w1": 7}, {"wagering/w1"}
+        state = run_unrecorded(venue, plan, Request(), ())
+        took.append(state.steps["front.close"].hosts["lb1"].seconds)
+        assert (state.result_state, sum(Desk.customers.values())) == ("WARNINGS", 0)
+    cut, finished = took
+    assert (cut < 1, finished >= 2) == (True, True), took
 
 
 def test_a_backend_that_the_venue_file_does_not_name_keeps_sales_open(selling: Selling) -> None:
