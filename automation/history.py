@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,8 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from automation.run.plan import Plan
 
 RUNS = 20
+FEW = 5  # runs from which on the longest of them is taken for the 95th percentile
+MARGIN = 2.0  # before that a step may take so many times the longest
 REPORT = "report.json"
 SUCCESSFUL = frozenset({"SUCCESS", "WARNINGS"})
 
@@ -28,7 +30,11 @@ class Duration:
 
 @dataclass(frozen=True)
 class History:
-    """What `runs` earlier runs took, as a whole and per step; `run` is None without any."""
+    """What `runs` earlier runs took, as a whole and per step; `run` is None without any.
+
+    A step that was done fewer than FEW times has MARGIN times its longest as p95: a single night
+    says little of how long it may take.
+    """
 
     runs: int = 0
     run: Duration | None = None
@@ -51,7 +57,7 @@ def read_history(reports: Path, venue: str, procedure: str, last: int = RUNS) ->
             if step.seconds is not None and step.did_work:
                 taken[step.id].append(step.seconds)
     whole = [run.duration_seconds for run in runs if run.did_work]
-    steps = {name: duration_of(seconds) for name, seconds in taken.items()}
+    steps = {name: _of_step(seconds) for name, seconds in taken.items()}
     return History(len(runs), duration_of(whole) if whole else None, steps)
 
 
@@ -76,6 +82,11 @@ def duration_of(seconds: Sequence[float]) -> Duration:
     """The 95th percentile by nearest rank: with few runs, simply the longest."""
     ordered = sorted(seconds)
     return Duration(median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1])
+
+
+def _of_step(seconds: Sequence[float]) -> Duration:
+    known = duration_of(seconds)
+    return known if len(seconds) >= FEW else replace(known, p95=MARGIN * max(seconds))
 
 
 class _Host(BaseModel):

@@ -81,9 +81,9 @@ def usual_unit(role: str) -> str:
 def play(component: Component) -> Play:
     """Run `playbooks/steps/<verb>.yml` on the component, with more variables if wanted."""
 
-    def run(verb: str, **variables: object) -> Played:
+    def run(*verbs: str, **variables: object) -> Played:
         given = {"component": component.name, "raceday_role": component.role, **variables}
-        return run_playbooks(verb, **given)
+        return run_playbooks(*verbs, **given)
 
     return run
 
@@ -99,6 +99,13 @@ def run_playbooks(*names: str, **variables: object) -> Played:
     done = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=False)
     changed = {host for host, count in RECAP.findall(done.stdout) if count != "0"}
     return Played(done.returncode == 0, frozenset(changed), done.stdout + done.stderr)
+
+
+def facts(host: testinfra.host.Host, component: str) -> Mapping[str, str]:
+    """What a host tells of a component with every look at it."""
+    arguments = json.dumps({"components": [component]})
+    (report,) = host.ansible("raceday.core.probe", arguments, check=False)["raceday"]
+    return dict(report["evidence"])
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 20) -> None:

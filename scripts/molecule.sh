@@ -7,10 +7,14 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 trap 'remove_hosts; exit 130' INT TERM
 
-remove_hosts() { molecule destroy --no-command-borders -s "$scenario" >/dev/null 2>&1; }
+remove_hosts() { molecule destroy --no-command-borders -s "$scenario" >/dev/null 2>&1 9>&-; }
+
+# The hosts of another checkout would have the same names and ports.
+exec 9>"/tmp/raceday-molecule-$scenario.lock"
+flock --nonblock 9 || { echo "waiting  $scenario, which another checkout runs" && flock 9; }
 
 began=$SECONDS
-if molecule test --no-command-borders -s "$scenario" >"$log" 2>&1; then
+if molecule test --no-command-borders -s "$scenario" >"$log" 2>&1 9>&-; then
   verdict=passed
 else
   verdict=FAILED

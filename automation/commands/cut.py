@@ -19,7 +19,6 @@ from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.aside import say
 from automation.views.i18n import Translator
-from automation.views.times import Clock
 
 AMONG_CUSTOMERS = frozenset({"restart", "idle"})  # procedures that go on while sales are open
 ENDING = AMONG_CUSTOMERS | {"sales-close"}  # and another that closes: they are waited for
@@ -56,7 +55,7 @@ def close_whoever_holds(settings: Settings, venue: Venue, plan: Plan, request: R
             if seen.interrupted or not isinstance(why, VenueLocked):
                 raise told from why
             if not met:
-                plan = _closed_already(plan, seen, translate)
+                plan = _closed_already(plan, seen)
             if not _make_way(why, told, met, translate):
                 raise told from why
 
@@ -97,16 +96,13 @@ def _make_way(locked: VenueLocked, told: NotRecorded, met: set[str], translate: 
     return True
 
 
-def _closed_already(plan: Plan, seen: State, translate: Translator) -> Plan:
+def _closed_already(plan: Plan, seen: State) -> Plan:
     """What is to be recorded tells what the closing has found, and when sales were stopped."""
     results = [pair for item in seen.steps.values() for pair in item.hosts.items()]
     found = {host: _before(result.evidence) for host, result in results}
     plan = replace(plan, found=found, cut_off={host: cut_off_at(item) for host, item in results})
-    if seen.sales_said() != "closed":
-        return plan
-    text = "%(reason)s (closed at %(time)s already, when it could not be recorded yet)"
-    now = Clock(plan.time_zone, translate).seconds(utc_now())
-    return replace(plan, reason=translate(text, reason=plan.reason, time=now))
+    is_closed = seen.sales_said() == "closed"
+    return replace(plan, closed_at=utc_now().isoformat()) if is_closed else plan
 
 
 def _before(evidence: Mapping[str, str]) -> Mapping[str, str]:

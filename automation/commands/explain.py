@@ -15,7 +15,7 @@ from automation.procedures.records import JOURNAL, LOCK, newest_run, run_folders
 from automation.procedures.resume import resume_command
 from automation.procedures.sales import closed_by, runs_of_the_day
 from automation.procedures.session import utc_now
-from automation.procedures.standing import newest_verdict, rest_now
+from automation.procedures.standing import Standing, verdict_and_rest
 from automation.run.events import Message
 from automation.run.journal import read_journal
 from automation.run.ledger import Ledger, Rest
@@ -29,13 +29,13 @@ from automation.views.explain import (
     explain_idle,
     explain_nothing,
     explain_run,
-    explain_unproven,
     explanation_document,
     render_explanation,
 )
 from automation.views.files import PAGE
 from automation.views.i18n import Translator
 from automation.views.leftovers import left_by
+from automation.views.status import Around
 from automation.views.telling import Explanation
 from automation.views.times import Clock
 
@@ -121,25 +121,35 @@ def _explanation(
     if folder != newest_run(reports):
         left = left if left_by(state) else Ledger()  # an earlier run that has left nothing itself
         closed = closed if closed and closed.run_id == state.run_id else None
-    resume = resume_command(venue, folder, utc_now())
-    rest = _rest(reports, folder)
-    found = explain_run(state, utc_now(), translate, holder, left, resume, rest)
-    found = explain_closing(found, state, closed, clock)
-    return explain_unproven(found) if _is_unproven(reports, folder, state) else found
-
-
-def _is_unproven(reports: Path, folder: Path, state: State) -> bool:
-    """Whether the newest run ended with sales open, although no verdict holds."""
-    standing = newest_verdict(reports)
-    is_open = state.finished_at is not None and state.sales_said() == "open"
-    return (
-        is_open and folder == newest_run(reports) and not (standing and standing.holds(utc_now()))
+    standing, rest = verdict_and_rest(reports)
+    around = Around(
+        holder=holder,
+        left=left,
+        rest=_bearing_on(folder, rest, standing),
+        resume=resume_command(venue, folder, utc_now()),
+        is_unproven=_is_unproven(folder, state, standing),
+        is_doubted=_is_doubted(state, standing),
     )
+    found = explain_run(state, utc_now(), translate, around)
+    return explain_closing(found, state, closed, clock)
 
 
-def _rest(reports: Path, folder: Path) -> Rest | None:
+def _is_unproven(folder: Path, state: State, standing: Standing | None) -> bool:
+    """Whether the newest run ended with sales open, although no verdict holds."""
+    is_open = state.finished_at is not None and state.sales_said() == "open"
+    holds = standing is not None and standing.holds(utc_now())
+    return is_open and not holds and folder == newest_run(folder.parent)
+
+
+def _is_doubted(state: State, standing: Standing | None) -> bool:
+    """Whether the verdict was revoked after a run, so it is not known that all is well since."""
+    revoked = standing.verdict.revoked_at if standing else None
+    return revoked is not None and state.finished_at is not None and revoked > state.finished_at
+
+
+def _bearing_on(folder: Path, rest: Rest | None, standing: Standing | None) -> Rest | None:
     """What was stopped on purpose, where a run did that, came after it, or gave what it ended."""
-    rest, standing = rest_now(reports), newest_verdict(reports)
+    reports = folder.parent
     if rest is None or folder in {newest_run(reports), reports / rest.run.run_id}:
         return rest
     return rest if standing and folder == standing.folder else None

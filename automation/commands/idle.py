@@ -12,7 +12,7 @@ from automation.commands.show import run_and_show, show
 from automation.errors import Refused
 from automation.exit_codes import ExitCode
 from automation.idle.allowed import why_closed
-from automation.idle.record import Decision, read_record, write_record
+from automation.idle.record import Decision, change_record
 from automation.procedures.asking import Asker
 from automation.procedures.records import LOCK
 from automation.procedures.session import Request, utc_now
@@ -66,16 +66,19 @@ def idle(settings: Settings, check: bool, coming: bool) -> int:
 
 def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
     reports = settings.reports / venue.name
-    asker = Asker(venue, reports)
     closed = why_closed(venue.calendar, utc_now())
     if closed:
-        watch_memory(venue, reports)
-        call = Decision(utc_now(), (closed,))
-        write_record(reports, replace(read_record(reports), closed=call))
-        return _say_why_not(settings, venue, Choice(reasons=call.reasons))
+        if not check:
+            watch_memory(venue, reports)
+            call = Decision(utc_now(), (closed,))
+            change_record(reports, lambda record: replace(record, closed=call))
+        return _say_why_not(settings, venue, Choice(reasons=(closed,)))
+    asker = Asker(venue, reports, remembers=not check)
     past = read_past(settings.reports, venue)
-    choice = choose(venue, look(venue, reports, utc_now()), past, asker, utc_now())
-    _remember(reports, choice)
+    choice = choose(
+        venue, look(venue, reports, utc_now(), remembers=not check), past, asker, utc_now()
+    )
+    _remember(reports, choice, check=check)
     if choice.holder:
         raise VenueLocked(reports / LOCK, choice.holder, venue.time_zone)
     if choice.plan is None:
@@ -84,13 +87,15 @@ def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
     try:
         return run_and_show(settings, venue, plan, Request(answer=asker.answer))
     except VenueLocked as error:
-        _remember(reports, postponed(choice, error.holder, venue.calendar))
+        _remember(reports, postponed(choice, error.holder, venue.calendar), check=check)
         raise
 
 
-def _remember(reports: Path, choice: Choice) -> None:
-    decision = Decision(utc_now(), choice.reasons, choice.due, choice.tests)
-    write_record(reports, replace(read_record(reports), decision=decision, closed=None))
+def _remember(reports: Path, choice: Choice, *, check: bool) -> None:
+    """What this call came to; a check comes to nothing."""
+    if not check:
+        decision = Decision(utc_now(), choice.reasons, choice.due, choice.tests)
+        change_record(reports, lambda record: replace(record, decision=decision, closed=None))
 
 
 def _say_why_not(settings: Settings, venue: Venue, choice: Choice) -> int:

@@ -27,7 +27,7 @@ from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.aside import say
 from automation.views.i18n import Translator
-from automation.views.sentences import UNPROVEN
+from automation.views.words import UNPROVEN
 
 PRIMARY = "%(host)s is the primary of %(component)s"
 
@@ -97,14 +97,14 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
         plan = plan_emergency(venue, names)
         question, touched = "End and start all of %(names)s?", ", ".join(names)
     else:
-        if not (break_glass or check):
+        if not break_glass:
             refuse_in_blackout(venue, utc_now())
         hosts = _rolled_hosts(
             settings,
             venue,
             names,
             limit,
-            anyhow=break_glass or check,
+            anyhow=break_glass,
             include_primary=include_primary,
         )
         plan, question = plan_restart(venue, hosts), "Restart %(names)s?"

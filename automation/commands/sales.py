@@ -1,13 +1,14 @@
 """`raceday sales`: whether customers can buy, and the commands that stop and start it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from automation.commands.ask import confirm_change, reason_for
@@ -27,7 +28,7 @@ from automation.procedures.sales import (
 )
 from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.standing import newest_verdict
-from automation.procedures.status import out_of_rotation
+from automation.procedures.status import out_of_rotation, unserved
 from automation.procedures.steps import fronts
 from automation.run.events import Message
 from automation.run.lock import read_holder
@@ -39,7 +40,7 @@ from automation.views.i18n import Translator
 from automation.views.leftovers import leftovers
 from automation.views.live import bullets, problem_lines
 from automation.views.sales import view_closing
-from automation.views.sentences import NOW, OPEN_AGAIN, closing_sentence
+from automation.views.sentences import NOW, OPEN_AGAIN, closing_sentence, unserved_sentences
 from automation.views.times import Clock
 
 
@@ -54,12 +55,13 @@ def status(settings: Settings) -> int:
     """Ask every load balancer whether sales are open.
 
     Nothing is changed. It also tells who closed sales, when and why, who holds the venue, which
-    servers are out of rotation, and what a dead run has left.
+    servers are out of rotation, what nobody can buy because every server is seen down, and what a
+    dead run has left.
     Exit code 0 when it is known, 20 when not.
     """
     venue = _with_front(settings)
     seen, translate = probe_now(venue, plan_sales_status(venue), ()), Translator(settings.lang)
-    said, out = seen.sales_said(), out_of_rotation(venue, seen)
+    said, out, missed = seen.sales_said(), out_of_rotation(venue, seen), unserved(venue, seen)
     reports = settings.reports / venue.name
     holder, clock = read_holder(reports / LOCK), Clock(venue.time_zone, translate)
     left = tuple(leftovers(left_now(reports, holder)))
@@ -71,14 +73,21 @@ def status(settings: Settings) -> int:
             "errors": [*map(_error, unheard(seen))],
             "held_by": to_data(holder),
             "out_of_rotation": out,
+            "unserved": missed,
             "left": to_data(left),
         }
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
         show(Text(translate(NOW[said])), *bullets(problem_lines(unheard(seen), translate)))
+        show(*_missed(missed, translate))
         show(*_closed(closing, clock))
         show(*out_lines(holder, out, left, clock))
     return ExitCode.GO if said else ExitCode.NO_GO
+
+
+def _missed(missed: Mapping[str, Sequence[str]], translate: Translator) -> Iterator[Table]:
+    for said, following in unserved_sentences(missed):
+        yield from bullets([("✗", translate(said)), ("→", translate(following))])
 
 
 def _closing(reports: Path) -> Closing | None:

@@ -10,7 +10,7 @@ from automation.commands.show import left_now, out_lines, show
 from automation.exit_codes import ExitCode
 from automation.procedures.records import LOCK
 from automation.procedures.session import operator_name, probe_now, utc_now
-from automation.procedures.standing import Review, newest_verdict, rest_now, review
+from automation.procedures.standing import Review, review, verdict_and_rest
 from automation.procedures.status import out_of_rotation, plan_status
 from automation.run.ledger import Rest
 from automation.run.lock import read_holder
@@ -21,10 +21,11 @@ from automation.views.i18n import Translator
 from automation.views.leftovers import leftovers
 from automation.views.live import bullets
 from automation.views.report import dump_document
-from automation.views.sentences import UNPROVEN, rest_sentence
+from automation.views.sentences import rest_sentence
 from automation.views.status import Around, build_status, is_healthy, seen_up
 from automation.views.summary import NOT_RECORDED, render_standing, render_status
 from automation.views.times import Clock
+from automation.views.words import UNPROVEN
 
 
 @click.command()
@@ -40,8 +41,7 @@ def status(settings: Settings) -> int:
     probe = probe_now(venue, plan_status(venue), ())
     reports = settings.reports / venue.name
     holder, out = read_holder(reports / LOCK), out_of_rotation(venue, probe)
-    left = tuple(leftovers(left_now(reports, holder), seen_up(probe)))
-    standing, rest = newest_verdict(reports), rest_now(reports)
+    left, (standing, rest) = left_now(reports, holder), verdict_and_rest(reports)
     reviewed = review(standing, probe, utc_now(), operator_name()) if standing else None
     translate = Translator(settings.lang)
     if settings.format == "json":
@@ -51,7 +51,7 @@ def status(settings: Settings) -> int:
     else:
         clock, places = Clock(venue.time_zone, translate), rest.places if rest else ()
         shown = render_status(probe, utc_now(), translate, places)
-        show(shown, *out_lines(holder, out, left, clock))
+        show(shown, *out_lines(holder, out, leftovers(left, seen_up(probe)), clock))
         _print_verdict(probe, reviewed, rest, translate)
     return ExitCode.GO if is_healthy(probe) else ExitCode.NO_GO
 

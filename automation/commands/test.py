@@ -26,13 +26,13 @@ from automation.procedures.rehearsal import (
     plan_drill,
     plan_rehearsal,
 )
-from automation.procedures.sales import plan_sales_status
 from automation.procedures.session import Request, probe_now, utc_now
 from automation.procedures.status import plan_status
 from automation.procedures.test import NamedTest, functional_tests, load_tests, plan_test
 from automation.run.events import Message
+from automation.run.leading import DOWN
 from automation.run.plan import Plan
-from automation.run.state import State
+from automation.run.state import State, StepState
 from automation.settings import Settings
 from automation.venue.kinds import DRILL, REHEARSAL
 from automation.venue.site import Venue
@@ -144,8 +144,8 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
     if not (break_glass or check):
         refuse_in_blackout(venue, utc_now())
     if not check:
-        look = plan_status if kind == DRILL else plan_sales_status
-        seen = probe_now(venue, look(venue), ())
+        seen = probe_now(venue, plan_status(venue), ())
+        _refuse_what_is_down(seen, plan)
         refuse_while_selling(seen, CLOSE_FIRST)
         if kind == DRILL:
             _refuse_without_spare(seen, chosen)
@@ -242,6 +242,26 @@ def _stopped(venue: Venue, name: str, limit: Sequence[str]) -> str:
             "Give one --limit HOST.",
         )
     return (chosen or hosts)[0]
+
+
+def _refuse_what_is_down(seen: State, plan: Plan) -> None:
+    """Raises Refused when nothing of a component runs on the hosts that are to be tested."""
+    down = [item.step.component for item in seen.steps.values() if _is_down(item, plan)]
+    if down:
+        raise Refused(
+            Message(
+                "%(components)s does not run; nothing was touched.",
+                {"components": ", ".join(down)},
+            ),
+            "To open the venue: raceday morning",
+        )
+
+
+def _is_down(seen: StepState, plan: Plan) -> bool:
+    tested = (step for step in plan.steps.values() if not step.is_look)
+    own = (step for step in tested if step.owner == seen.step.component)
+    hosts = {host for step in own for host in step.hosts} & seen.hosts.keys()
+    return bool(hosts) and all(seen.hosts[host].evidence.get("active") in DOWN for host in hosts)
 
 
 def _refuse_without_spare(seen: State, names: Sequence[str]) -> None:

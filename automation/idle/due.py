@@ -3,12 +3,13 @@
 What a host does not show is unknown, and nothing is due because of it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from automation.idle.growth import steady_growth
 from automation.run.events import Message
+from automation.run.ledger import Place
 from automation.run.plan import Step, Verb
 from automation.run.state import ENDED, State, StepState
 from automation.venue.calendar import Opening
@@ -19,6 +20,8 @@ from automation.venue.unattended import RestartRule
 NO = "no"
 FUNCTIONAL = "test"
 EARLIEST = 0.5  # of `every`, that must be over in any case
+PERSISTING = frozenset({"memory_over", "libraries_deleted"})  # a restart may leave it as it was
+REST = timedelta(hours=24)  # from a restart of ours until such a condition asks for another one
 
 type Last = Mapping[tuple[str, str], datetime]  # by kind of test and component
 
@@ -106,20 +109,54 @@ class Due:
 
 
 def due_restarts(
-    rules: Sequence[RestartRule], worn: Iterable[Wear], turn: Turn = NO_TURN
+    rules: Sequence[RestartRule],
+    worn: Iterable[Wear],
+    lately: Collection[Place] = (),
+    turn: Turn = NO_TURN,
 ) -> tuple[Due, ...]:
     """Every host that is due, once, those whose unit has run longest first: they waited longest.
 
-    A unit that does not run is not due: it is not ours to bring up at night.
+    A unit that does not run is not due: it is not ours to bring up at night. Nor is one that was
+    restarted `lately` for what that restart has not ended; see in_vain.
     """
-    found: dict[tuple[str, str], Due] = {}
+    found: dict[Place, Due] = {}
     for wear in worn:
-        age = wear.number("age")
-        if wear.shown.get("active") == "active" and age is not None:
-            for why in _reasons(rules, wear, age, turn):
-                due = Due(wear.component, wear.host, why, age)
-                found.setdefault((wear.component, wear.host), due)
+        place = (wear.component, wear.host)
+        own = [rule for rule in rules if place not in lately or rule.when not in PERSISTING]
+        for why, age in _reasons(own, wear, turn):
+            found.setdefault(place, Due(*place, why, age))
     return tuple(sorted(found.values(), key=lambda due: -due.age))
+
+
+def in_vain(
+    rules: Iterable[RestartRule], worn: Iterable[Wear], lately: Collection[Place]
+) -> Iterator[Message]:
+    """A sentence for each condition that a restart of ours has not ended, though it should have."""
+    lasting = [rule for rule in rules if rule.when in PERSISTING]
+    for wear in worn:
+        if (wear.component, wear.host) in lately:
+            for why, _ in _reasons(lasting, wear, NO_TURN):
+                args = {"why": why, "hours": round(REST.total_seconds() / 3600)}
+                text = (
+                    "%(why)s, although it was restarted less than %(hours)s h ago: "
+                    "the restart did not help"
+                )
+                yield Message(text, args)
+
+
+def restarted_lately(runs: Iterable[State], now: datetime) -> frozenset[Place]:
+    """The hosts, with their components, that these runs stopped within REST of now.
+
+    A time that lies ahead, because a clock was set, is as far away as one that lies back.
+    """
+    return frozenset(
+        (item.step.component, host)
+        for state in runs
+        for item in state.steps.values()
+        if item.step.verb is Verb.STOP and item.status in ENDED and not state.plan.check
+        if item.finished_at and abs(now - item.finished_at) < REST
+        for host in item.targets
+    )
 
 
 def due_tests(
@@ -152,9 +189,10 @@ def forecast(
     worn: Sequence[Wear],
     openings: Sequence[Opening],
     now: datetime,
+    lately: Collection[Place] = (),
 ) -> tuple[tuple[Opening, tuple[str, ...]], ...]:
     """Which hosts will be due in each opening, if they are restarted in the first that comes."""
-    waiting = {(due.component, due.host) for due in due_restarts(rules, worn)}
+    waiting = {(due.component, due.host) for due in due_restarts(rules, worn, lately)}
     started = {
         (wear.component, wear.host): now - timedelta(seconds=age)
         for wear in worn
@@ -215,11 +253,17 @@ def _kind_of(step: Step, *, drills: bool) -> str:
     return DRILL if step.verb is Verb.STOP and drills else ""
 
 
-def _reasons(rules: Sequence[RestartRule], wear: Wear, age: float, turn: Turn) -> Iterator[Message]:
+def _reasons(
+    rules: Iterable[RestartRule], wear: Wear, turn: Turn
+) -> Iterator[tuple[Message, float]]:
+    """Why a unit that runs is due, with its age in seconds."""
+    age = wear.number("age")
+    if wear.shown.get("active") != "active" or age is None:
+        return
     for rule in rules:
         why = _reason(rule, wear, age, turn) if rule.component == wear.component else None
         if why:
-            yield why
+            yield why, age
 
 
 def _reason(rule: RestartRule, wear: Wear, age: float, turn: Turn) -> Message | None:

@@ -1,26 +1,38 @@
-"""What Prometheus knows, asked over its HTTP API and read strictly: what is odd is a problem."""
+"""What Prometheus knows, asked over its HTTP API and read strictly: what is odd is a problem.
+
+The values of a signal are those of `query_range`. That it is known all the time the samples tell
+which they were computed from: each selector of the query is asked for them with its range, as
+`x[17m]`, which is the one question that Prometheus answers with samples as they were scraped. Its
+parameter `lookback_delta` would shorten the question, but a server older than 2.46 ignores it
+without a word.
+"""
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from automation.idle.quiet import Alerts, Reading
+from automation.idle.selectors import Hidden, selectors
 from automation.run.events import Message
 from automation.venue.fields import span
 from automation.venue.unattended import Prometheus, Signal
 
 RESOLUTION = 15  # seconds between two values of a signal
 MOST_VALUES = 240
+OK = 200
 SKEW = 5.0  # seconds that its clock and ours may differ
-LIMIT = 4 * 1024 * 1024  # bytes of an answer
+MIB = 1024 * 1024
+LIMIT = 4 * MIB  # bytes of an answer
 
 
 @dataclass(frozen=True)
@@ -40,17 +52,45 @@ class Unclear(Exception):
         self.why = why
 
 
+UNREADABLE = Message("Prometheus gave an answer that cannot be read")
+
 type Clock = Callable[[], datetime]
 type Fetch = Callable[[str, float], Reply]
 
 
 def fetch(url: str, timeout: float) -> Reply:
-    """GET a URL. Raises OSError when nobody answers."""
+    """GET a URL within `timeout` seconds in all, at most LIMIT bytes and one more of the answer.
+
+    The timeout of a socket is for each read, so a thread reads; when its time is over it is left
+    to itself. Raises OSError or HTTPException when nobody answers, or not to the end.
+    """
+    answers: SimpleQueue[Reply | Exception] = SimpleQueue()
+    Thread(target=_get, args=(url, timeout, answers), daemon=True).start()
+    try:
+        answer = answers.get(timeout=timeout)
+    except Empty:
+        raise TimeoutError(f"not within {timeout:g} s") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _get(url: str, timeout: float, answers: SimpleQueue[Reply | Exception]) -> None:
     try:
         with urlopen(url, timeout=timeout) as answer:  # noqa: S310  # http or https, as the venue file says
-            return Reply(answer.status, answer.headers.get("Date", ""), answer.read(LIMIT))
+            date = answer.headers.get("Date", "")
+            answers.put(Reply(answer.status, date, answer.read(LIMIT + 1)))
     except HTTPError as error:
-        return Reply(error.code, error.headers.get("Date", ""), error.read(LIMIT))
+        answers.put(_refusal(error))
+    except Exception as error:  # noqa: BLE001  # whatever it is, who waits for the answer gets it
+        answers.put(error)
+
+
+def _refusal(error: HTTPError) -> Reply | Exception:
+    try:
+        return Reply(error.code, error.headers.get("Date", ""), error.read(LIMIT + 1))
+    except (OSError, HTTPException) as cut:
+        return cut
 
 
 class Client:
@@ -62,23 +102,21 @@ class Client:
         self._get = get
 
     def signal(self, signal: Signal) -> Reading:
-        """Its values over its whole period, and the age of the newest sample behind them."""
+        """Its values over its whole period, and the ages of all samples behind them."""
         period = span(signal.quiet_for).total_seconds()
+        max_age = span(self._settings.max_age).total_seconds()
         step = max(RESOLUTION, math.ceil(period / MOST_VALUES))
         end = round(self._clock().timestamp(), 3)
         start = end - math.ceil(period / step) * step
         query = signal.prometheus or ""
         words = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": str(step)}
         try:
-            values = self._only_series(signal, "query_range", words)
-            age = self._age(signal, end)
+            values = self._only_series(signal, words)
+            behind = tuple(self._behind(signal, end, math.ceil(period + max_age)))
         except Unclear as error:
             return Reading(problem=error.why)
-        told = [(round(end - at, 3), value) for at, value in values]
-        if told:
-            told[-1] = (max(told[-1][0], age), told[-1][1])
-        max_age = span(self._settings.max_age).total_seconds()
-        return Reading(tuple(told), max_gap=step * 1.5, max_age=max_age)
+        told = tuple((round(end - at, 3), value) for at, value in values)
+        return Reading(told, max_gap=step * 1.5, max_age=max_age, behind=behind)
 
     def alerts(self) -> Alerts:
         """Every alert that Prometheus has, with its state."""
@@ -89,29 +127,29 @@ class Client:
         except Unclear as error:
             return Alerts(problem=error.why)
         except (KeyError, TypeError):
-            return Alerts(problem=Message("Prometheus gave an answer that cannot be read"))
+            return Alerts(problem=UNREADABLE)
 
-    def _age(self, signal: Signal, end: float) -> float:
-        """Of the newest sample; behind an expression it is that of the answer itself."""
-        words = {"query": f"timestamp({signal.prometheus})", "time": f"{end:.3f}"}
-        values = self._only_series(signal, "query", words)
-        return end - values[0][1] if values else math.inf
+    def _behind(self, signal: Signal, end: float, seconds: int) -> Iterator[tuple[float, ...]]:
+        """The ages of the samples of each series that the query looks at, the oldest first."""
+        for selector in _selectors(signal):
+            words = {"query": f"{selector}[{seconds}s]", "time": f"{end:.3f}"}
+            found = self._result("query", words)
+            if not found:
+                args = {"selector": selector, "signal": signal.name}
+                text = "Prometheus knows no samples of %(selector)s for the signal '%(signal)s'"
+                raise Unclear(Message(text, args))
+            for series in found:
+                yield tuple(round(end - at, 3) for at, _ in _points(series))
 
-    def _only_series(
-        self, signal: Signal, path: str, words: Mapping[str, str]
-    ) -> list[tuple[float, float]]:
-        found = self._result(path, words)
+    def _only_series(self, signal: Signal, words: Mapping[str, str]) -> list[tuple[float, float]]:
+        found = self._result("query_range", words)
         name = {"signal": signal.name}
         if not found:
             raise Unclear(Message("Prometheus knows nothing of the signal '%(signal)s'", name))
         if len(found) > 1:
             text = "the signal '%(signal)s' has %(count)s series; write sum(...) or max(...)"
             raise Unclear(Message(text, {**name, "count": len(found)}))
-        try:
-            points = found[0]["values"] if path == "query_range" else [found[0]["value"]]
-            return [(float(at), float(value)) for at, value in points]
-        except (KeyError, TypeError, ValueError):
-            raise Unclear(Message("Prometheus gave an answer that cannot be read")) from None
+        return _points(found[0])
 
     def _result(self, path: str, words: Mapping[str, str]) -> list[Any]:
         url = f"{self._settings.url.rstrip('/')}/api/v1/{path}?{urlencode(words)}"
@@ -125,21 +163,65 @@ class Client:
         return _series(reply)
 
 
+def _selectors(signal: Signal) -> tuple[str, ...]:
+    name = {"signal": signal.name}
+    try:
+        found = selectors(signal.prometheus or "")
+    except Hidden:
+        text = (
+            "the query of the signal '%(signal)s' cannot be judged: "
+            "offset and @ hide how old samples are"
+        )
+        raise Unclear(Message(text, name)) from None
+    if not found:
+        raise Unclear(Message("the query of the signal '%(signal)s' names no metric", name))
+    return found
+
+
+def _points(series: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """Times and values of a series, at least one."""
+    try:
+        points = [(float(at), float(value)) for at, value in series["values"]]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise Unclear(UNREADABLE) from None
+    if not points or not all(math.isfinite(at) for at, _ in points):
+        raise Unclear(UNREADABLE)
+    return points
+
+
 def _series(reply: Reply) -> list[Any]:
+    """The series of a whole answer. Raises Unclear for any other."""
+    answer = _document(reply)
+    doubts = answer.get("warnings")
+    if doubts:
+        why = "; ".join(map(str, doubts)) if isinstance(doubts, list) else str(doubts)
+        raise Unclear(Message("Prometheus has doubts itself: %(why)s", {"why": why}))
+    if answer.get("isPartial"):
+        raise Unclear(Message("Prometheus gives only a part of the answer"))
+    try:
+        result = answer["data"]["result"]
+    except (KeyError, TypeError):
+        raise Unclear(UNREADABLE) from None
+    if not isinstance(result, list) or not all(isinstance(item, dict) for item in result):
+        raise Unclear(UNREADABLE)
+    return result
+
+
+def _document(reply: Reply) -> Mapping[str, Any]:
+    if len(reply.body) > LIMIT:
+        text = "the answer of Prometheus is larger than %(size)s MiB"
+        raise Unclear(Message(text, {"size": LIMIT // MIB}))
     try:
         answer = json.loads(reply.body)
-        if answer["status"] != "success":
-            said = {"why": str(answer.get("error", reply.status))}
-            raise Unclear(Message("Prometheus refuses the question: %(why)s", said))
-        if answer.get("warnings"):
-            said = {"why": str(answer["warnings"][0])}
-            raise Unclear(Message("Prometheus has doubts itself: %(why)s", said))
-        result = answer["data"]["result"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Unclear(Message("Prometheus gave an answer that cannot be read")) from None
-    if not isinstance(result, list) or not all(isinstance(item, dict) for item in result):
-        raise Unclear(Message("Prometheus gave an answer that cannot be read"))
-    return result
+    except (ValueError, RecursionError):
+        answer = None
+    said = answer if isinstance(answer, dict) else {}
+    if reply.status != OK or said.get("status") == "error":
+        why = str(said.get("error") or f"HTTP status {reply.status}")
+        raise Unclear(Message("Prometheus refuses the question: %(why)s", {"why": why}))
+    if said.get("status") != "success":
+        raise Unclear(UNREADABLE)
+    return said
 
 
 def _check_clock(reply: Reply, now: datetime) -> None:

@@ -5,7 +5,7 @@ What is not known, or is odd in any way, is not quiet.
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -15,7 +15,11 @@ from automation.venue.fields import span
 from automation.venue.unattended import Prometheus, Signal
 
 ALERTS = "no alert fires"
-LOOK_GAP = 600.0  # seconds between two looks of ours that leave no hole
+OWN = "RacedayIdle"  # so begin our alerts about idle time; they must not keep it from catching up
+LOOK_GAP = (
+    1200.0  # seconds between two looks that leave no hole: twice the timer's longest interval
+)
+KEPT = 7 * 86_400.0  # seconds for which a look is remembered; no signal must be quiet for longer
 CLOCK_SET = 5.0  # seconds by which the clock on the wall may have moved by itself
 
 
@@ -23,13 +27,16 @@ CLOCK_SET = 5.0  # seconds by which the clock on the wall may have moved by itse
 class Reading:
     """What is known of a signal: values by their age in seconds, the oldest first.
 
-    Between two values `max_gap` seconds are no hole, and the newest may be `max_age` old. A
-    `problem` says why nothing is known at all.
+    Between two values `max_gap` seconds are no hole, and the newest may be `max_age` old. `behind`
+    are the ages of the samples that they were computed from, of each series, the oldest first: of
+    these `max_age` holds for all, so that at no time of the period a value was older. A `problem`
+    says why nothing is known at all.
     """
 
     values: tuple[tuple[float, float], ...] = ()
     max_gap: float = 0.0
     max_age: float = 0.0
+    behind: tuple[tuple[float, ...], ...] = ()
     problem: Message | None = None
 
 
@@ -50,7 +57,10 @@ def judge_signal(signal: Signal, reading: Reading) -> Check:
 
 
 def judge_alerts(settings: Prometheus, alerts: Alerts) -> Check:
-    """No alert fires but those whose name matches the filter; a pending one may count too."""
+    """No alert fires but our own about idle time and those whose name matches the filter.
+
+    A pending one may count too.
+    """
     names = tuple(dict.fromkeys(_blocking(settings, alerts)))
     why = alerts.problem
     if names and not why:
@@ -87,6 +97,11 @@ def reading_of(signal: Signal, looks: Iterable[Look], now: Moment) -> Reading:
     return Reading(tuple(sorted(values, reverse=True)), LOOK_GAP, LOOK_GAP)
 
 
+def recent_looks(looks: Iterable[Look], now: Moment) -> tuple[Look, ...]:
+    """Those of this boot and of the last week, by a clock that nobody sets."""
+    return tuple(look for look in looks if look.at.boot == now.boot and 0 <= _age(look, now) < KEPT)
+
+
 def is_comparable(then: Moment, now: Moment) -> bool:
     """Whether it is known how long ago that was: of the same boot, and the clock was not set."""
     by_wall = (now.wall - then.wall).total_seconds()
@@ -114,12 +129,12 @@ def _doubts(signal: Signal, reading: Reading) -> Iterator[Message]:
     if not reading.values:
         yield Message("nothing is known of the signal '%(signal)s'", args)
         return
-    age, value = reading.values[-1]
-    if not -1.0 <= age <= reading.max_age:
-        args["age"] = _shown(age)
-        yield Message("the newest value of the signal '%(signal)s' is %(age)s old", args)
+    known = (*reading.behind, tuple(age for age, _ in reading.values))
+    gaps = (*[reading.max_age] * len(reading.behind), reading.max_gap)
+    for ages in known:
+        yield from _stale(ages, reading.max_age, args)
     period = span(signal.quiet_for).total_seconds()
-    for age, value in reversed(_recent(reading, period)):
+    for age, value in reversed(_recent(reading.values, period)):
         if not is_within(signal, value):
             args |= {"value": f"{value:g}", "age": _shown(age)}
             yield Message(
@@ -127,38 +142,47 @@ def _doubts(signal: Signal, reading: Reading) -> Iterator[Message]:
                 "%(period)s",
                 args,
             )
-    known = reading.values[0][0]
-    if known < period:
-        args["known"] = _shown(known)
+    for ages, gap in zip(known, gaps, strict=True):
+        yield from _holes(ages, gap, period, args)
+
+
+def _stale(ages: Sequence[float], max_age: float, args: dict[str, object]) -> Iterator[Message]:
+    if not -1.0 <= ages[-1] <= max_age:
+        args["age"] = _shown(ages[-1])
+        yield Message("the newest value of the signal '%(signal)s' is %(age)s old", args)
+
+
+def _holes(
+    ages: Sequence[float], max_gap: float, period: float, args: dict[str, object]
+) -> Iterator[Message]:
+    if ages[0] < period:
+        args["known"] = _shown(ages[0])
         yield Message(
             "the signal '%(signal)s' is known for %(known)s only; it must be %(limit)s for "
             "%(period)s",
             args,
         )
-    yield from _holes(reading, period, args)
-
-
-def _holes(reading: Reading, period: float, args: dict[str, object]) -> Iterator[Message]:
-    ages = [age for age, _ in _recent(reading, period)]
-    for older, newer in pairwise(ages):
-        if older - newer > reading.max_gap or older < newer:
+    recent = _recent([(age, 0.0) for age in ages], period)
+    for (older, _), (newer, _) in pairwise(recent):
+        if older - newer > max_gap or older < newer:
             args |= {"older": _shown(older), "newer": _shown(newer)}
             yield Message(
                 "nothing is known of the signal '%(signal)s' from %(older)s to %(newer)s ago", args
             )
 
 
-def _recent(reading: Reading, period: float) -> tuple[tuple[float, float], ...]:
+def _recent(values: Sequence[tuple[float, float]], period: float) -> Sequence[tuple[float, float]]:
     """The values of the period, and the last one before it."""
-    before = sum(age >= period for age, _ in reading.values)
-    return reading.values[max(before - 1, 0) :]
+    before = sum(age >= period for age, _ in values)
+    return values[max(before - 1, 0) :]
 
 
 def _blocking(settings: Prometheus, alerts: Alerts) -> Iterator[str]:
     states = {"firing"} if settings.alert_firing_only else {"firing", "pending"}
     ignored = settings.alert_filter_regexp
     for name, state in alerts.found:
-        if state in states and not (ignored and re.search(ignored, name)):
+        is_ours = name.startswith(OWN)
+        if state in states and not is_ours and not (ignored and re.search(ignored, name)):
             yield name
 
 

@@ -6,12 +6,16 @@ signals must be quiet, and memory must grow, for their whole period anew.
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any
 
+from filelock import FileLock, Timeout
+
+from automation.errors import RacedayError
 from automation.idle.quiet import Look, Moment
 from automation.idle.samples import Sample
 from automation.run.events import Message, load_message
@@ -19,7 +23,9 @@ from automation.run.ledger import Place
 from automation.run.lock import boot_id
 
 FILE = "idle.json"
-KEPT = timedelta(weeks=1)
+LOCK = f".{FILE}.lock"
+HELD = "Is there a raceday that hangs? End it; what is remembered is whole."
+PATIENCE = 10.0  # seconds for another process to write its own
 
 
 @dataclass(frozen=True)
@@ -71,16 +77,35 @@ def read_record(reports: Path) -> Record:
         return Record()
 
 
-def write_record(reports: Path, record: Record) -> None:
-    """Whole or not at all; only the operator may read it."""
+def change_record(reports: Path, change: Callable[[Record], Record]) -> Record:
+    """Write what `change` makes of what is remembered, while nobody else writes; returns it.
+
+    Raises RacedayError when another process does not let go of it.
+    """
     reports.mkdir(parents=True, exist_ok=True)
-    newest = max((look.at.wall for look in record.looks), default=None)
-    kept = [look for look in record.looks if newest and newest - look.at.wall < KEPT]
-    data = {**vars(record), "looks": kept}
+    path = reports / LOCK
+    try:
+        with FileLock(path, timeout=PATIENCE, mode=0o600, fallback_to_soft=False):
+            changed = change(read_record(reports))
+            _write(reports, changed)
+            return changed
+    except Timeout:
+        args = {"path": path, "seconds": f"{PATIENCE:g}"}
+        text = "%(path)s is held by another process, and was not let go within %(seconds)s s."
+        raise RacedayError(Message(text, args), HELD) from None
+
+
+def write_record(reports: Path, record: Record) -> None:
+    """This and nothing else is remembered from now on."""
+    change_record(reports, lambda _: record)
+
+
+def _write(reports: Path, record: Record) -> None:
+    """Whole or not at all; only the operator may read it."""
     draft = reports / f".{FILE}.{os.getpid()}"
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(data, file, default=_plain, ensure_ascii=False)
+        json.dump(vars(record), file, default=_plain, ensure_ascii=False)
     draft.replace(reports / FILE)
 
 

@@ -15,8 +15,9 @@ from automation.idle.quiet import (
     judge_alerts,
     judge_signal,
     reading_of,
+    recent_looks,
 )
-from automation.idle.record import read_record, this_moment, write_record
+from automation.idle.record import Record, change_record, read_record, this_moment
 from automation.procedures.records import JOURNAL
 from automation.procedures.wear import read_number
 from automation.run.decide import Begin
@@ -28,7 +29,10 @@ type Numbers = Callable[[Venue, Signal], float | Message]
 
 
 class Asker:
-    """Answers the questions of a run; `needed` says how long is wanted from each of them on."""
+    """Answers the questions of a run; `needed` says how long is wanted from each of them on.
+
+    What it sees of a signal without a history it `remembers` for later calls.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class Asker:
         now: Callable[[], Moment] = this_moment,
         numbers: Numbers = read_number,
         get: Fetch = fetch,
+        remembers: bool = True,
     ) -> None:
         self.needed: Mapping[str, timedelta] = {}
         self._venue = venue
@@ -45,6 +50,7 @@ class Asker:
         self._now = now
         self._before = _journals(reports)
         self._numbers = numbers
+        self._remembers = remembers
         settings = venue.unattended.prometheus
         self._client = settings and Client(settings, lambda: now().wall, get)
 
@@ -83,10 +89,18 @@ class Asker:
         value = self._numbers(self._venue, signal)
         if isinstance(value, Message):
             return Reading(problem=value)
-        record, now = read_record(self._reports), self._now()
-        record = replace(record, looks=(*record.looks, Look(signal.name, now, value)))
-        write_record(self._reports, record)
-        return reading_of(signal, record.looks, now)
+        now = self._now()
+        return reading_of(signal, self._looks(Look(signal.name, now, value)), now)
+
+    def _looks(self, new: Look) -> tuple[Look, ...]:
+        """What was seen before, with this."""
+
+        def add(record: Record) -> Record:
+            return replace(record, looks=(*recent_looks(record.looks, new.at), new))
+
+        if self._remembers:
+            return change_record(self._reports, add).looks
+        return add(read_record(self._reports)).looks
 
 
 def _journals(reports: Path) -> Mapping[str, int]:

@@ -12,22 +12,22 @@ from automation.procedures.restart import plan_restart
 from automation.procedures.steps import PROBE_SECONDS, make_plan, make_step
 from automation.procedures.test import plan_test
 from automation.run.plan import Plan, Step, Verb
-from automation.run.state import server_of
 from automation.venue.loads import rehearsable
 from automation.venue.site import Component, Venue
 
 IDLE = "idle"
 QUESTION_SECONDS = 90.0
+ASKED_FOR = frozenset({Verb.PROBE, Verb.DRAIN, Verb.STOP})  # of a batch, only after its question
 
 
 def plan_idle_restart(venue: Venue, component: Component, hosts: Sequence[str]) -> Plan:
     """Restart these hosts of a component in this order, each only while nobody is at it.
 
-    It is the rolling restart with a question before each drain, and once more before each stop,
-    when no other host of the component may be down.
+    It is the rolling restart with a question before any host of a batch is asked or drained, and
+    once more before each stop, when no other host of the component may be down.
     """
     rolling = plan_restart(venue, {component.name: hosts})
-    steps = (step for item in rolling.steps.values() for step in _guarded(venue, component, item))
+    steps = _guarded(venue, component, tuple(rolling.steps.values()))
     return make_plan(venue, IDLE, steps, gives_verdict=False, stops_at_failure=True)
 
 
@@ -104,23 +104,37 @@ def _hangs_on(question: Step, later: Sequence[Step]) -> Iterator[Step]:
             yield step
 
 
-def _guarded(venue: Venue, component: Component, step: Step) -> Iterator[Step]:
-    """The step, with the questions that come before it."""
-    number = step.id.rpartition(".")[2]
-    if step.id == f"{component.name}.capacity.{number}":
-        step = replace(step, min_ready=len(step.hosts))
-    if step.verb is Verb.DRAIN:
-        hosts = tuple(map(server_of, step.servers))
-        asked = _question(venue, component, number, hosts, step.needs, step.after)
-        yield asked
-        step = replace(step, needs=(*step.needs, asked.id))
-    if step.verb is Verb.STOP:
-        others = _others(component, step)
-        needs = (*step.needs, *(item.id for item in others))
-        asked = _question(venue, component, f"still.{number}", step.hosts, needs, step.after)
-        yield from (*others, asked)
-        step = replace(step, needs=(*needs, asked.id))
-    yield step
+def _guarded(venue: Venue, component: Component, rolling: Sequence[Step]) -> Iterator[Step]:
+    """The steps, with a question before the first of each batch, and before each stop."""
+    batches = {_number(step): step.hosts for step in rolling if step.verb is Verb.STOP}
+    asked: dict[str, Step] = {}
+    for step in rolling:
+        number = _number(step)
+        if number in batches and number not in asked:
+            hosts = batches[number]
+            asked[number] = _question(venue, component, number, hosts, step.needs, step.after)
+            yield asked[number]
+        is_asked_for = number in asked and step.verb in ASKED_FOR
+        needs = (*step.needs, asked[number].id) if is_asked_for else step.needs
+        is_capacity = step.id == f"{component.name}.capacity.{number}"
+        least = len(step.hosts) if is_capacity else step.min_ready
+        guarded = replace(step, needs=needs, min_ready=least)
+        stops = step.verb is Verb.STOP
+        yield from _asked_again(venue, component, guarded) if stops else (guarded,)
+
+
+def _asked_again(venue: Venue, component: Component, stop: Step) -> Iterator[Step]:
+    """The stop, with the question right before it."""
+    others = _others(component, stop)
+    needs = (*stop.needs, *(item.id for item in others))
+    number = f"still.{_number(stop)}"
+    asked = _question(venue, component, number, stop.hosts, needs, stop.after)
+    yield from (*others, asked, replace(stop, needs=(*needs, asked.id)))
+
+
+def _number(step: Step) -> str:
+    """Of the batch that a step is of."""
+    return step.id.rpartition(".")[2]
 
 
 def _drilled(venue: Venue, drill: Drill, step: Step) -> Iterator[Step]:

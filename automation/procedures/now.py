@@ -33,6 +33,7 @@ def read_now(venue: Venue, reports: Path, at: datetime, gates: Gates) -> Now:
         venue=venue.name,
         at=at,
         newest=build_report(standing.state, at, "") if standing else None,
+        is_over=standing is not None and standing.rest is not None,
         holder=holder,
         forecast=forecast_finish(run, at) if run else None,
         opening=openings[0] if openings else None,

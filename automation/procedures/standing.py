@@ -64,9 +64,10 @@ def newest_verdict(reports: Path) -> Standing | None:
     return _newest(reports)[0]
 
 
-def rest_now(reports: Path) -> Rest | None:
-    """What runs have stopped on purpose since the last morning, and nobody has started again."""
-    return rest_of(_newest(reports)[1])
+def verdict_and_rest(reports: Path) -> tuple[Standing | None, Rest | None]:
+    """That, and what runs have stopped on purpose since, and nobody has started again."""
+    standing, later = _newest(reports)
+    return standing, rest_of(later)
 
 
 def proven_units(reports: Path, digest: str, now: datetime) -> Mapping[str, str]:

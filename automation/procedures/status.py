@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from automation.procedures.steps import gate_step, make_plan
 from automation.run.plan import Plan
-from automation.run.state import ROTATION, State, words_of
+from automation.run.state import ROTATION, SERVING, State, words_of
 from automation.venue.site import Venue
 
 
@@ -29,3 +29,20 @@ def out_of_rotation(venue: Venue, seen: State) -> Mapping[str, tuple[str, ...]]:
             if missing and said.get(host, "").strip():
                 out[host] = (*out.get(host, ()), *missing)
     return out
+
+
+def unserved(venue: Venue, seen: State) -> Mapping[str, tuple[str, ...]]:
+    """By host of a load balancer, components it sends customers to and sees down on every host.
+
+    Nothing is told of a host that did not say whom it sees up.
+    """
+    let_in, up = seen.last_said(ROTATION), seen.last_said(SERVING)
+    found: dict[str, tuple[str, ...]] = {}
+    for component in venue.components.values():
+        behind = component.restart.behind
+        for host in venue.components[behind.component].hosts if behind else ():
+            own = {f"{behind.backend}/{server}" for server in component.hosts} if behind else set()
+            is_sold = bool(own & words_of(let_in.get(host, "")))
+            if is_sold and up.get(host, "").strip() and not own & words_of(up[host]):
+                found[host] = (*found.get(host, ()), component.name)
+    return found

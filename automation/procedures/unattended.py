@@ -1,6 +1,6 @@
 """What a call of `raceday idle` comes to: a plan to run, or the reasons why there is none."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +19,13 @@ from automation.idle.due import (
     due_tests,
     forecast,
     forecast_tests,
+    in_vain,
     last_drills,
     last_tests,
+    restarted_lately,
     turn_in,
 )
-from automation.idle.record import read_record, this_moment, write_record
+from automation.idle.record import Record, change_record, read_record, this_moment
 from automation.idle.samples import remembered, wanting, with_memories
 from automation.procedures.asking import Asker
 from automation.procedures.idle import (
@@ -51,9 +53,11 @@ from automation.venue.fields import span
 from automation.venue.kinds import DRILL, REHEARSAL
 from automation.venue.loads import drillable, rehearsable
 from automation.venue.site import Component, Venue
-from automation.venue.unattended import RestartRule, ScheduledTest
+from automation.venue.unattended import ScheduledTest
 from automation.views.leftovers import leftovers, unread
 from automation.views.openings import Foretold
+
+RESTARTS = (IDLE, "restart")
 
 
 @dataclass(frozen=True)
@@ -97,17 +101,22 @@ def read_past(reports: Path, venue: Venue) -> Past:
     """From the reports directory."""
     own = reports / venue.name
     loads = (item.test for item in venue.unattended.tests if item.test)
-    procedures = dict.fromkeys((IDLE, "restart", *loads))
+    procedures = dict.fromkeys((*RESTARTS, *loads))
     histories = (read_history(reports, venue.name, name) for name in procedures)
     holder = read_holder(own / LOCK)
     return Past(tuple(read_runs(own)), tuple(histories), unreadable_runs(own), holder)
 
 
-def look(venue: Venue, reports: Path, now: datetime) -> Seen:
-    """Ask the hosts that a rule is about, and of those that are due who leads."""
+def look(venue: Venue, reports: Path, now: datetime, *, remembers: bool = True) -> Seen:
+    """Ask the hosts that a rule is about, and of those that are due who leads.
+
+    What their memory is now it `remembers` for later calls.
+    """
     rules = venue.unattended.restarts
-    worn, lost = _watched(venue, reports, rules)
-    due = dict.fromkeys(item.component for item in due_restarts(rules, worn, _turn(venue, now)))
+    worn, lost = read_wear(venue, rules)
+    worn = _with_memories(venue, reports, worn, remembers=remembers)
+    found = due_restarts(rules, worn, turn=_turn(venue, now))
+    due = dict.fromkeys(item.component for item in found)
     return Seen(worn, {name: _leaders(venue, name) for name in due}, tuple(lost))
 
 
@@ -116,42 +125,47 @@ def foresee(
 ) -> tuple[tuple[Foretold, ...], list[Message]]:
     """What will be done in the next openings, and a sentence for each host that is left out.
 
-    Left out is who cannot be asked, and whom only an operator restarts. All of it is where a
-    calendar cannot be trusted.
+    Left out is who cannot be asked, whom only an operator restarts, and who was restarted in vain.
+    All of it is where a calendar cannot be trusted.
     """
     rules, openings = venue.unattended.restarts, next_openings(venue.calendar, now)
     worn, lost = read_wear(venue, rules) if rules else ((), [])
     worn = with_memories(worn, read_record(reports).samples, this_moment())
     led = _led(venue, worn)
     ours = tuple(wear for wear in worn if (wear.component, wear.host) not in led)
-    restarts = forecast(rules, ours, openings, now)
-    last = last_tests(read_runs(reports))
-    tests = forecast_tests(scheduled_tests(venue), last, openings)
+    runs = tuple(read_runs(reports))
+    lately = _restarted(runs, now)
+    restarts = forecast(rules, ours, openings, now, lately)
+    tests = forecast_tests(scheduled_tests(venue), last_tests(runs), openings)
     foretold = (
         Foretold(opening, hosts, tuple(task.words for task in tasks))
         for (opening, hosts), tasks in zip(restarts, tests, strict=True)
     )
     unknown = why_unknown(venue.calendar, now)
-    return tuple(foretold), [*([unknown] if unknown else ()), *lost, *led.values()]
+    left_out = (*lost, *led.values(), *in_vain(rules, ours, lately))
+    return tuple(foretold), [*([unknown] if unknown else ()), *left_out]
 
 
 def watch_memory(venue: Venue, reports: Path) -> None:
     """Look at memory that may grow, outside of windows too, where the last look is a while ago."""
     rules = wanting(venue.unattended.restarts, read_record(reports).samples, this_moment())
     if rules:
-        _watched(venue, reports, rules)
+        worn, _ = read_wear(venue, rules)
+        _with_memories(venue, reports, worn, remembers=True)
 
 
-def _watched(
-    venue: Venue, reports: Path, rules: Sequence[RestartRule]
-) -> tuple[tuple[Wear, ...], list[Message]]:
-    """What hosts show, with what is known of their memory, which is remembered for later calls."""
-    worn, lost = read_wear(venue, rules)
-    now, record = this_moment(), read_record(reports)
-    samples = remembered(venue.unattended.restarts, record.samples, worn, now)
-    if samples != record.samples:
-        write_record(reports, replace(record, samples=samples))
-    return with_memories(worn, samples, now), lost
+def _with_memories(
+    venue: Venue, reports: Path, worn: tuple[Wear, ...], *, remembers: bool
+) -> tuple[Wear, ...]:
+    """What hosts show, with what is known of their memory."""
+    now = this_moment()
+
+    def add(record: Record) -> Record:
+        rules = venue.unattended.restarts
+        return replace(record, samples=remembered(rules, record.samples, worn, now))
+
+    record = change_record(reports, add) if remembers else add(read_record(reports))
+    return with_memories(worn, record.samples, now)
 
 
 def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) -> Choice:
@@ -194,9 +208,10 @@ def due_plans(
     venue: Venue, seen: Seen, past: Past, now: datetime
 ) -> tuple[list[Plan], tuple[Message, ...]]:
     """A plan for each component that is due, who waited longest first; why others are not."""
-    kept = list(seen.lost)
+    rules, lately = venue.unattended.restarts, _restarted(past.runs, now)
+    kept = [*seen.lost, *in_vain(rules, seen.worn, lately)]
     hosts: dict[str, list[str]] = {}
-    for item in due_restarts(venue.unattended.restarts, seen.worn, _turn(venue, now)):
+    for item in due_restarts(rules, seen.worn, lately, _turn(venue, now)):
         why = _leads(item, seen.leaders.get(item.component, Leaders()))
         if why:
             kept.append(why)
@@ -207,6 +222,11 @@ def due_plans(
     ]
     plans += [_plan_test(venue, task, past) for task in _tests(venue, past, now)]
     return plans, tuple(kept)
+
+
+def _restarted(runs: Iterable[State], now: datetime) -> frozenset[Place]:
+    """What was restarted lately, by idle time or by hand; a morning's start is none."""
+    return restarted_lately((run for run in runs if run.plan.procedure in RESTARTS), now)
 
 
 def _tests(venue: Venue, past: Past, now: datetime) -> tuple[Task, ...]:

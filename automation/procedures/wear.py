@@ -5,6 +5,7 @@ Over plain SSH, with a POSIX shell and no more. Whatever a host does not say sta
 
 import math
 import shlex
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from automation.errors import RacedayError
@@ -18,6 +19,7 @@ from automation.venue.unattended import RestartRule, Signal
 
 SECONDS = 20.0
 LIMIT = 64 * 1024  # bytes of an answer
+SKEW = 5.0  # seconds that a host's clock and ours may differ
 SCRIPT = r"""
 say() { [ -z "$2" ] || echo "$1=$2"; }
 show() { systemctl show -p "$1" --value -- "$unit" 2>/dev/null; }
@@ -59,11 +61,11 @@ tell_reboot() {
   fi
 }
 
-tell_libraries() { # a library that was replaced is still mapped, under the name of a deleted file
+tell_libraries() { # one that was replaced is still mapped, as deleted; not what programs unpack
   processes=$(members)
   [ -n "$processes" ] || return 0
   for process in $processes; do
-    if grep -q '\.so[^/]* (deleted)$' "$process/maps" 2>/dev/null; then
+    if grep -qE ' /(usr|opt|lib[^/]*)/.*\.so[^/]* \(deleted\)$' "$process/maps" 2>/dev/null; then
       say libraries_deleted yes
       return
     fi
@@ -114,11 +116,17 @@ def read_wear(venue: Venue, rules: Sequence[RestartRule]) -> tuple[tuple[Wear, .
 
 
 def read_number(venue: Venue, signal: Signal) -> float | Message:
-    """What the signal's command prints on its hosts, the busiest of them; else why not."""
+    """What the signal's command prints on its hosts, the busiest of them; else why not.
+
+    Each host says what time it is, too: when its clock and ours differ, the window may be another
+    hour's.
+    """
     hosts = venue.components[signal.component or ""].hosts
     command = shlex.join(signal.command or ())
-    answers = _ask(venue, dict.fromkeys(hosts, f"exec {command} </dev/null"))
-    numbers = [_number(host, said) for host, said in answers.items()]
+    before = time.time()
+    answers = _ask(venue, dict.fromkeys(hosts, f"date +%s && exec {command} </dev/null"))
+    asked = (before, time.time())
+    numbers = [_number(host, said, asked) for host, said in answers.items()]
     unknown = next((item for item in numbers if isinstance(item, Message)), None)
     if unknown:
         return unknown
@@ -170,14 +178,30 @@ def _worn(host: str, owners: Iterable[str], said: str) -> Iterator[Wear]:
         yield Wear(owner, host, {key: value for key, _, value in pairs})
 
 
-def _number(host: str, said: str | Message) -> float | Message:
+def _number(host: str, said: str | Message, asked: tuple[float, float]) -> float | Message:
     if isinstance(said, Message):
         return said
+    clock, _, rest = said.partition("\n")
+    wrong = _wrong_clock(host, clock, asked)
+    if wrong:
+        return wrong
     try:
-        number = float(said)
+        number = float(rest)
     except ValueError:
         number = math.nan
     if math.isfinite(number):
         return number
-    args = {"host": host, "said": said.strip()[:60]}
+    args = {"host": host, "said": rest.strip()[:60]}
     return Message("%(host)s says '%(said)s', which is no number", args)
+
+
+def _wrong_clock(host: str, said: str, asked: tuple[float, float]) -> Message | None:
+    """Why its clock is not ours; its answer came between these two moments, in seconds."""
+    if not said.isdecimal():
+        return Message("%(host)s does not say what time it is", {"host": host})
+    before, after = asked
+    apart = max(before - int(said) - 1, int(said) - after, 0.0)
+    if apart <= SKEW:
+        return None
+    text = "the clocks of %(host)s and of this controller are %(seconds)s s apart"
+    return Message(text, {"host": host, "seconds": round(apart)})

@@ -11,6 +11,7 @@ from automation.run.plan import Step, Verb
 from automation.run.reuse import has_looked, still_stands
 from automation.run.state import (
     ENDED,
+    INTERRUPTED,
     PASSED,
     READY,
     ROTATION,
@@ -91,7 +92,6 @@ class Finish:
     result_state: str
 
 
-ASKING = frozenset({Verb.SETTLED, Verb.REFUSAL})
 UNHEARD = "%(host)s did not say right before whom it sends customers to, so it is not stopped"
 NOT_RUNNING = Message("it does not run, so nobody can be asked")
 NOT_KNOWN = Message("it is not known which servers customers are sent to")
@@ -166,7 +166,7 @@ def _move(state: State, step: Step, ended: frozenset[str]) -> Move | None:
     if step.puts_back:
         return _put_back(state, step, ended)
     if state.interrupted:
-        return Skip(step, Message("the operator interrupted the run"))
+        return Skip(step, INTERRUPTED)
     if step.on_verdict:
         return _on_verdict(state, step)
     is_due = ended.issuperset(step.needs) and ended.issuperset(step.after)
@@ -366,10 +366,10 @@ def _is_stopped(state: State, component: str, host: str) -> bool:
 
 
 def _is_only_for_real(state: State, step: Step) -> bool:
-    """A test writes, and a gate knows nothing of what check mode did not start."""
+    """A test writes; a refusal and a gate want what check mode has not closed and not started."""
     needed = (state.steps[name].hosts.values() for name in step.needs)
     would = any(result.state is HostState.WOULD for results in needed for result in results)
-    return step.is_test or step.verb in ASKING or (step.verb is Verb.PROBE and would)
+    return step.is_test or step.verb is Verb.REFUSAL or (step.verb is Verb.PROBE and would)
 
 
 def _too_few_hosts(step: Step, lost: Mapping[str, StepState]) -> Message:

@@ -19,7 +19,6 @@ from automation.run.decide import (
 from automation.run.events import (
     Event,
     HostReported,
-    Message,
     RunFinished,
     RunInterrupted,
     RunResumed,
@@ -32,11 +31,10 @@ from automation.run.events import (
 )
 from automation.run.journal import Journal
 from automation.run.plan import Plan, Step
-from automation.run.state import State, Status, fold
+from automation.run.state import INTERRUPTED, State, Status, fold
 
 Clock = Callable[[], datetime]
 Observer = Callable[[State, Event], None]
-INTERRUPTED = Message("the operator interrupted the run")
 
 
 class Executor(Protocol):

@@ -97,6 +97,11 @@ class Step:
         return self.verb is Verb.PROBE and self.lane == "look"
 
     @property
+    def is_gate(self) -> bool:
+        """Whether it proves that a component is up; other probes only ask before something."""
+        return self.verb is Verb.PROBE and self.id.endswith(".gate")
+
+    @property
     def is_capacity(self) -> bool:
         """Whether its hosts are asked if they can do without `servers`, as "backend/server"."""
         return self.verb is Verb.PROBE and bool(self.servers)
@@ -142,7 +147,8 @@ class Plan:
     `emptied` sales look closed only because runs of ours have taken out every server. By such a
     host and "backend/server", `found` is how servers were set when sales were closed: a closing
     that could not be recorded at once had found them so, and an opening lets in what was ready. By
-    host, `cut_off` is how many customers that closing had cut off. A verdict ends at `valid_until`
+    host, `cut_off` is how many customers that closing had cut off, and `closed_at` (UTC ISO 8601)
+    when it was done. A verdict ends at `valid_until`
     (UTC ISO 8601), when the one that it rests on does, however long it would be good itself.
     """
 
@@ -168,6 +174,7 @@ class Plan:
     emptied: tuple[str, ...] = ()
     found: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     cut_off: Mapping[str, int] = field(default_factory=dict)
+    closed_at: str = ""
     standing: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     estimates: Mapping[str, float] = field(default_factory=dict)

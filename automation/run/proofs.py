@@ -33,7 +33,7 @@ def _at_gates(state: State) -> Mapping[Place, str]:
     return {
         f"{item.step.component}/{host}": result.evidence["invocation"]
         for item in state.steps.values()
-        if item.step.id.endswith(".gate")
+        if item.step.is_gate
         for host, result in item.hosts.items()
         if result.evidence.get("invocation")
     }

@@ -45,6 +45,7 @@ SESSIONS = "sessions"  # how many customers are still at it after a closing
 CUT_OFF = "cut_off"  # how many the closing has cut off
 BEFORE = "before:"  # and how each server was set when they were told to take it out
 READY = "ready"  # to customers
+INTERRUPTED = Message("the operator interrupted the run")
 CHANGES = frozenset({Verb.START, Verb.STOP, Verb.KILL})
 TOUCHES = CHANGES | {Verb.CLOSE, Verb.DRAIN, Verb.UNDRAIN}
 PASSED = frozenset({Status.SUCCEEDED, Status.DEGRADED})

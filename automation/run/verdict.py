@@ -178,7 +178,7 @@ def unready_hosts(state: State) -> tuple[str, ...]:
         name = item.step.component
         if state.plan.components[name].external or item.step.verb is Verb.QUIET:
             continue
-        if item.step.verb in {Verb.STOP, Verb.KILL}:
+        if item.step.verb in {Verb.STOP, Verb.KILL} and not state.plan.check:
             stopped.update((name, host) for host in item.targets)
             unready.update(dict.fromkeys((name, host) for host in item.targets))
         if item.step.verb is Verb.TEST:
@@ -264,11 +264,7 @@ def _unconfirmed(state: State) -> Iterator[Message]:
 
 
 def _is_gate(item: StepState, component: str) -> bool:
-    return (
-        item.step.component == component
-        and item.step.verb is Verb.PROBE
-        and item.step.id.endswith(".gate")
-    )
+    return item.step.component == component and item.step.is_gate
 
 
 def is_excused(state: State, item: StepState) -> bool:
@@ -363,7 +359,7 @@ def _untested(state: State) -> Iterator[Finding]:
 
 def _started_since(state: State) -> Iterator[Finding]:
     """Without tests only that is ready which runs just as it did when it was tested."""
-    gates = (item for item in state.steps.values() if item.step.id.endswith(".gate"))
+    gates = (item for item in state.steps.values() if item.step.is_gate)
     for item in gates if state.plan.untested else ():
         for host, result in item.hosts.items():
             name = item.step.component

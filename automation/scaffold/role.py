@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from automation.errors import UsageError
@@ -13,6 +14,9 @@ from automation.venue.fields import NAME_PATTERN
 
 TREE = Path(__file__).with_name("tree")
 PLACEHOLDER, SUFFIX = "NAME", ".j2"
+TAKEN = frozenset(
+    {"all", "ungrouped", "none", "localhost", "shared"}
+)  # by Ansible, and by molecule/
 SHARED = Path(".config/molecule/config.yml")  # what every scenario stands on
 
 
@@ -52,6 +56,16 @@ def _check_name(name: str, folder: Path) -> None:
         raise UsageError(
             Message("%(name)s is no name for a role.", {"name": name}),
             "Take small letters, digits and _ that begin with a letter, such as bet_gateway.",
+        )
+    if yaml.safe_load(name) != name:
+        raise UsageError(
+            Message("YAML would not read %(name)s as a name.", {"name": name}),
+            Message("Take a longer one, such as %(name)s_server.", {"name": name}),
+        )
+    if name in TAKEN:
+        raise UsageError(
+            Message("%(name)s has a meaning of its own where roles are used.", {"name": name}),
+            "Take another name.",
         )
     brought = content_root() / "roles"
     if brought != folder.absolute() / "roles" and (brought / name).is_dir():

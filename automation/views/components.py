@@ -11,6 +11,7 @@ from automation.run.ledger import Place
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
     ENDED,
+    INTERRUPTED,
     PASSED,
     HostResult,
     State,
@@ -59,7 +60,8 @@ class ComponentView:
     `waits_for` names components that are not up yet.
 
     `started_at` and `ended_at` are those of the step that makes it ready. It `is_tested` while a
-    test goes on and nothing is to make it ready. It `was_down` when its stop had nothing to do.
+    test goes on and nothing is to make it ready. It `was_down` when its stop had nothing to do. It
+    `is_checked` in check mode, where nothing is done.
     """
 
     planned: PlannedComponent
@@ -70,12 +72,15 @@ class ComponentView:
     waits_for: tuple[str, ...] = ()
     is_tested: bool = False
     was_down: bool = False
+    is_checked: bool = False
 
     @property
     def word(self) -> str:
         """Its state as people read it: a test starts nothing, and what was down is not stopped."""
         if self.was_down and self.state is ComponentState.STOPPED:
             return "already_stopped"
+        if self.state is ComponentState.SKIPPED and self.ready_hosts and not self.is_checked:
+            return "partly"
         under_way = self.state in {ComponentState.WAITING, ComponentState.STARTING}
         return "running" if self.is_tested and under_way else str(self.state)
 
@@ -136,9 +141,10 @@ def component_state(state: State, name: str) -> ComponentState:
     if any(item.status is Status.FAILED for item in items):
         return _failure(items)
     if main.status is Status.SKIPPED:
-        return ComponentState.SKIPPED
+        goes_on = any(item.step.puts_back and item.status not in ENDED for item in items)
+        return ComponentState.STARTING if goes_on else ComponentState.SKIPPED
     if main.status not in PASSED:
-        return _under_way(items, main)
+        return _under_way(items, main, was_down=_was_seen_down(state, main))
     return _passed(items, main)
 
 
@@ -153,13 +159,20 @@ def _shown(state: State, name: str) -> ComponentState:
     return ComponentState.CHECKED if passed else ComponentState.WAITING
 
 
+def _was_seen_down(state: State, main: StepState) -> bool:
+    """Whether the first look found nothing of a component running on the hosts of a step."""
+    looks = [item for item in state.steps.values() if _is_look_at(item, main.step.component)]
+    seen = {host: result for item in looks for host, result in item.hosts.items()}
+    return all(host in seen and seen[host].evidence.get("active") in DOWN for host in main.targets)
+
+
 def _is_look_at(item: StepState, name: str) -> bool:
     return item.step.component == name and item.step.is_look
 
 
-def _under_way(items: tuple[StepState, ...], main: StepState) -> ComponentState:
+def _under_way(items: tuple[StepState, ...], main: StepState, *, was_down: bool) -> ComponentState:
     if main.step.verb is Verb.STOP and main.status is Status.RUNNING:
-        return ComponentState.STOPPING
+        return ComponentState.WAITING if was_down else ComponentState.STOPPING
     rolled = main.step.verb is Verb.START and any(
         item.started_at for item in items if item.step.verb in {Verb.DRAIN, Verb.STOP, Verb.KILL}
     )
@@ -175,11 +188,19 @@ def unreported_checks(item: StepState, result: HostResult) -> tuple[str, ...]:
 
 def _own(state: State, name: str) -> tuple[StepState, ...]:
     return tuple(
-        item
+        _as_asked(item)
         for item in state.steps.values()
         if item.step.component == name
         and not (item.step.on_verdict or item.step.is_look or item.step.verb is Verb.QUIET)
     )
+
+
+def _as_asked(item: StepState) -> StepState:
+    """A look that the operator cut short says nothing of its hosts, as if they were not asked."""
+    if item.step.verb is not Verb.PROBE or item.reason != INTERRUPTED:
+        return item
+    heard = {host: result for host, result in item.hosts.items() if result.good}
+    return replace(item, status=Status.SKIPPED, hosts=heard)
 
 
 def _own_hosts(items: tuple[StepState, ...]) -> bool:
@@ -230,7 +251,7 @@ def _passed(items: tuple[StepState, ...], main: StepState) -> ComponentState:
 def _is_unproven(item: StepState) -> bool:
     """A gate that was not asked, or a planned check that a good host never reported."""
     if item.status is Status.SKIPPED:
-        return item.step.verb is Verb.PROBE
+        return item.step.is_gate or item.step.is_patient
     return any(unreported_checks(item, result) for result in item.hosts.values())
 
 
@@ -248,6 +269,7 @@ def _view(
         hosts=tuple(_host(items, main, host) for host in _hosts(items, main, planned)),
         is_tested=main is not None and main.step.is_test and _goes_on(items),
         was_down=main is not None and main.step.verb is Verb.STOP and was_stopped_before(main),
+        is_checked=state.plan.check,
         waits_for=tuple(name for name in planned.depends_on if states.get(name) not in UP),
     )
 
@@ -290,7 +312,12 @@ def _good_word(items: tuple[StepState, ...], main: StepState | None, name: str) 
         item for item in items if item.step.verb is main.step.verb or (tested and item.step.is_test)
     ]
     said = next((item.hosts[name] for item in reversed(same) if name in item.hosts), None)
-    if said is not None:
+    if said is not None and not _is_unasked(main):
         stopped = main.step.verb is Verb.STOP and said.state is not HostState.WOULD
         return "stopped" if stopped else str(said.state)
     return {Status.RUNNING: "starting", Status.SKIPPED: "skipped"}.get(main.status, "waiting")
+
+
+def _is_unasked(main: StepState) -> bool:
+    """Whether a last gate was left out: earlier looks at other things do not stand in for it."""
+    return main.step.is_gate and main.status is Status.SKIPPED

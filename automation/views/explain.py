@@ -11,7 +11,6 @@ from rich.text import Text
 
 from automation.idle.record import Decision, Record
 from automation.run.events import Message
-from automation.run.ledger import Ledger, Rest
 from automation.run.lock import Holder
 from automation.run.state import State, Status, Verdict
 from automation.run.verdict import CONDITIONAL, GO, NO_GO, is_untested
@@ -20,7 +19,8 @@ from automation.views.i18n import Translator
 from automation.views.leftovers import left_by, leftovers
 from automation.views.live import bullets, report_line
 from automation.views.sales import CLOSED, view_closing, view_sales
-from automation.views.sentences import OPEN_AGAIN, UNPROVEN, closing_sentence, rest_sentence
+from automation.views.sentences import OPEN_AGAIN, closing_sentence, rest_sentence
+from automation.views.status import Around
 from automation.views.telling import Explanation, Telling, joined
 from automation.views.text import printable
 from automation.views.times import Clock
@@ -30,29 +30,24 @@ from automation.views.unfinished import (
     explain_running,
     verdict_so_far,
 )
-from automation.views.words import HEADLINES, UNTESTED
+from automation.views.words import HEADLINES, UNPROVEN, UNTESTED
 
+ALONE = Around()
+_LOOK = Message("What is wrong, and what to do now: raceday status")
 _RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
 _ACCEPT = Message('To open without it: raceday %(procedure)s --accept-conditional --reason "..."')
 
 
-def explain_run(  # noqa: PLR0913, PLR0917  # a run, its reader, and what else bears on it
-    state: State,
-    now: datetime,
-    translate: Translator,
-    holder: Holder | None = None,
-    left: Ledger | None = None,
-    resume: str = "",
-    rest: Rest | None = None,
+def explain_run(
+    state: State, now: datetime, translate: Translator, around: Around = ALONE
 ) -> Explanation:
-    """What an operator asks of a run. `holder` is who holds the venue now, if anybody does.
+    """What an operator asks of a run, with what bears on it of all that is `around` it.
 
-    `left` is what runs have left and nobody put back; without it only this run is known. `resume`
-    is the command that goes on with it, empty when that would be refused. `rest` is what runs have
-    stopped on purpose, where that bears on this run.
+    Where it is not known what runs have left, it is what this one has.
     """
-    clock = Clock(state.plan.time_zone, translate)
-    told = Telling(state, now, clock, left_by(state) if left is None else left, resume, rest)
+    clock, holder, rest = Clock(state.plan.time_zone, translate), around.holder, around.rest
+    left = left_by(state) if around.left is None else around.left
+    told = Telling(state, now, clock, left, around.resume, rest, around.is_unproven)
     is_its_own = holder and holder.run_id == state.run_id
     explained = _with_leftovers(_explain(told, holder if is_its_own else None), told)
     if rest:
@@ -61,6 +56,9 @@ def explain_run(  # noqa: PLR0913, PLR0917  # a run, its reader, and what else b
     if state.plan.check:
         sentences = (*explained.sentences, HEADLINES["CHECK"].sentence)
         explained = replace(explained, sentences=sentences)
+    if around.is_unproven and not (state.verdict and state.verdict.revoked_at):
+        following = _LOOK if around.is_doubted else UNPROVEN
+        explained = replace(explained, next=(*explained.next, following))
     if holder is None or is_its_own:
         return explained
     held = explain_holder(holder, clock)
@@ -103,11 +101,6 @@ def explain_closing(
     said = closing_sentence(closing, f"{clock.date(closing.at)} {clock.seconds(closing.at)}")
     following = (*explained.next, OPEN_AGAIN) if closed else explained.next
     return replace(explained, sentences=(*explained.sentences, said), next=following)
-
-
-def explain_unproven(explained: Explanation) -> Explanation:
-    """The same, with how a venue is proven that sells without a verdict that holds."""
-    return replace(explained, next=(*explained.next, UNPROVEN))
 
 
 def explain_idle(explained: Explanation, record: Record, clock: Clock) -> Explanation:
@@ -234,9 +227,9 @@ def _revoked(told: Telling, verdict: Verdict, at: datetime) -> Explanation:
         "time": told.when(at),
         "causes": joined(verdict.revoked_because),
     }
-    lead = Message("%(verdict)s of %(decided)s no longer holds since %(time)s: %(causes)s", args)
-    look = Message("What is wrong now: raceday status")
-    return told.explained(verdict.result, at, (lead,), (look, told.mend_all()))
+    text = "%(verdict)s of %(decided)s no longer holds since %(time)s, because: %(causes)s"
+    again = () if told.state.sales_said() == "open" else (told.mend_all(),)
+    return told.explained(verdict.result, at, (Message(text, args),), (_LOOK, *again))
 
 
 def _interrupted(told: Telling, at: datetime) -> Explanation:
@@ -302,4 +295,7 @@ def _until(told: Telling, verdict: Verdict) -> Iterator[Message]:
 
 
 def _renewed(told: Telling, verdict: Verdict) -> tuple[Message, ...]:
-    return () if told.rest or verdict.holds(told.now) else (told.of_run(_RENEW),)
+    """Nothing among customers, where a morning could test nothing."""
+    if told.rest or told.is_unproven or verdict.holds(told.now):
+        return ()
+    return (told.of_run(_RENEW),)

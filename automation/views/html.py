@@ -15,6 +15,7 @@ from automation.views.month import MonthReport
 from automation.views.sentences import (
     deadline_sentence,
     duration_sentence,
+    report_headline,
     resumed_sentence,
     revoked_sentence,
     sales_sentence,
@@ -40,7 +41,7 @@ def render_html(report: Report, translate: Translator) -> str:
             clock=clock,
             lang=translate.lang,
             words=words,
-            headline=_headline(report),
+            headline=report_headline(report),
             facts={
                 "revoked": revoked_sentence(report, clock),
                 "sales": sales_sentence(report, clock),
@@ -76,18 +77,6 @@ def render_month_page(month: MonthReport, translate: Translator) -> str:
             longest=max(longest, 60.0),
             most=max((item.runs for item in month.failures), default=1),
         )
-    )
-
-
-def _headline(report: Report) -> words.Headline:
-    verdict = report.verdict
-    return words.headline(
-        verdict.result if verdict else "",
-        report.result_state,
-        check=report.check,
-        revoked=bool(verdict and verdict.revoked_at),
-        died=report.died,
-        untested=report.untested,
     )
 
 

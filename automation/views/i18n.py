@@ -13,6 +13,13 @@ LOCALE = Path(__file__).parent.parent / "locale"
 LANGUAGES = ("en", "ko")
 OWN_WORDS = frozenset({"check", "verdict"})  # arguments that the catalogue may know by name
 
+CHECKS = (  # names that hold the name of what they are about
+    "sales go on while one of %(name)s is down",
+    "%(name)s is sent purchases",
+    "backend %(name)s takes customers",
+    "backend %(name)s refuses customers",
+)
+
 
 class Translator:
     """Turns messages into sentences; what the catalogue lacks is said in English."""
@@ -30,7 +37,17 @@ class Translator:
         return _filled(text, args) if args else text
 
     def check_name(self, name: str) -> str:
-        """A check's name; those of a site's own tests are in no catalogue and stay as they are."""
+        """A check's name; those of a site's own tests are in no catalogue and stay as they are.
+
+        So does what a name is about: a channel before a colon, a backend, a server.
+        """
+        channel, colon, rest = name.partition(": ")
+        if colon and rest in self._catalogue:
+            return f"{channel}: {self._catalogue[rest]}"
+        for text in () if name in self._catalogue else CHECKS:
+            before, _, after = text.partition("%(name)s")
+            if name.startswith(before) and name.endswith(after):
+                return self(text, name=name.removeprefix(before).removesuffix(after))
         return self._catalogue.get(name, name)
 
     def _argument(self, key: str, value: Any) -> Any:

@@ -46,7 +46,8 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Now:
-    """What holds of a venue now. `newest` is its last run with a verdict, as a report.
+    """What holds of a venue now. `newest` is its last run with a verdict, as a report;
+    the verdict `is_over` when what it was said of was stopped on purpose since.
 
     `holder` is the run that holds the venue, `forecast` when it will be over; `opening` is the
     present opening for unattended work or the next one; `idle` is what `raceday idle` remembers;
@@ -57,6 +58,7 @@ class Now:
     venue: str
     at: datetime
     newest: Report | None = None
+    is_over: bool = False
     holder: Holder | None = None
     forecast: datetime | None = None
     opening: Opening | None = None
@@ -85,7 +87,7 @@ class _Venue(Collector):
         """Every family, in a fixed order."""
         now = self._read()
         if now.newest:
-            yield from _Run(now.newest, None).apart_from_states()
+            yield from _Run(now.newest, None, is_over=now.is_over).apart_from_states()
         yield _states({"venue": now.venue}, now.gates)
         for name, (text, value) in _figures(now).items():
             family = GaugeMetricFamily(name, text, labels=("venue",))
@@ -197,9 +199,10 @@ def _epoch(moment: datetime | None) -> float | None:
 class _Run(Collector):
     """One run's figures, labelled with its venue and procedure."""
 
-    def __init__(self, report: Report, last_go: datetime | None) -> None:
+    def __init__(self, report: Report, last_go: datetime | None, *, is_over: bool = False) -> None:
         self._report = report
         self._last_go = last_go
+        self._is_over = is_over
         self._place = (report.venue, report.procedure)
 
     def collect(self) -> Iterable[Metric]:
@@ -245,10 +248,10 @@ class _Run(Collector):
 
     def _of_verdict(self) -> Iterator[Metric]:
         verdict = self._report.verdict
-        standing = None if verdict and verdict.revoked_at else verdict
+        standing = None if self._is_over or (verdict and verdict.revoked_at) else verdict
         family = GaugeMetricFamily(
             "raceday_verdict",
-            "1 for the verdict of the run unless it was revoked, 0 else.",
+            "1 for the verdict of the run unless it was revoked or is over, 0 else.",
             labels=(*PLACE, "result"),
         )
         for result in RESULTS:

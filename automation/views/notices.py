@@ -24,7 +24,7 @@ from automation.views.telling import Telling
 from automation.views.text import printable
 from automation.views.times import Clock
 from automation.views.unfinished import waits_for
-from automation.views.words import Headline, headline, procedure_title
+from automation.views.words import Headline, among_customers, headline, procedure_title
 
 MOST_REASONS = 3
 LONGEST = 300  # characters of one line
@@ -140,7 +140,8 @@ def _headline(state: State, occasion: Occasion) -> Headline:
         return Headline("bad", "✗", closed, Message("The verdict alone does not sell."))
     result = state.verdict.result if state.verdict else ""
     untested = is_untested(state)
-    return headline(result, state.result_state, check=state.plan.check, untested=untested)
+    shown = headline(result, state.result_state, check=state.plan.check, untested=untested)
+    return among_customers(shown, selling=state.sales_said() == "open")
 
 
 def _facts(told: Telling, occasion: Occasion, rule: Rule, shown: Headline) -> Iterator[str]:

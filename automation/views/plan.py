@@ -42,7 +42,7 @@ def render_plan(plan: Plan, translate: Translator) -> RenderableType:
             mark + step.id,
             ", ".join(step.hosts),
             _waits_for(step, translate),
-            _seconds(plan.estimates.get(step.id)),
+            _seconds(plan.estimates.get(step.id), translate),
         )
     return Group(table, *_foot(plan, path, translate))
 
@@ -67,8 +67,8 @@ def _waits_for(step: Step, translate: Translator) -> str:
     return ", ".join((*named[:MOST_NAMED], *([more] if len(named) > MOST_NAMED else ()))) or "-"
 
 
-def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f} s"
+def _seconds(value: float | None, translate: Translator) -> str:
+    return "-" if value is None else translate("%(seconds)s s", seconds=f"{value:.1f}")
 
 
 def _step_data(step: Step, estimates: Mapping[str, float], path: tuple[str, ...]) -> dict[str, Any]:

@@ -38,13 +38,18 @@ def view_deadline(state: State, sales: Sales | None, now: datetime) -> Deadline 
 
 
 def view_closing(state: State) -> Closing | None:
-    """Who closed sales in this run, when and why; None when it is no closing, or did not."""
+    """Who closed sales in this run, when and why; None when it is no closing, or did not.
+
+    When customers were turned away counts, be it that it was recorded later.
+    """
     closes = [item for item in state.steps.values() if item.step.verb is Verb.CLOSE]
     moments = [item.finished_at for item in closes if item.finished_at]
     is_done = bool(moments) and all(item.status in PASSED for item in closes)
     if state.plan.procedure != "sales-close" or state.plan.check or not is_done:
         return None
-    return Closing(state.run_id, state.operator, max(moments), state.plan.reason)
+    early = state.plan.closed_at
+    at = datetime.fromisoformat(early) if early else max(moments)
+    return Closing(state.run_id, state.operator, at, state.plan.reason)
 
 
 def _opened(state: State, opening: list[StepState]) -> Sales:

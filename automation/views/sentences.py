@@ -6,6 +6,7 @@ from automation.run.events import Message
 from automation.run.ledger import Rest
 from automation.views.document import Closing, Deadline, Report, Sales
 from automation.views.times import Clock
+from automation.views.words import Headline, among_customers, headline
 
 SALES = {
     "open": Message("Sales were open before this run."),
@@ -22,10 +23,19 @@ OPEN_AGAIN = Message(
     "else raceday morning"
 )
 
-UNPROVEN = Message(
-    "Sales are open, and no GO stands. To prove the venue: "
-    'raceday sales close --reason "...", then raceday morning'
-)
+
+def report_headline(report: Report) -> Headline:
+    """The verdict, or where the run stands, in one word and one sentence."""
+    verdict, sales = report.verdict, report.sales
+    shown = headline(
+        verdict.result if verdict else "",
+        report.result_state,
+        check=report.check,
+        revoked=bool(verdict and verdict.revoked_at),
+        died=report.died,
+        untested=report.untested,
+    )
+    return among_customers(shown, selling=sales is not None and sales.state == "open")
 
 
 def sales_sentence(report: Report, clock: Clock) -> Message | None:
@@ -59,6 +69,22 @@ def rest_sentence(rest: Rest, clock: Clock) -> Message:
         "raceday evening goes on with it, raceday morning opens the venue.",
         args,
     )
+
+
+def unserved_sentences(
+    unserved: Mapping[str, Sequence[str]],
+) -> Iterator[tuple[Message, Message]]:
+    """What nobody can buy although sales are open, by host of a load balancer, and what to do."""
+    for host, names in unserved.items():
+        args = {"host": host, "names": ", ".join(names), "components": " ".join(names)}
+        yield (
+            Message("Nobody can buy at %(names)s: %(host)s sees every server of it down.", args),
+            Message(
+                "What is wrong: raceday status. If it hangs: "
+                'raceday restart %(components)s --emergency --reason "..."',
+                args,
+            ),
+        )
 
 
 def rotation_sentences(out: Mapping[str, Sequence[str]]) -> Iterator[Message]:

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from automation.run.events import Message
-from automation.run.ledger import Place, Rest
+from automation.run.ledger import Ledger, Place, Rest
 from automation.run.lock import Holder
 from automation.run.state import State
 from automation.run.verdict import GO
 from automation.views.document import to_data
+from automation.views.leftovers import leftovers
 from automation.views.report import build_report
 
 
@@ -39,14 +40,19 @@ class EveningReport:
 class Around:
     """What is known of the venue beside what a probe saw.
 
-    `holder` is who holds it now, `out` who is out of rotation, `left` what dead runs have left, and
-    `rest` the evening that has stopped it.
+    `holder` is who holds it now, `out` who is out of rotation, `left` what runs have left and
+    nobody has put back, None where that is not known; `rest` is the evening that has stopped it.
+    `resume` is the command that goes on with a run, empty when that would be refused. It
+    `is_unproven` when it sells and no verdict holds; `is_doubted` when a look found it worse since.
     """
 
     holder: Holder | None = None
     out: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    left: tuple[Message, ...] = ()
+    left: Ledger | None = None
     rest: Rest | None = None
+    resume: str = ""
+    is_unproven: bool = False
+    is_doubted: bool = False
 
 
 def build_status(
@@ -56,9 +62,10 @@ def build_status(
     rest = around.rest
     places = rest.places if rest else ()
     report = build_report(replace(probe, verdict=None), now, "", places)
+    left = tuple(leftovers(around.left or Ledger(), seen_up(probe)))
     verdict = standing and _standing(standing)
     return {
-        **to_data(replace(report, left=around.left)),
+        **to_data(replace(report, left=left)),
         "healthy": is_healthy(probe),
         "standing": to_data(verdict),
         "held_by": to_data(around.holder),

@@ -10,7 +10,7 @@ from rich.text import Text
 from automation.run.events import Message, Problem
 from automation.run.ledger import Place
 from automation.run.state import State
-from automation.run.verdict import NO_GO, findings
+from automation.run.verdict import findings
 from automation.views.alike import alike
 from automation.views.components import UP, ComponentState, but_at_rest, view_components
 from automation.views.document import ErrorReport, Report
@@ -23,13 +23,13 @@ from automation.views.live import (
     render_components,
     report_line,
 )
-from automation.views.sales import CLOSED, OPEN
+from automation.views.sales import CLOSED
 from automation.views.sentences import (
     NOW,
     OPEN_AGAIN,
-    UNPROVEN,
     deadline_sentence,
     duration_sentence,
+    report_headline,
     resumed_sentence,
     revoked_sentence,
     sales_sentence,
@@ -121,17 +121,9 @@ def _lines(report: Report, page: Path, translate: Translator) -> Iterator[Render
 
 def verdict_line(report: Report, translate: Translator) -> Text:
     """The verdict, or where the run stands, in one word and one sentence."""
-    result = report.verdict.result if report.verdict else ""
-    revoked = bool(report.verdict and report.verdict.revoked_at)
-    shown = headline(
-        result,
-        report.result_state,
-        check=report.check,
-        revoked=revoked,
-        died=report.died,
-        untested=report.untested,
-    )
-    was = f" ({translate(HEADLINES[result].word)})" if revoked else ""
+    shown, verdict = report_headline(report), report.verdict
+    revoked = verdict is not None and verdict.revoked_at
+    was = f" ({translate(HEADLINES[verdict.result].word)})" if verdict and revoked else ""
     word = (f"{shown.symbol} {translate(shown.word)}{was}", _style(shown))
     return Text.assemble(word, f"  {translate(shown.sentence)}")
 
@@ -193,8 +185,6 @@ def _facts(report: Report, translate: Translator) -> Iterator[Text]:
     for sentence in (sales_sentence(report, clock), deadline_sentence(report, clock)):
         if sentence:
             yield Text(translate(sentence))
-    if _is_unproven(report):
-        yield Text(translate(UNPROVEN), style="bold")
     if report.procedure == "recover" and report.sales and report.sales.state == CLOSED:
         yield Text(translate(OPEN_AGAIN), style="bold")
     yield Text(f"{translate('Duration')}: {translate(duration_sentence(report, clock))}")
@@ -204,13 +194,6 @@ def _facts(report: Report, translate: Translator) -> Iterator[Text]:
     saved = time_saved_sentence(report)
     if saved:
         yield Text(f"{translate('Time saved')}: {translate(saved)}")
-
-
-def _is_unproven(report: Report) -> bool:
-    """Whether customers can buy although a morning has just said NO-GO."""
-    is_no_go = report.verdict is not None and report.verdict.result == NO_GO
-    is_open = report.sales is not None and report.sales.state == OPEN
-    return report.procedure == "morning" and is_no_go and is_open
 
 
 def _style(shown: Headline) -> str:

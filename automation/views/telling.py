@@ -9,7 +9,7 @@ from automation.run.ledger import Ledger, Rest
 from automation.run.state import State
 from automation.views.causes import Cause
 from automation.views.times import Clock
-from automation.views.words import COMMANDS
+from automation.views.words import command_of
 
 MOST_CAUSES = 2
 _MEND = Message("Mend it, then run raceday %(procedure)s again.")
@@ -46,7 +46,8 @@ class Telling:
     """A run at one moment, for one reader; `left` is what it has left and nobody put back since.
 
     `resume` is what is typed to go on with it, empty when that would be refused. `rest` is what
-    runs have stopped on purpose, where that bears on this run.
+    runs have stopped on purpose, where that bears on this run. The venue `is_unproven` when it
+    sells and no verdict holds.
     """
 
     state: State
@@ -55,6 +56,7 @@ class Telling:
     left: Ledger = field(default_factory=Ledger)
     resume: str = ""
     rest: Rest | None = None
+    is_unproven: bool = False
 
     def explained(
         self,
@@ -122,8 +124,7 @@ class Telling:
 
     def of_run(self, message: Message) -> Message:
         """A command's sentence with this run's id and what is typed for its procedure."""
-        procedure = self.state.plan.procedure
-        args = {"procedure": COMMANDS.get(procedure, procedure), "run": self.state.run_id}
+        args = {"procedure": command_of(self.state.plan), "run": self.state.run_id}
         return Message(message.text, args)
 
     def _sentence(self, cause: Cause) -> Message:

@@ -17,7 +17,7 @@ from automation.run.events import (
     RunStarted,
     VerdictDecided,
 )
-from automation.run.state import State
+from automation.run.state import INTERRUPTED, State
 from automation.run.verdict import Finding, findings
 from automation.views.components import ComponentState, ComponentView, view_components
 from automation.views.i18n import Translator
@@ -108,6 +108,7 @@ class PlainView(SilentView):
         self._now = now
         self._shown: Mapping[str, ComponentState] = {}
         self._told: tuple[Finding, ...] = ()
+        self._advised: set[str] = set()
 
     def __call__(self, state: State, event: Event) -> None:
         """Write what is new, each line with the time of day and the time since the run began."""
@@ -126,7 +127,9 @@ class PlainView(SilentView):
         found = findings(state)
         fresh = tuple(item for item in found if item not in self._told)
         for mark, text in problem_lines(fresh, self._translate):
-            self._say(state, f"{mark} {text}")
+            if mark != "→" or text not in self._advised:
+                self._say(state, f"{mark} {text}")
+            self._advised |= {text} if mark == "→" else set()
         self._told = found
 
     def _say(self, state: State, text: str) -> None:
@@ -148,7 +151,7 @@ def _component_line(view: ComponentView, translate: Translator) -> str:
 
 def _turning_point(state: State, event: Event, translate: Translator) -> str:
     if isinstance(event, RunInterrupted):
-        return f"■ {translate('the operator interrupted the run')}"
+        return f"■ {translate(INTERRUPTED)}"
     result = state.verdict.result if state.verdict else ""
     shown = headline(result, state.result_state, check=state.plan.check)
     if isinstance(event, RunFinished):

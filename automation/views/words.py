@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from automation.run.events import Message
+from automation.run.plan import Plan, Verb
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ GO_UNTESTED = replace(
     HEADLINES["GO"],
     sentence=Message("Every gate was confirmed. %(untested)s", {"untested": UNTESTED}),
 )
+UNPROVEN = Message(
+    "Sales are open, and no GO stands. To prove the venue: "
+    'raceday sales close --reason "...", then raceday morning'
+)
+NO_GO_SELLING = replace(HEADLINES["NO-GO"], sentence=UNPROVEN)
 STATES = {
     "waiting": Message("waiting"),
     "starting": Message("starting"),
@@ -79,6 +85,7 @@ STATES = {
     "failed": Message("failed"),
     "unknown": Message("unknown"),
     "skipped": Message("not executed"),
+    "partly": Message("partly done"),
     "stopping": Message("stopping"),
     "stopped": Message("stopped"),
     "already_stopped": Message("already stopped"),
@@ -99,6 +106,7 @@ SYMBOLS = {
     "failed": "✗",
     "unknown": "?",
     "skipped": "-",
+    "partly": "▲",
     "stopping": "▸",
     "stopped": "■",
     "already_stopped": "■",
@@ -121,6 +129,7 @@ TONES = {
     "checked": "good",
     "stopping": "plain",
     "degraded": "doubt",
+    "partly": "doubt",
     "unknown": "doubt",
     "failed": "bad",
     "unreachable": "bad",
@@ -168,6 +177,7 @@ PROCEDURES = {
     "status": Message("Status"),
 }
 COMMANDS = {  # what is typed for a procedure, where that is not its own name
+    "restart": "restart COMPONENT",
     "emergency": 'restart COMPONENT --emergency --reason "..."',
     "sales-open": 'sales open --reason "..."',
     "sales-close": 'sales close --reason "..."',
@@ -203,6 +213,18 @@ def headline(
     if check and result_state != "CANCELLED":
         return HEADLINES["CHECK"]
     return HEADLINES[result_state]
+
+
+def among_customers(shown: Headline, *, selling: bool) -> Headline:
+    """The same, but that a NO-GO keeps nothing closed while sales are open: it says what to do."""
+    return NO_GO_SELLING if selling and shown == HEADLINES["NO-GO"] else shown
+
+
+def command_of(plan: Plan) -> str:
+    """What is typed to do the same again, with the components that a restart was about."""
+    verbs = {Verb.STOP, Verb.KILL}
+    names = dict.fromkeys(step.component for step in plan.steps.values() if step.verb in verbs)
+    return COMMANDS.get(plan.procedure, plan.procedure).replace("COMPONENT", " ".join(names))
 
 
 def procedure_title(procedure: str) -> Message:

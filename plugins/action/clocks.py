@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import check, message, result
 from ansible_collections.raceday.core.plugins.plugin_utils.venue import components_here
 
 NAME = "clock against its fellows"
+ARGUMENTS = {
+    "measured": {"type": "str", "required": True},
+    "members": {"type": "dict"},
+    "strict": {"type": "bool", "default": True},
+}
 
 
 class ActionModule(ActionBase):
@@ -24,18 +28,18 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return `raceday`: one check per host of each component."""
         super().run(tmp, task_vars)
+        _, params = self.validate_argument_spec(ARGUMENTS)
         variables = task_vars or {}
         limit = float(variables["venue"].get("thresholds", {}).get("clock_seconds", 1.0))
-        offsets = _offsets(variables, self._task.args["measured"])
-        members = self._task.args.get("members") or _members(variables, offsets)
+        offsets = _offsets(variables, params["measured"])
+        members = params["members"] or _members(variables, offsets)
         reports = [
             _report(component, host, _fellows(hosts, offsets), limit)
             for component, hosts in members.items()
             for host in hosts
             if host in offsets
         ]
-        strict = boolean(self._task.args.get("strict", True))
-        return result(reports, strict=strict)
+        return result(reports, strict=params["strict"])
 
 
 def _offsets(variables: Mapping[str, Any], measured: str) -> dict[str, float]:

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     Answer,
@@ -29,6 +28,10 @@ from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
 )
 from ansible_collections.raceday.core.plugins.plugin_utils.venue import components_here
 
+ARGUMENTS = {
+    "components": {"type": "list", "elements": "str"},
+    "strict": {"type": "bool", "default": True},
+}
 LIMITS = {
     "disk_used_percent": 90.0,
     "inodes_used_percent": 90.0,
@@ -50,9 +53,11 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return `raceday`, a report per component of this host, and `clock_offset` in seconds."""
         super().run(tmp, task_vars)
+        _, params = self.validate_argument_spec(ARGUMENTS)
         variables = task_vars or {}
-        host = variables["inventory_hostname"]
-        names = self._task.args.get("components", components_here(variables))
+        host, names = variables["inventory_hostname"], params["components"]
+        if names is None:
+            names = components_here(variables)
         if not names:
             return nothing_here(host)
         specs = [component_spec(variables, name) for name in names]
@@ -67,8 +72,7 @@ class ActionModule(ActionBase):
         reports = [
             {**_report(host, *pair, checks, limits), "seconds": max(spent, 0.0)} for pair in pairs
         ]
-        strict = boolean(self._task.args.get("strict", True))
-        return {**result(reports, strict=strict), "clock_offset": clock.offset}
+        return {**result(reports, strict=params["strict"]), "clock_offset": clock.offset}
 
 
 class Clock(NamedTuple):

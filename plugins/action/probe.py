@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     ask,
@@ -28,6 +27,11 @@ from ansible_collections.raceday.core.plugins.plugin_utils.venue import (
     partners_here,
 )
 
+ARGUMENTS = {
+    "components": {"type": "list", "elements": "str"},
+    "patient": {"type": "bool", "default": False},
+}
+
 
 class ActionModule(ActionBase):
     """Ask unit and health check once, or a partner until it answers well; change nothing."""
@@ -40,16 +44,15 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return `raceday`: one report per component on this host."""
         super().run(tmp, task_vars)
+        _, params = self.validate_argument_spec(ARGUMENTS)
         variables = task_vars or {}
-        host = variables["inventory_hostname"]
-        names = self._task.args.get("components")
+        host, names = variables["inventory_hostname"], params["components"]
         if names is None:
             names = [*components_here(variables), *partners_here(variables)]
         if not names:
             return nothing_here(host)
         specs = [component_spec(variables, name) for name in names]
-        patient = boolean(self._task.args.get("patient", False))
-        answer = ask(self, [_call(spec, patient=patient) for spec in specs])
+        answer = ask(self, [_call(spec, patient=params["patient"]) for spec in specs])
         if answer.problem:
             return result([no_answer(spec["name"], host, answer) for spec in specs])
         pairs = zip(specs, answer.components, strict=True)

@@ -12,6 +12,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import check, message, result
 
 NAME = "the race card equals the official one"
+ARGUMENTS = {
+    "component": {"type": "str", "required": True},
+    "official": {"type": "path", "required": True},
+    "observed": {"type": "dict", "required": True},
+}
 
 
 class Runner(NamedTuple):
@@ -32,10 +37,10 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return `raceday`: one check, whose reason names the first horse that differs."""
         super().run(tmp, task_vars)
-        variables = task_vars or {}
-        component, args = self._task.args["component"], self._task.args
-        official = _official(variables, args["official"])
-        differences = list(compare(official, args["observed"] or {}, component))
+        _, params = self.validate_argument_spec(ARGUMENTS)
+        variables, component = task_vars or {}, params["component"]
+        official = _official(variables, params["official"])
+        differences = list(compare(official, params["observed"] or {}, component))
         found = check(
             NAME,
             f"{len(_runners(official))} runners in {len(official['races'])} races, as official",

@@ -11,6 +11,8 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
+ARGUMENTS = {"path": {"type": "path", "required": True}}
+
 
 class ActionModule(ActionBase):
     """Reads one line from a FIFO: the hosts the next verb may touch, and which are unready."""
@@ -23,7 +25,8 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return `hosts`, `unready` and when it was. Raises when raceday is gone, not to wait."""
         super().run(tmp, task_vars)
-        path = Path(self._task.args["path"])
+        _, params = self.validate_argument_spec(ARGUMENTS)
+        path = Path(params["path"])
         line = await_line(path)
         if not line:
             raise AnsibleError(f"{path}: raceday ended before it released this play.")

@@ -23,6 +23,7 @@ from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
     shell_variables,
 )
 
+ARGUMENTS = {"component": {"type": "str", "required": True}}
 STATES = {"started": "ok", "already": "already", "would": "would"}
 DOWN = frozenset({"inactive", "failed"})
 HANGS = frozenset({"not_ready", "stopped_answering"})
@@ -47,8 +48,9 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return `raceday`: one report with state, seconds, evidence and, when bad, the problem."""
         super().run(tmp, task_vars)
+        _, params = self.validate_argument_spec(ARGUMENTS)
         variables = task_vars or {}
-        spec = component_spec(variables, self._task.args["component"])
+        spec = component_spec(variables, params["component"])
         answers = _answers(self, spec)
         host = variables["inventory_hostname"]
         report = _last_of([_report(spec, host, answer) for answer in answers], _most_tries(spec))

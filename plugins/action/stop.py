@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
     Answer,
@@ -19,6 +18,10 @@ from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
     shell_variables,
 )
 
+ARGUMENTS = {
+    "component": {"type": "str", "required": True},
+    "force": {"type": "bool", "default": False},
+}
 STATES = {"stopped": "ok", "already": "already", "would": "would"}
 LOOK = "Log in to %(host)s and end what is left, then run it again: what is down is left alone."
 
@@ -34,11 +37,11 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return `raceday`: one report with state, seconds, evidence and, when bad, the problem."""
         super().run(tmp, task_vars)
+        _, params = self.validate_argument_spec(ARGUMENTS)
         variables = task_vars or {}
-        spec = component_spec(variables, self._task.args["component"])
-        force = int(boolean(self._task.args.get("force", False)))
+        spec = component_spec(variables, params["component"])
         calls = (
-            f"{shell_variables(spec, check=self._task.check_mode)}force={force}",
+            f"{shell_variables(spec, check=self._task.check_mode)}force={int(params['force'])}",
             "stop_component",
         )
         answer = ask(self, calls)

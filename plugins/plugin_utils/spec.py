@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import yaml
 from ansible import constants
 from ansible.errors import AnsibleError
+from ansible.template import Templar, trust_as_template
 
 PROBE_TIMES = {"interval": 0.2, "timeout": 60.0, "settle": 1.0}
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -26,8 +28,9 @@ def component_spec(task_vars: Mapping[str, Any], component: str) -> dict[str, An
             f"The venue file has no component '{component}'. Give -e component=<name> with a name "
             "under components: in group_vars/all/venue.yml."
         ) from None
-    known = role_knowledge(written.get("role", ""), task_vars)
-    return {**known, **written, "name": component}
+    role = written.get("role", "")
+    spec = {**role_knowledge(role, task_vars), **written, "name": component}
+    return {**spec, "variables": _named_variables(spec, role, task_vars)}
 
 
 def role_knowledge(role: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,6 +51,24 @@ def knows_verb(role: str, verb: str, task_vars: Mapping[str, Any]) -> bool:
     """Whether a role has an entry point of this name."""
     folder = _role_folder(role, task_vars)
     return folder is not None and (folder / "tasks" / f"{verb}.yml").is_file()
+
+
+def _named_variables(
+    spec: Mapping[str, Any], role: str, task_vars: Mapping[str, Any]
+) -> dict[str, str]:
+    """What its commands name as `$<role>_x`: the role's variables, as its tasks have them."""
+    health = (spec.get("healthcheck") or {}).get("command") or ()
+    commands = [*(spec.get("facts") or {}).values(), health]
+    words = " ".join(str(word) for argv in commands for word in argv)
+    names = set(re.findall(rf"\${{?({role}_\w+)", words)) if role else set()
+    folder = _role_folder(role, task_vars)
+    if not names or folder is None:
+        return {}
+    usual = _read(folder / "defaults" / "main.yml")
+    trusted = {name: trust_as_template(str(usual[name])) for name in names if name in usual}
+    templar = Templar(variables={**task_vars, "component": spec["name"]})
+    given = {name: task_vars.get(name, trusted.get(name, "")) for name in sorted(names)}
+    return {name: str(templar.template(value)) for name, value in given.items()}
 
 
 def _role_folder(role: str, task_vars: Mapping[str, Any]) -> Path | None:
@@ -86,6 +107,7 @@ def shell_variables(spec: Mapping[str, Any], *, check: bool) -> str:
     commands = spec.get("commands") or {}
     times = {**PROBE_TIMES, **{key: probe[key] for key in PROBE_TIMES if key in probe}}
     facts: Mapping[str, list[str]] = spec.get("facts") or {}
+    variables: Mapping[str, str] = spec.get("variables") or {}
     values = {
         "component": spec["name"],
         "unit": "" if commands else _unit(spec),
@@ -100,9 +122,11 @@ def shell_variables(spec: Mapping[str, Any], *, check: bool) -> str:
         "ports": " ".join(str(port) for port in local_ports(spec)),
         "facts": " ".join(facts),
         **{f"fact_{name}": shlex.join(argv) for name, argv in facts.items()},
+        **variables,
         **_probe_variables(probe),
     }
-    return "".join(f"{key}={shlex.quote(str(value))}\n" for key, value in values.items())
+    lines = [f"{key}={shlex.quote(str(value))}\n" for key, value in values.items()]
+    return "".join([*lines, *(f"export {name}\n" for name in variables)])
 
 
 def describe_probe(spec: Mapping[str, Any]) -> str:

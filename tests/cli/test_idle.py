@@ -228,7 +228,7 @@ restarts: [{component: database, every: 1d}]
 """
 IN_SUNDAYS_WINDOW = timedelta(days=1, minutes=2)
 LONG_ENOUGH = SHORT.replace("length_minutes: 10", "length_minutes: 300")
-TOO_LONG = "it may take 23.0 min with room to undo it, and the window night ends in 8.0 min"
+TOO_LONG = "it may take 46.0 min with room to undo it, and the window night ends in 8.0 min"
 
 
 @pytest.fixture
@@ -282,7 +282,7 @@ def took_twelve_minutes(reports: Path) -> Path:
 def test_why_a_restart_was_not_begun_is_explained_after_its_window_too(
     world: World, raceday: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
-    """It takes twelve minutes and the window has ten: exit 30, and nothing is started."""
+    """Twice twelve minutes, and as much to undo it, and the window has ten: exit 30."""
     only = took_twelve_minutes(tmp_path)
     world.passed = IN_SUNDAYS_WINDOW - timedelta(minutes=1)
     raceday("idle")
@@ -304,6 +304,20 @@ def test_why_a_restart_was_not_begun_is_explained_after_its_window_too(
     when = "Sunday 22 November 2026 01:02:00"
     assert night == f"· In its last window raceday idle did nothing, at {when}: {TOO_LONG}."
     assert "did nothing at Sunday 22 November 2026 06:02:00: it is outside of every window" in day
+
+
+def test_a_check_writes_nothing_that_is_remembered(
+    world: World, raceday: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """Neither outside of every window nor inside: no look, no sample, no decision."""
+    growing = "every: 1d}, {component: database, when: memory_growing, above: 20%, for: 24h}"
+    (tmp_path / "group_vars/all/venue.yml").write_text(SHORT.replace("every: 1d}", growing))
+    for passed in (timedelta(), IN_SUNDAYS_WINDOW):
+        world.passed = passed
+        code, said = raceday("idle", "--check")
+        assert code == 30, said
+        assert list(tmp_path.glob("**/*idle.json*")) == []
+    assert world.asked == 1  # inside, as without --check; outside there is nothing to learn
 
 
 @pytest.mark.parametrize("says_who", [True, False])

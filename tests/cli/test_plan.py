@@ -11,6 +11,10 @@ from automation.commands.plan import plan
 from automation.commands.test import test as run_tests
 from automation.errors import UsageError
 from automation.settings import Settings
+from automation.views.i18n import Translator
+from automation.views.plan import render_plan
+from tests.unit.views.samples import morning_plan
+from tests.unit.views.test_live import printed
 
 EXAMPLE = Path(__file__).parents[2] / "inventories" / "example"
 
@@ -56,3 +60,22 @@ def test_a_wrong_name_is_refused(tmp_path: Path, words: tuple[str, ...], said: s
     error = run(run_tests, tmp_path, *words, "--yes").exception
     assert isinstance(error, UsageError)
     assert said in error.message
+
+
+@pytest.mark.parametrize(("lang", "unit"), [("en", " s"), ("ko", "초")])
+def test_a_plan_tells_seconds_in_the_readers_language(lang: str, unit: str) -> None:
+    """As many as the median of earlier runs."""
+    plan = morning_plan()
+    shown = printed(render_plan(plan, Translator(lang)), 200)
+    row = next(line for line in shown.splitlines() if "wagering.start " in line)
+    assert row.rstrip().endswith(f" {plan.estimates['wagering.start']:.1f}{unit}")
+
+
+def test_the_tests_of_the_demo_are_listed_in_korean(tmp_path: Path) -> None:
+    """Every check that raceday or its roles name; what the venue file names stays as it is."""
+    settings = Settings(str(EXAMPLE.parent / "demo"), tmp_path, lang="ko", format="json")
+    found = json.loads(CliRunner().invoke(run_tests, ["--list"], obj=settings).output)
+    names = {name for test in found.values() for name in test["checks"]}
+    say = Translator("ko").check_name
+    assert {name for name in names if say(name) == name} == set()
+    assert say("bet: error rate") == "bet: 오류율"

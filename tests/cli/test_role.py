@@ -188,6 +188,11 @@ def test_the_linters_find_nothing(clone: Path) -> None:
         ("../tomcat", "no name for a role"),
         ("9th", "no name for a role"),
         ("redis", "would hide"),
+        *((word, "would not read") for word in ("on", "no", "yes", "null", "true", "false")),
+        *(
+            (word, "has a meaning of its own")
+            for word in ("all", "ungrouped", "none", "localhost", "shared")
+        ),
     ],
 )
 def test_a_wrong_name_writes_nothing(tmp_path: Path, name: str, said: str) -> None:

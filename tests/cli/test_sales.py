@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 
 from automation.commands import cut, sales
 from automation.commands.ask import confirm_change
+from automation.commands.explain import explain
 from automation.commands.load import venue_of
 from automation.commands.sales import close
 from automation.errors import RacedayError
@@ -33,6 +34,8 @@ from automation.procedures.steps import make_plan
 from automation.run import lock
 from automation.run.journal import FileSink
 from automation.settings import Settings
+from automation.views.i18n import Translator
+from automation.views.times import Clock
 from tests.cli.here import write_site
 from tests.unit.plugins.test_rotation import Desk
 from tests.unit.test_history import keep, report, watch_reports
@@ -117,6 +120,16 @@ def selling(tmp_path: Path) -> Iterator[Selling]:
         server.shutdown()
 
 
+def closed_at(selling: Selling) -> str:
+    """When the record says that customers were turned away, as the operator reads it."""
+    journal = next(selling.reports.glob("small/2*/journal.jsonl"))
+    begun = json.loads(journal.read_text().splitlines()[0])
+    at = datetime.fromisoformat(begun["plan"]["closed_at"])
+    assert at < datetime.fromisoformat(begun["at"])
+    clock = Clock("Asia/Seoul", Translator())
+    return f"{clock.date(at)} {clock.seconds(at)}"
+
+
 def error_of(result: Result) -> RacedayError:
     """What the command ended with."""
     assert isinstance(result.exception, RacedayError), result.exception
@@ -180,7 +193,9 @@ def test_sales_close_at_once_and_on_record_when_a_restart_has_made_way(selling: 
     assert came == ["SIGTERM"]
     assert (result.return_value, Desk.servers) == (ExitCode.GO, CLOSED), result.stderr
     ((reason, found),) = selling.records()
-    assert reason.startswith("inquiry (closed at ")
+    assert reason == "inquiry"
+    told = " ".join(CliRunner().invoke(explain, obj=selling.settings).stdout.split())
+    assert f"closed sales at {closed_at(selling)}: inquiry" in told
     assert found == {"lb1": dict.fromkeys(CLOSED, "ready")}
 
 

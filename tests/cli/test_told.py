@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,6 +16,8 @@ from click.testing import CliRunner, Result
 from automation.commands import sales, status
 from automation.commands.explain import explain
 from automation.commands.restart import restart
+from automation.commands.test import test as run_tests
+from automation.errors import Refused
 from automation.execute.simulator import Fault, Simulator, World
 from automation.exit_codes import ExitCode
 from automation.procedures.evening import plan_evening
@@ -22,6 +26,7 @@ from automation.procedures.records import LOCK
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.sales import plan_close
 from automation.procedures.test import plan_test
+from automation.run.events import Message
 from automation.run.journal import Journal
 from automation.run.lock import hold, this_process
 from automation.run.loop import Observer, Run
@@ -30,6 +35,7 @@ from automation.run.state import State
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.site import Venue
+from automation.views.html import render_html
 from automation.views.i18n import Translator
 from automation.views.report import build_report
 from automation.views.summary import render_summary
@@ -106,6 +112,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
         monkeypatch.setattr(command, "probe_now", place.probe)
         monkeypatch.setattr(command, "utc_now", lambda: place.desk.clock.now)
     monkeypatch.setattr("automation.commands.explain.utc_now", lambda: place.desk.clock.now)
+    for name in ("restart", "test"):
+        monkeypatch.setattr(f"automation.commands.{name}.probe_now", place.probe)
     return place
 
 
@@ -336,7 +344,9 @@ def test_a_venue_that_sells_without_a_go_is_told_how_it_is_proven(place: Place) 
     morning = place.desk.run(plan_morning(place.venue, place.desk.clock.now), lost)
     report = build_report(morning, place.desk.clock.now, "")
     shown = printed(render_summary(report, Path("report.html"), Translator()), 200)
-    assert ("NO-GO" in shown, prove in shown) == (True, True)
+    for told in (shown, render_html(report, Translator())):
+        assert ("NO-GO" in told, unescape(told).count(prove)) == (True, 1)
+        assert "must not open" not in told
 
 
 def test_an_evening_that_failed_names_what_it_has_stopped(place: Place) -> None:
@@ -361,3 +371,85 @@ def test_an_emergency_warns_when_no_go_stands_any_more(
     result = place.run(restart, *words)
     assert result.exception is None
     assert ("Sales are open, and no GO stands." in result.stderr) is not has_go
+
+
+def test_a_check_refuses_what_the_restart_would(place: Place) -> None:
+    """While sales are open, with the reason and the way out; nothing is said to be not ready."""
+    opened(place)
+    for words in ((), ("--check",)):
+        error = place.run(restart, "wagering", *words).exception
+        assert isinstance(error, Refused)
+        assert error.exit_code == ExitCode.REFUSED
+        assert error.message == "Sales are open; nothing was touched."
+        assert '--break-glass --reason "..."' in error.hint
+
+
+@pytest.mark.parametrize("down", [{"wagering"}, {"wagering", "ticketing"}])
+def test_a_test_of_what_does_not_run_says_how_it_is_opened(place: Place, down: set[str]) -> None:
+    """No connection is tried; what the test has nothing to do with is not named."""
+    file = place.folder / "group_vars/all/venue.yml"
+    own = "    unit: bets\n"
+    file.write_text(FILE.replace(own, f'{own}    tests: [{{name: bets, command: ["true"]}}]\n'))
+    close(place)
+    assert place.desk.left is not None
+    place.desk.left.up = {item for item in place.desk.left.up if item[0] not in down}
+    error = place.run(run_tests, "wagering", "--yes").exception
+    assert isinstance(error, Refused)
+    assert error.told[0] == Message(
+        "%(components)s does not run; nothing was touched.", {"components": "wagering"}
+    )
+    assert error.hint == "To open the venue: raceday morning"
+
+
+def hang(place: Place) -> None:
+    """Both engines, and the load balancer has noticed."""
+    assert place.desk.left is not None
+    place.desk.left.hung |= {("wagering", "w1"), ("wagering", "w2")}
+    place.desk.left.down |= {("t1", server) for server in SERVERS}
+
+
+EMERGENCY = 'raceday restart wagering --emergency --reason "..."'
+
+
+def test_sales_that_nobody_can_reach_are_told(place: Place) -> None:
+    """Open, with every server seen down: whose, where, and what to do."""
+    opened(place)
+    assert place.document(sales.status)["unserved"] == {}
+    hang(place)
+    told = place.told(sales.status)
+    assert "Nobody can buy at wagering: t1 sees every server of it down." in told
+    assert EMERGENCY in told
+    assert place.document(sales.status)["unserved"] == {"t1": ["wagering"]}
+    close(place)
+    assert "Nobody can buy" not in place.told(sales.status)
+
+
+def test_a_hang_has_one_way_out(place: Place) -> None:
+    """`status` knows it, and `explain` of the verdict that it revoked sends there alone."""
+    opened(place)
+    hang(place)
+    assert "It was revoked at" in place.told(status.status)
+    look = "What is wrong, and what to do now: raceday status"
+    told = place.told(explain)
+    assert (look in told, "raceday morning" in told) == (True, False)
+
+
+def test_a_hang_after_a_restart_has_one_way_out_too(place: Place) -> None:
+    """The run that is explained was well; what revoked the GO came after it."""
+    opened(place)
+    place.restart()
+    hang(place)
+    assert "It was revoked at" in place.told(status.status)
+    told = place.told(explain)
+    look = "What is wrong, and what to do now: raceday status"
+    assert (look in told, "raceday morning" in told) == (True, False)
+
+
+def test_a_go_that_ran_out_among_customers_is_proven_once_sales_are_closed(place: Place) -> None:
+    """A morning among customers could prove nothing, so it is not what is advised."""
+    opened(place)
+    place.desk.clock.now += timedelta(hours=13)
+    told = place.told(explain)
+    assert "Its time was over at" in told
+    assert "To prove the venue: raceday sales close" in told
+    assert "raceday morning again" not in told

@@ -12,6 +12,7 @@ from automation.venue.platforms import VARIABLE as PLATFORM
 
 ROOT = Path(__file__).parents[2]
 INVENTORIES = ("demo", "example")
+SCENARIOS = ("*/group_vars/**/*.yml", "*/host_vars/**/*.yml")
 
 
 def known_to_roles() -> set[str]:
@@ -35,6 +36,15 @@ def of_group(group: dict[str, Any]) -> Iterator[str]:
         yield from host or {}
     for child in (group.get("children") or {}).values():
         yield from of_group(child)
+
+
+def test_every_variable_of_a_scenario_is_known() -> None:
+    """As in an inventory: what no role knows would be passed over, and the scenario prove less."""
+    files = [file for kind in SCENARIOS for file in (ROOT / "molecule").glob(kind)]
+    assert files
+    known = known_to_roles() | set(VenueFile.model_fields) | {PLATFORM, "ansible_become"}
+    told = {file: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
+    assert {file: set(keys) - known for file, keys in told.items() if set(keys) - known} == {}
 
 
 @pytest.mark.parametrize("name", INVENTORIES)

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "playbooks"
 PROCEDURES = ("evening", "morning", "restart", "test")
 FIRST_PLAY = "hold"
+BLOCKS = ("block", "rescue", "always")
 TASK_FILES = sorted([*PLAYBOOKS.rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/*.yml")])
 
 
@@ -61,6 +62,34 @@ def test_no_task_swallows_an_error(file: Path) -> None:
     assert not found & {"ignore_errors", "ignore_unreachable"}
 
 
+SECRET = re.compile(r"{{[^}]*(?:passw|secret|token|api_?key|private_key)[^}]*}}", re.IGNORECASE)
+
+
+def told_secrets(part: Any) -> Iterator[str]:
+    """The tasks, at whatever depth, that are given what is called like a secret, and log it."""
+    tasks = [item for item in part if isinstance(item, dict)] if isinstance(part, list) else []
+    for item in tasks:
+        inner = {key: item.pop(key) for key in (*BLOCKS, "tasks", "handlers") if key in item}
+        if SECRET.search(yaml.safe_dump(item, width=10_000)) and item.get("no_log") is not True:
+            yield str(item.get("name"))
+        for below in inner.values():
+            yield from told_secrets(below)
+
+
+def test_a_secret_in_a_task_is_found() -> None:
+    """So that the test below can fail."""
+    logged: Any = {"name": "b", "shell": "x {{ redis_password }}"}
+    assert list(told_secrets([{"name": "a", "block": [logged]}])) == ["b"]
+    kept: Any = {"name": "c", "uri": {"headers": {"t": "{{ bank.token }}"}}, "no_log": True}
+    assert list(told_secrets([kept])) == []
+
+
+@pytest.mark.parametrize("file", TASK_FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_task_tells_a_secret(file: Path) -> None:
+    """What is called like a password, a token or a key is in no task without no_log."""
+    assert list(told_secrets(yaml.safe_load(file.read_text(encoding="utf-8")))) == []
+
+
 @pytest.mark.parametrize("procedure", PROCEDURES)
 def test_one_failure_ends_a_procedure(procedure: str) -> None:
     """On every host, in every play: what comes next relies on all that went before."""
@@ -94,6 +123,37 @@ def task(file: str, module: str, name: str = "") -> dict[str, Any]:
     parts = yaml.safe_load((PLAYBOOKS / file).read_text(encoding="utf-8"))
     tasks = [item for part in parts for item in part.get("tasks", [part])]
     return next(item for item in tasks if module in item and item["name"].startswith(name))
+
+
+@pytest.mark.parametrize(
+    ("given", "chosen", "good"),
+    [
+        ("wagering, ticketing,", ["wagering", "ticketing"], True),
+        (["wagering", " ticketing"], ["wagering", "ticketing"], True),
+        ([], [], False),
+        ("", [], False),
+        (" , ", [], False),
+        (None, [], False),
+        ("wagring", ["wagring"], False),
+        ("bank", ["bank"], False),
+    ],
+)
+@pytest.mark.parametrize("procedure", ["test", "restart"])
+def test_nothing_is_done_without_names_that_are_known(
+    procedure: str, given: object, chosen: list[str], *, good: bool
+) -> None:
+    """An empty list is a mistake, and no "all is well"; blanks beside a comma are none."""
+    plays = yaml.safe_load((PLAYBOOKS / f"{procedure}.yml").read_text(encoding="utf-8"))
+    expressions = {play["vars"]["chosen"] for play in plays if "vars" in play}
+    assert len(expressions) == 1
+    components = {"wagering": {}, "ticketing": {}, "bank": {"external": True}}
+    known = {"raceday_components": given, "components": components, "chosen": expressions.pop()}
+    assert worked_out("{{ chosen }}", known) == chosen
+    refusing = task("tasks/chosen.yml", "ansible.builtin.assert")["ansible.builtin.assert"]
+    holds = all(worked_out(f"{{{{ {that} }}}}", known) for that in refusing["that"])
+    assert holds is good
+    said = str(worked_out(refusing["fail_msg"], known))
+    assert said.startswith(f"raceday_components is {', '.join(chosen) or 'empty'}. Give names")
 
 
 def test_who_is_not_known_to_be_a_standby_counts_as_the_primary() -> None:

@@ -70,11 +70,22 @@ def test_no_past_is_no_history(tmp_path: Path) -> None:
 
 def test_medians_and_percentiles_per_step_and_run(tmp_path: Path) -> None:
     """The middle one, and by nearest rank the one that 95 of 100 stay under."""
-    for number, seconds in enumerate((5.0, 1.0, 9.0, 3.0), start=1):
+    for number, seconds in enumerate((5.0, 1.0, 9.0, 3.0, 4.0), start=1):
         keep(tmp_path, number, took(seconds))
     history = read_history(tmp_path, "demo", "morning")
-    assert history == History(4, Duration(4.0, 9.0), {"a.start": Duration(4.0, 9.0)})
+    assert history == History(5, Duration(4.0, 9.0), {"a.start": Duration(4.0, 9.0)})
     assert history.estimates() == {"a.start": 4.0}
+
+
+@pytest.mark.parametrize(("runs", "p95"), [(1, 120.0), (4, 120.0), (5, 60.0)])
+def test_a_step_that_was_done_a_few_times_may_take_twice_the_longest(
+    tmp_path: Path, runs: int, p95: float
+) -> None:
+    """One good night is no percentile; its median is what it was."""
+    for number in range(1, runs + 1):
+        keep(tmp_path, number, took(60.0))
+    history = read_history(tmp_path, "demo", "morning")
+    assert history.steps["a.start"] == Duration(60.0, p95)
 
 
 def test_only_the_last_runs_count(tmp_path: Path) -> None:
@@ -122,7 +133,7 @@ def test_a_step_that_did_no_whole_work_is_no_measure(
     keep(tmp_path, 1, took(6.0))
     keep(tmp_path, 2, took(0.2, changes))
     history = read_history(tmp_path, "demo", "morning")
-    assert history.steps["a.start"] == Duration(6.0, 6.0)
+    assert history.steps["a.start"] == Duration(6.0, 12.0)
 
 
 def test_the_last_go_is_the_newest(tmp_path: Path) -> None:

@@ -158,7 +158,8 @@ def test_sales_close_although_a_restart_is_under_way(selling: Venue, desk: Raced
     assert not selling.in_rotation()
     assert selling.active() == set(UNITS)
     begun = json.loads((closed.folder / "journal.jsonl").read_text().splitlines()[0])
-    assert begun["plan"]["reason"].startswith("stewards' inquiry (closed at ")
+    assert begun["plan"]["reason"] == "stewards' inquiry"
+    assert begun["plan"]["closed_at"] < begun["at"]
 
 
 def test_recover_puts_back_what_a_dead_run_drained(selling: Venue, desk: Raceday) -> None:

@@ -6,11 +6,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conftest import Play, Played, wait_until
+from conftest import Play, Played, facts, wait_until
 from testinfra.host import Host
 
+FACTS = ("sales", "rotation", "serving")
 SERVERS = {"wagering/wagering1", "wagering/wagering2"}
 WAGERING2 = {"component": "wagering", "raceday_hosts": ["lb1"], "raceday_servers": ["wagering2"]}
+REHEARSAL = {
+    "component": "wagering",
+    "raceday_role": "wagering",
+    "raceday_hosts": ["lb1"],
+    "raceday_options": {"rate": 20, "seconds": 60, "judge_latency": False},
+}
+FLOW = {
+    "component": "wagering",
+    "raceday_hosts": ["lb1"],
+    "raceday_options": {"channels": {"wagering": "bet"}, "servers": ["wagering1", "wagering2"]},
+}
 
 # A customer in the middle of a bet: the rest of it is sent when the file is there.
 SLOW_CUSTOMER = """
@@ -56,6 +68,21 @@ def customer(lb: Host) -> Iterator[Future[Any]]:
     lb.run("rm -f /run/customer-goes-on")
 
 
+@pytest.fixture
+def rehearsal(lb: Host, play: Play) -> Iterator[None]:
+    """Purchases through the way in for rehearsals, which are taken back in the end."""
+    with ThreadPoolExecutor() as pool:
+        load = pool.submit(play, "rehearse", **REHEARSAL)
+        try:
+            socket = "/run/raceday/wagering.sock"
+            wait_until(lambda: lb.run(f"test -e {socket}").rc == 0, "purchases are made")
+            yield
+        finally:
+            tidied = play("tidy", **REHEARSAL)
+    assert load.result().passed, load.result().output
+    assert tidied.passed, tidied.output
+
+
 def test_before_it_is_opened_customers_are_refused(lb: Host, play: Play) -> None:
     """It starts closed, and a restart closes it."""
     play("close")
@@ -70,6 +97,29 @@ def test_undrain_lets_customers_in(lb: Host, play: Play) -> None:
     assert (second.passed, second.changed) == (True, set()), second.output
     assert {shown(lb)[server]["status"] for server in SERVERS} == {"UP"}
     assert ask(lb) == "200"
+    told = facts(lb, "load_balancer")
+    assert told["sales"] == "open"
+    assert set(told["rotation"].split()) == set(told["serving"].split()) == SERVERS
+
+
+def test_undrain_leaves_out_who_was_not_found_ready(lb: Host, play: Play) -> None:
+    """No customer is sent to it, though HAProxy could reach it; the others are let in."""
+    opened = play("close", "undrain", raceday_unready=["wagering2"])
+    assert opened.passed, opened.output
+    shows = shown(lb)
+    assert [shows[f"wagering/wagering{n}"]["status"] for n in (1, 2)] == ["UP", "MAINT"]
+
+
+def test_flow_sees_purchases_at_each_server(lb: Host, rehearsal: None, play: Play) -> None:
+    """Answered on the channel and sent to both; who is sent none is named."""
+    flows = play("flow", **FLOW)
+    assert (flows.passed, flows.changed) == (True, set()), flows.output
+    away = "set server rehearsal_wagering/wagering2 state {}"
+    lb.check_output(f"echo '{away.format('maint')}' | socat - /run/haproxy/admin.sock")
+    stops = play("flow", **FLOW, haproxy_up_timeout=1)
+    lb.check_output(f"echo '{away.format('ready')}' | socat - /run/haproxy/admin.sock")
+    assert not stops.passed, stops.output
+    assert "wagering2 is sent purchases" in stops.said
 
 
 def test_drain_waits_for_the_customer_and_sends_nobody_new(
@@ -95,6 +145,8 @@ def test_a_second_drain_changes_nothing(lb: Host, opened: Played, play: Play) ->
     assert (first.passed, first.changed) == (True, {"lb1"}), first.output
     assert (second.passed, second.changed) == (True, set()), second.output
     assert shown(lb)["wagering/wagering1"]["status"] == "UP"
+    told = facts(lb, "load_balancer")
+    assert [told[fact] for fact in FACTS] == ["open", "wagering/wagering1", "wagering/wagering1"]
 
 
 def test_close_refuses_customers_at_once(lb: Host, opened: Played, play: Play) -> None:
@@ -104,6 +156,8 @@ def test_close_refuses_customers_at_once(lb: Host, opened: Played, play: Play) -
     assert (second.passed, second.changed) == (True, set()), second.output
     assert {shown(lb)[server]["status"] for server in SERVERS} == {"MAINT"}
     assert ask(lb) == "503"
+    told = facts(lb, "load_balancer")
+    assert [told[fact] for fact in FACTS] == ["closed", "none", "none"]
 
 
 def ask(lb: Host) -> str:

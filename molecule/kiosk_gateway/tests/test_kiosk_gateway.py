@@ -7,6 +7,7 @@ from conftest import Play
 from testinfra.host import Host
 
 MADE = "select count(*) from kiosk.sales where machine in ('test-kiosk-kiosk1', 'test-kiosk-lb1')"
+REHEARSED = "select count(*) from kiosk.sales where test and machine like 'test-rehearsal-lb1-%'"
 LIVE = "select count(*) from kiosk.sales where test and state not in ('cancelled', 'failed')"
 LEAVE_ONE = """
 insert into kiosk.sales (machine, race, selection, amount, test)
@@ -28,6 +29,12 @@ def test_it_answers_and_its_tests_really_sell(hosts: Mapping[str, Host]) -> None
     assert json.loads(hosts["kiosk1"].check_output(ask)) == {"ok": True, "status": "ok"}
     assert int(sql(hosts, MADE)) >= 4
     assert sql(hosts, LIVE) == "0"
+
+
+def test_a_rehearsal_really_sells(hosts: Mapping[str, Host]) -> None:
+    """Ten sales in a second, through the load balancer while sales are closed; none is left."""
+    assert int(sql(hosts, REHEARSED)) >= 10
+    assert sql(hosts, f"{REHEARSED} and state not in ('cancelled', 'failed')") == "0"
 
 
 def test_a_test_sale_that_is_left_is_noticed(hosts: Mapping[str, Host], play: Play) -> None:

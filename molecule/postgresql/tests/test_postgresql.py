@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import pytest
-from conftest import Play, wait_until
+from conftest import Play, facts, wait_until
 from testinfra.host import Host
 
 AS_POSTGRES = "runuser -u postgres -- psql -d demo -XAtc"
@@ -31,6 +31,12 @@ def test_a_row_reaches_the_standby(hosts: Mapping[str, Host]) -> None:
     replayed = f"select pg_last_wal_replay_lsn() >= '{place}'"
     wait_until(lambda: sql(hosts["db2"], replayed) == "t", "the standby has replayed it")
     assert sql(hosts["db2"], "select seven from molecule") == "7"
+
+
+def test_each_host_says_whether_it_leads(hosts: Mapping[str, Host]) -> None:
+    """By this a restart leaves the primary out."""
+    leads = {name: facts(host, "database")["leader"] for name, host in hosts.items()}
+    assert leads == {"db1": "yes", "db2": "no"}
 
 
 def test_a_primary_whose_standby_is_away_fails_its_test(alone: Host, play: Play) -> None:

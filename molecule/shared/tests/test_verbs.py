@@ -1,11 +1,13 @@
 """What holds of every component that can be started and stopped, whatever its kind."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 from conftest import ROOT, Component, Play, Played
 
 ROLES = ROOT / "roles"
+OF_SEVERAL_PROCESSES = frozenset({"haproxy", "postgresql"})
+DEAF = r"[Service]\nExecStop=\nKillSignal=SIGCONT\nTimeoutStopSec=300\n"
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +20,20 @@ def started(component: Component) -> Mapping[str, str]:
 def stopped(started: Mapping[str, str], play: Play) -> Played:
     """The component, stopped."""
     return play("stop")
+
+
+@pytest.fixture
+def hanging(component: Component, stopped: Played) -> Iterator[None]:
+    """A component that does not hear when it is told to stop."""
+    if component.role in OF_SEVERAL_PROCESSES:
+        pytest.skip("systemd in a container may miss the end of several that are killed at once")
+    folder = f"/run/systemd/system/{component.unit}.service.d"
+    for host in component.hosts.values():
+        host.check_output(f"mkdir -p {folder} && printf '{DEAF}' >{folder}/deaf.conf")
+        host.check_output("systemctl daemon-reload")
+    yield
+    for host in component.hosts.values():
+        host.check_output(f"rm {folder}/deaf.conf && systemctl daemon-reload")
 
 
 def test_stop_changes_every_host(component: Component, stopped: Played) -> None:
@@ -59,6 +75,19 @@ def test_start_after_stop_is_a_new_start(
     assert (again.passed, again.changed) == (True, set(component.hosts)), again.output
     now = invocations(component)
     assert all(now[host] not in {"", before} for host, before in started.items())
+
+
+def test_what_hangs_is_ended_and_starts_anew(
+    component: Component, hanging: None, play: Play
+) -> None:
+    """An emergency restart does not wait for what an orderly stop would wait for in vain."""
+    before = invocations(component)
+    anew = play("kill", "start")
+    assert (anew.passed, anew.changed) == (True, set(component.hosts)), anew.output
+    for host in component.hosts.values():
+        log = host.check_output(f"journalctl -u {component.unit} --no-pager")
+        assert "KILL" in log
+    assert all(now not in {"", before[host]} for host, now in invocations(component).items())
 
 
 def invocations(component: Component) -> dict[str, str]:

@@ -7,6 +7,7 @@ from conftest import Play
 from testinfra.host import Host
 
 MADE = "select count(*) from ticketing.tickets where card in ('test-ticketing1', 'test-lb1')"
+REHEARSED = "select count(*) from ticketing.tickets where test and card like 'test-rehearsal-lb1-%'"
 LIVE = "select count(*) from ticketing.tickets where test and state <> 'void'"
 LEAVE_ONE = """
 insert into ticketing.cards values ('test-molecule', 1000, true) on conflict do nothing;
@@ -29,6 +30,12 @@ def test_it_answers_and_its_tests_really_sell(hosts: Mapping[str, Host]) -> None
     assert json.loads(health) == {"status": "ok"}
     assert int(sql(hosts, MADE)) >= 4
     assert sql(hosts, LIVE) == "0"
+
+
+def test_a_rehearsal_really_buys(hosts: Mapping[str, Host]) -> None:
+    """Ten tickets in a second, through the load balancer while sales are closed; none is left."""
+    assert int(sql(hosts, REHEARSED)) >= 10
+    assert sql(hosts, f"{REHEARSED} and state <> 'void'") == "0"
 
 
 def test_a_test_ticket_that_is_left_is_noticed(hosts: Mapping[str, Host], play: Play) -> None:

@@ -10,6 +10,7 @@ TEST_BETS = "select count(*) from wagering.bets where test and state = 'accepted
 BETS_MADE = (
     "select count(*) from wagering.bets where test and account in ('test-wagering1', 'test-lb1')"
 )
+REHEARSED = "select count(*) from wagering.bets where test and account like 'test-rehearsal-lb1-%'"
 
 
 def sql(component: Component, statement: str) -> str:
@@ -23,6 +24,12 @@ def test_it_answers_and_its_tests_really_bet(component: Component) -> None:
     assert json.loads(health) == {"status": "ok"}
     assert int(sql(component, BETS_MADE)) >= 4
     assert sql(component, TEST_BETS) == "0"
+
+
+def test_a_rehearsal_really_bets(component: Component) -> None:
+    """Ten bets in a second, through the load balancer while sales are closed; none is left."""
+    assert int(sql(component, REHEARSED)) >= 10
+    assert sql(component, f"{REHEARSED} and state = 'accepted'") == "0"
 
 
 def test_pools_that_differ_from_the_bets_fail_the_test(

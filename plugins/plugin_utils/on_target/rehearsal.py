@@ -61,7 +61,8 @@ def main():
     report = {"component": params["component"], "state": "ok", "checks": checks, "evidence": told}
     report["seconds"] = round(time.monotonic() - began, 3)
     wrong = [f"{item['name']}: {item['observed']}" for item in checks if not item["passed"]]
-    result = {"changed": True, "failed": bool(wrong), "raceday": [report], "msg": "; ".join(wrong)}
+    result = {"changed": params["action"] != "watch", "failed": bool(wrong), "raceday": [report]}
+    result["msg"] = "; ".join(wrong)
     try:
         print("@raceday " + json.dumps(result), flush=True)
     except BrokenPipeError:

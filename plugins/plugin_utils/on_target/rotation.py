@@ -154,12 +154,19 @@ def end_sessions(params, servers):
     return max(0, sum(gone)), after
 
 
-def serving(params, _before, _check):
-    """Change nothing: wait until each is up and was sent somebody since it was."""
+def serving(params, before, check):
+    """Change nothing: wait until each is up and was sent somebody since it was.
+
+    In check mode nobody buys, so nobody is waited for.
+    """
+    if check:
+        return [], [
+            serves_check(name, server, 0, check) for name, server in wanted(before, params).items()
+        ]
     up = wait(params, Server.is_up)
     after = wait(params, lambda server: server.is_up() and server.total > up[server.place].total)
     return [], [
-        serves_check(name, server, server.total - up[name].total)
+        serves_check(name, server, server.total - up[name].total, check)
         for name, server in wanted(after, params).items()
     ]
 
@@ -346,13 +353,13 @@ def message(text, **args):
     return {"text": text, "args": args}
 
 
-def serves_check(name, server, count):
-    """Whether a server is up and is sent somebody."""
+def serves_check(name, server, count, check):
+    """Whether a server is up and is sent somebody; in check mode it need not."""
     return record(
         f"{name[1]} is sent purchases",
         "UP, 1 or more",
         f"{server.status}, {count}",
-        server.is_up() and count > 0,
+        check or (server.is_up() and count > 0),
     )
 
 

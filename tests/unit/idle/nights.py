@@ -1,15 +1,20 @@
 """Random nights: windows, traffic, alerts, outages, clocks that are set, crashes, dying hosts.
 
 The code that decides is the real one, from the calendar to the engine; only Prometheus and the
-hosts are simulated. What a night may not hold is written down here a second time, from the truth.
+hosts are simulated. What a night may not hold is written down here a second time, from the truth:
+windows and blackouts are instants before they are words of a venue file, hosts are down since a
+moment, whoever asked them, and Prometheus has the samples that it has.
 """
 
 import json
+import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -41,8 +46,13 @@ SCRAPE = 15.0  # seconds
 TIMER = 300.0
 TICKS = 60  # five hours
 LOOKBACK = 300.0  # seconds for which Prometheus takes the last sample for the value
+FRESH = 120.0  # seconds for which a sample may stand for the value, by the documentation
+LAG = 200.0  # seconds by which samples come late, where they do
+ASKED = 60.0  # seconds that a question and a probe take at most, between a host's word and its stop
+HOUR = 3600.0
 CRASHES = 0.1
-OUTAGES = ("refused", "broken", "empty", "nan", "several", "stale")
+OUTAGES = ("refused", "broken", "empty", "nan", "several", "stale", "late")
+QUERIES = ("bets", "sum(bets)", "sum by (venue) (rate(bets[2m]))")
 WEEK = 7 * 86_400
 ZONES = ("Asia/Seoul", "America/New_York", "Europe/London")
 EVENINGS = ("2026-11-21", "2026-03-07", "2026-10-31", "2026-03-28", "2026-10-24", "2028-02-28")
@@ -54,12 +64,24 @@ type Place = tuple[str, str]
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """A window or a blackout, in true seconds since the night begins."""
+
+    start: float
+    end: float
+    cutoff: float = 0.0
+
+
+@dataclass(frozen=True)
 class Night:
     """What happens in it, in true seconds since `begins`, whatever anybody is told."""
 
     venue: Venue
     begins: datetime
+    windows: tuple[Stretch, ...]
+    blackouts: tuple[Stretch, ...]
     busy: Spans
+    holes: Spans
     alerts: Spans
     outages: Mapping[str, Spans]
     clock: tuple[tuple[float, float], ...]  # from when on it is wrong, by how many seconds
@@ -78,17 +100,24 @@ class Night:
 
 @dataclass
 class Outcome:
-    """What came of a night: stops, loads that were begun, and the promises that were broken."""
+    """What came of a night: stops, loads that were begun, and the promises that were broken.
+
+    `down` is since when each place is down that is, in true seconds, whoever has asked it; nobody
+    has `looked` before the first run.
+    """
 
     stops: int = 0
     loads: int = 0
     broken: list[str] = field(default_factory=list)
+    down: dict[Place, float] = field(default_factory=dict)
+    looked: bool = False
 
 
 class Hosts(Simulator):
-    """Hosts that stay as the last run left them."""
+    """Hosts that stay as the last run left them; a probe of those that `pretend` finds all up."""
 
     before: Simulator | None = None
+    pretend = False
 
     def prepare(self, plan: Plan) -> None:
         """Set up the world once; afterwards it is what it is."""
@@ -98,6 +127,9 @@ class Hosts(Simulator):
             self.truth.up = {place for place in earlier.truth.up if earlier.is_up(*place)}
             self.truth.rotation = earlier.truth.rotation
 
+    def _can(self, step: Step, host: str) -> bool:
+        return super()._can(step, host) or (self.pretend and step.verb is Verb.PROBE)
+
 
 def random_night(random: Random) -> Night:
     """Mostly quiet, so that there is something to break."""
@@ -106,13 +138,20 @@ def random_night(random: Random) -> Night:
     evening = datetime.fromisoformat(f"{random.choice(EVENINGS)}T22:00")
     begins = evening.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     quiet_for = random.choice(("1m", "3m", "10m"))
-    signal = {"name": "bets", "prometheus": "bets", "below": 0.5, "for": quiet_for}
+    query = random.choice(QUERIES)
+    signal = {"name": "bets", "prometheus": query, "below": 0.5, "for": quiet_for}
+    windows = [_stretch(random) for _ in range(random.choice((1, 1, 2)))]
+    blackouts = [_stretch(random) for _ in range(random.choice((0, 1)))]
+    words = partial(_words, begins, ZoneInfo(zone))
     ours = [name for name, item in venue.components.items() if not item.external]
     chosen = random.choice(ours)
     unattended = Unattended.model_validate(
         {
-            "windows": tuple(_window(random) for _ in range(random.choice((1, 1, 2)))),
-            "blackouts": tuple(_weekly(random, "settlement") for _ in range(random.choice((0, 1)))),
+            "windows": tuple(
+                {**words("night", item), "cutoff_minutes": round(item.cutoff / 60)}
+                for item in windows
+            ),
+            "blackouts": tuple(words("settlement", item) for item in blackouts),
             "prometheus": {"url": "http://prometheus"},
             "idle": (signal,),
             "restarts": ({"component": chosen, "every": "7d"},),
@@ -124,7 +163,10 @@ def random_night(random: Random) -> Night:
     return Night(
         venue=replace(venue, time_zone=zone, calendar=calendar, unattended=unattended),
         begins=begins,
+        windows=tuple(_first_meant(begins, ZoneInfo(zone), item) for item in windows),
+        blackouts=tuple(blackouts),
         busy=_spans(random, quiet=4000, lasts=600),
+        holes=_spans(random, quiet=6000, lasts=200) if random.random() < 0.5 else (),
         alerts=_spans(random, quiet=20_000, lasts=900),
         outages={kind: _spans(random, quiet=30_000, lasts=900) for kind in OUTAGES},
         clock=_clock(random),
@@ -133,8 +175,14 @@ def random_night(random: Random) -> Night:
     )
 
 
-def conduct(seed: int, *, asks_again: bool = True) -> Outcome:
-    """A whole night of timer calls; without `asks_again` all is asked only before a run begins."""
+def conduct(
+    seed: int, *, asks_again: bool = True, sees_holes: bool = True, sees_hosts: bool = True
+) -> Outcome:
+    """A whole night of timer calls.
+
+    Without `asks_again` all is asked only before a run begins; without `sees_holes` what Prometheus
+    shows five minutes on is taken for known; without `sees_hosts` no probe finds one down.
+    """
     random = Random(seed)  # noqa: S311  # a simulation
     night = random_night(random)
     clock = FakeClock(night.begins)
@@ -145,14 +193,14 @@ def conduct(seed: int, *, asks_again: bool = True) -> Outcome:
     world = random_world(night.venue, random, night.up, selling)
     for tick in range(TICKS):
         clock.now = max(clock.now, night.begins + timedelta(seconds=tick * TIMER))
-        asker = _asker(night, clock)
+        asker = _asker(night, clock, sees_holes=sees_holes)
         plan = _decision(night, asker, clock, runs, fresh)
         if plan is None:
             continue
         answer = _answers(asker, plan, asks_again=asks_again)
         earlier = hosts
         hosts = Hosts(random, random_faults(plan, random), clock, world, answer=answer)
-        hosts.before = earlier
+        hosts.before, hosts.pretend = earlier, not sees_hosts
         runs.insert(0, _drive(night, plan, hosts, outcome, random))
         fresh |= {
             (step.component, host)
@@ -169,7 +217,7 @@ def _decision(
     """What a call of the timer comes to."""
     now = night.wall(clock.now)
     if not isinstance(opening_at(night.venue.calendar, now), Opening):
-        return None  # most calls end here, and to say in words why not takes longest
+        return None  # as the code has it: to say in words why not takes longest
     worn = tuple(
         Wear(component, host, {"active": "active", "age": str(WEEK + len(host))})
         for component, host in sorted(night.worn - fresh)
@@ -178,11 +226,11 @@ def _decision(
     return choose(night.venue, Seen(worn), past, asker, now).plan
 
 
-def _asker(night: Night, clock: FakeClock) -> Asker:
+def _asker(night: Night, clock: FakeClock, *, sees_holes: bool) -> Asker:
     def now() -> Moment:
         return Moment(night.wall(clock.now), 0.0, "")
 
-    return Asker(night.venue, NOWHERE, now=now, get=partial(_prometheus, night, clock))
+    return Asker(night.venue, NOWHERE, now=now, get=partial(_prometheus, night, clock, sees_holes))
 
 
 def _answers(asker: Asker, plan: Plan, *, asks_again: bool) -> Callable[[Step], tuple[Check, ...]]:
@@ -198,12 +246,13 @@ def _answers(asker: Asker, plan: Plan, *, asks_again: bool) -> Callable[[Step], 
 def _drive(night: Night, plan: Plan, hosts: Hosts, outcome: Outcome, random: Random) -> State:
     """The run to its end, or to the crash of its controller; its last state is what is left."""
     states: list[State] = []
-    down: dict[str, set[str]] = {}
+    begun = night.seconds(hosts.clock.now)
 
     def watch(state: State, event: Event) -> None:
         states.append(state)
+        _watch_hosts(night, plan, hosts, outcome)
         if isinstance(event, StepStarted):
-            _watch_step(night, plan.steps[event.step], hosts, down, outcome)
+            _watch_step(night, plan.steps[event.step], hosts, begun, outcome)
 
     room = random.randrange(4 * len(plan.steps)) + 1 if random.random() < CRASHES else NEVER
     run = Run(Journal(Paper(room)), hosts, lambda: night.wall(hosts.clock.now), [watch])
@@ -214,48 +263,83 @@ def _drive(night: Night, plan: Plan, hosts: Hosts, outcome: Outcome, random: Ran
         return states[-1]
 
 
-def _watch_step(
-    night: Night, step: Step, hosts: Hosts, down: dict[str, set[str]], outcome: Outcome
-) -> None:
-    batch = step.id.rpartition(".")[2].replace("ready", "stop")  # of a drill there is one
-    if step.verb is Verb.PROBE and (batch.isdecimal() or batch == "stop"):
-        now = {host for host in step.hosts if not hosts.is_up(step.component, host)}
-        down[batch] = (down.get(batch, set()) - set(step.hosts)) | now
+def _watch_hosts(night: Night, plan: Plan, hosts: Hosts, outcome: Outcome) -> None:
+    """Since when what is down is so; what is down when the first run begins always was."""
+    now = night.seconds(hosts.clock.now) if outcome.looked else 0.0
+    outcome.looked = True
+    places = ((item.name, host) for item in plan.components.values() for host in item.hosts)
+    outcome.down = {
+        place: outcome.down.get(place, now) for place in places if not hosts.is_up(*place)
+    }
+
+
+def _watch_step(night: Night, step: Step, hosts: Hosts, begun: float, outcome: Outcome) -> None:
+    """What may not be so when this step begins; `begun` is when its run began."""
+    now = night.seconds(hosts.clock.now)
+    is_drill = (step.verb, step.id.rpartition(".")[2]) == DRILLED
     if step.verb is Verb.STOP:
         outcome.stops += 1
-        outcome.broken += _broken(night, hosts.clock.now, "a stop")
-        if batch != "stop":
-            outcome.broken += _disturbed(night, hosts.clock.now, "a stop")
-        others = down.get(batch, set()) - set(step.hosts)
-        if others:
-            outcome.broken.append(f"{step.id} began with {sorted(others)} down")
+        outcome.broken += _broken(night, now, "a stop")
+        if not is_drill:
+            outcome.broken += _disturbed(night, now, "a stop")
+        known = begun if is_drill else now - ASKED
+        outcome.broken += _left_alone(step, known, outcome)
     if step.verb is Verb.REHEARSE:
         outcome.loads += 1
-        outcome.broken += _broken(night, hosts.clock.now, "a load")
-        outcome.broken += _disturbed(night, hosts.clock.now, "a load")
-    if hosts.customers() and (step.verb is Verb.REHEARSE or (step.verb, batch) == DRILLED):
+        outcome.broken += _broken(night, now, "a load")
+        outcome.broken += _disturbed(night, now, "a load")
+    if hosts.customers() and (step.verb is Verb.REHEARSE or is_drill):
         outcome.broken.append(f"{step.id} began while sales were open")
 
 
-def _broken(night: Night, now: datetime, what: str) -> Iterator[str]:
+def _left_alone(step: Step, known: float, outcome: Outcome) -> Iterator[str]:
+    """Another host of the component was down at a time at which that could be known."""
+    for (component, host), since in outcome.down.items():
+        if component == step.component and host not in step.hosts and since < known:
+            yield f"{step.id} began with {host} down since {since:.0f}"
+
+
+def _broken(night: Night, now: float, what: str) -> Iterator[str]:
     """What forbids it at this true moment."""
-    opening = opening_at(night.venue.calendar, now)
-    if not isinstance(opening, Opening) or now >= opening.cutoff:
-        yield f"{what} at {now} outside of every window"
-    if _is_in(night.alerts, _scraped(night.seconds(now))):
-        yield f"{what} at {now} while an alert fires"
+    if not any(_is_open(night, item, now) for item in night.windows):
+        yield f"{what} at {now:.0f} outside of every window"
+    if _is_in(night.alerts, _scraped(now)):
+        yield f"{what} at {now:.0f} while an alert fires"
 
 
-def _disturbed(night: Night, now: datetime, what: str) -> Iterator[str]:
-    """Customers were there in the whole period; a drill's stop cannot tell them from its load."""
-    last = _scraped(night.seconds(now))
+def _is_open(night: Night, window: Stretch, now: float) -> bool:
+    """In no blackout, and before the last minutes of what a blackout leaves of the window."""
+    if any(item.start <= now < item.end for item in night.blackouts):
+        return False
+    ends = (item.start for item in night.blackouts if item.start > now)
+    return window.start <= now < min(window.end, *ends, math.inf) - window.cutoff
+
+
+def _disturbed(night: Night, now: float, what: str) -> Iterator[str]:
+    """Customers were there in the whole period, or nobody knows whether.
+
+    A drill's stop cannot tell them from its load.
+    """
     period = span(night.venue.unattended.idle[0].quiet_for).total_seconds()
-    times = [last - SCRAPE * back for back in range(int(period // SCRAPE) + 1)]
-    if any(_is_in(night.busy, at) for at in times):
-        yield f"{what} at {now} while customers are betting"
+    known = [at for at in _samples(night, now) if now - at <= period + FRESH + SCRAPE]
+    if any(_is_in(night.busy, at) for at in known if now - at <= period):
+        yield f"{what} at {now:.0f} while customers are betting"
+    bounds = (now - period - FRESH, *known, now)
+    if any(later - earlier > FRESH + SCRAPE for earlier, later in pairwise(bounds)):
+        yield f"{what} at {now:.0f} while nobody knows whether customers are betting"
 
 
-def _prometheus(night: Night, clock: FakeClock, url: str, _timeout: float) -> Reply:
+def _samples(night: Night, now: float) -> list[float]:
+    """When the samples were taken that Prometheus has at this moment, an hour back."""
+    frozen = next((start for start, end in night.outages["stale"] if start <= now < end), now)
+    last = frozen - LAG if _is_in(night.outages["late"], now) else frozen
+    taken = (_scraped(last) - SCRAPE * back for back in range(int(HOUR / SCRAPE)))
+    return sorted(at for at in taken if not _is_in(night.holes, at))
+
+
+def _prometheus(
+    night: Night, clock: FakeClock, sees_holes: bool, url: str, _timeout: float
+) -> Reply:
     """What Prometheus would answer at this true moment; it is always right about the time."""
     now = night.seconds(clock.now)
     kind = next((kind for kind, spans in night.outages.items() if _is_in(spans, now)), "")
@@ -265,7 +349,8 @@ def _prometheus(night: Night, clock: FakeClock, url: str, _timeout: float) -> Re
     if kind == "broken":
         return Reply(503, date, b"<html>")
     asked = {key: words[0] for key, words in parse_qs(urlsplit(url).query).items()}
-    result = [] if kind == "empty" else _result(night, asked, clock, kind)
+    shown = night if sees_holes or "time" not in asked else replace(night, holes=())
+    result = [] if kind == "empty" else _result(shown, asked, clock, kind)
     if kind == "several":
         result *= 2
     body = json.dumps({"status": "success", "data": {"result": result}})
@@ -274,26 +359,25 @@ def _prometheus(night: Night, clock: FakeClock, url: str, _timeout: float) -> Re
 
 def _result(night: Night, asked: dict[str, str], clock: FakeClock, kind: str) -> list[Any]:
     now, epoch = night.seconds(clock.now), night.begins.timestamp()
-    frozen = next((start for start, end in night.outages["stale"] if start <= now < end), now)
     if asked["query"] == "ALERTS":
         labels = {"alertname": "HostDown", "alertstate": "firing"}
         return (
             [{"metric": labels, "value": [0, "1"]}] if _is_in(night.alerts, _scraped(now)) else []
         )
+    known = _samples(night, now)
     if "time" in asked:
-        return [{"metric": {}, "value": [epoch + now, str(epoch + _scraped(frozen))]}]
+        seconds = float(asked["query"].removeprefix("bets[").removesuffix("s]"))
+        samples = [[epoch + at, "0"] for at in known if now - at <= seconds]
+        return [{"metric": {}, "values": samples}] if samples else []
     start, end, step = (float(asked[key]) for key in ("start", "end", "step"))
     values = []
     for place in range(int((end - start) // step) + 1):
         at = start + place * step - epoch
-        if at <= now + 0.001 and at - frozen < LOOKBACK:
-            value = (
-                float("nan")
-                if kind == "nan"
-                else float(_is_in(night.busy, _scraped(min(at, frozen))))
-            )
-            values.append([epoch + at, str(value)])
-    return [{"metric": {}, "values": values}]
+        before = bisect_right(known, at)
+        if at <= now + 0.001 and before and at - known[before - 1] < LOOKBACK:
+            busy = float(_is_in(night.busy, known[before - 1]))
+            values.append([epoch + at, "NaN" if kind == "nan" else str(busy)])
+    return [{"metric": {}, "values": values}] if values else []
 
 
 def _history(night: Night) -> History:
@@ -340,16 +424,27 @@ def _loads(venue: Venue, random: Random) -> Iterator[dict[str, str]]:
             yield {"test": name, "every": "1d"}
 
 
-def _weekly(random: Random, name: str) -> dict[str, Any]:
-    hour, minute = random.choice((22, 23, 0, 1, 2, 3)), random.choice((0, 10, 30, 50))
+def _stretch(random: Random) -> Stretch:
+    """Around the beginning of the night or in it, at whole minutes."""
+    start = 60.0 * random.choice(range(-10, 240, 10))
+    minutes = random.choice((5, 20, 60, 180))
+    cutoff = min(random.choice((0, 0, 2, 10)), minutes - 1)
+    return Stretch(start, start + 60.0 * minutes, 60.0 * cutoff)
+
+
+def _words(begins: datetime, zone: ZoneInfo, name: str, item: Stretch) -> dict[str, Any]:
+    """What a venue file says of it: on which day of the week, at which time of the clock."""
+    local = (begins + timedelta(seconds=item.start)).astimezone(zone)
     return {
         "name": name,
-        "start_time": f"{hour:02}:{minute:02}",
-        "length_minutes": random.choice((5, 20, 60, 180)),
+        "days": (f"{local:%a}",),
+        "start_time": f"{local:%H:%M}",
+        "length_minutes": round((item.end - item.start) / 60),
     }
 
 
-def _window(random: Random) -> dict[str, Any]:
-    window = _weekly(random, "night")
-    cutoff = random.choice((0, 0, 2, 10))
-    return {**window, "cutoff_minutes": min(cutoff, window["length_minutes"] - 1)}
+def _first_meant(begins: datetime, zone: ZoneInfo, item: Stretch) -> Stretch:
+    """A time that comes twice in autumn is its first occurrence, by the documentation."""
+    local = (begins + timedelta(seconds=item.start)).astimezone(zone)
+    early = HOUR if local.fold else 0.0
+    return replace(item, start=item.start - early, end=item.end - early)

@@ -12,14 +12,18 @@ from urllib.request import urlopen
 STEP = 15  # seconds between two samples
 
 
-def history(now: float, series: Mapping[str, tuple[float, ...]], minutes: int = 30) -> str:
-    """OpenMetrics text: each series repeats its values up to `now`, the last one at `now`."""
+def history(now: float, series: Mapping[str, tuple[float | None, ...]], minutes: int = 30) -> str:
+    """OpenMetrics text: each series repeats its values up to `now`, the last one at `now`.
+
+    Where a value is None there is no sample.
+    """
     lines = ["# TYPE x gauge"]
     for name, values in series.items():
         count = minutes * 60 // STEP
         for place in range(count + 1):
             value = values[max(len(values) - 1 - (count - place), 0)]
-            lines.append(f"{name} {value} {now - STEP * (count - place):.3f}")
+            if value is not None:
+                lines.append(f"{name} {value} {now - STEP * (count - place):.3f}")
     return "\n".join((*lines, "# EOF", ""))
 
 

@@ -16,6 +16,7 @@ from automation.idle.due import (
     due_tests,
     forecast,
     forecast_tests,
+    in_vain,
 )
 from automation.venue.calendar import Opening
 from automation.venue.fields import span
@@ -174,7 +175,7 @@ TURN = Turn(timedelta(minutes=10), timedelta(hours=2))  # open for 10 min, and f
 )
 def test_what_would_be_over_before_the_window_ends_is_due(every: str, ago: int, due: bool) -> None:
     """Else work that began some minutes into its weekly window would be left out a week later."""
-    restarts = due_restarts((rule(every=every),), (wear(age=ago),), TURN)
+    restarts = due_restarts((rule(every=every),), (wear(age=ago),), turn=TURN)
     last = {(FUNCTIONAL, "a"): NOW - timedelta(seconds=ago)}
     tests = due_tests([Scheduled(Task(FUNCTIONAL, ("a",)), span(every))], last, NOW, TURN)
     assert (bool(restarts), bool(tests)) == (due, due)
@@ -190,3 +191,16 @@ def test_a_forecast_names_every_weekly_window() -> None:
     last = {(FUNCTIONAL, "a"): NOW + timedelta(minutes=10)}
     weekly = Scheduled(Task(FUNCTIONAL, ("a",)), timedelta(days=7))
     assert all(forecast_tests([weekly], last, openings))
+
+
+def test_only_what_a_restart_may_not_end_waits_after_one() -> None:
+    """A file that was changed since, or an age, is due all the same."""
+    worn = (wear("w1", 3600, libraries_deleted="yes", configuration="60"),)
+    deleted = rule(when="libraries_deleted")
+    changed = rule(when="configuration_newer", files=("/etc/wagering.env",))
+    lately = frozenset({("wagering", "w1")})
+    assert due_restarts((deleted,), worn, lately) == ()
+    assert [due.host for due in due_restarts((deleted, changed), worn, lately)] == ["w1"]
+    assert [due.host for due in due_restarts((deleted,), worn, {("wagering", "w2")})] == ["w1"]
+    assert len(tuple(in_vain((deleted, changed), worn, lately))) == 1
+    assert tuple(in_vain((deleted,), worn, frozenset())) == ()

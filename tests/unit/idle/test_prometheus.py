@@ -3,13 +3,16 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
-from automation.idle.prometheus import Client, Reply
+from automation.idle.prometheus import LIMIT, Client, Reply, fetch
 from automation.idle.quiet import judge_alerts, judge_signal
 from automation.venue.unattended import Prometheus, Signal
 from tests.unit.idle.prometheus import STEP, history, serve
@@ -18,6 +21,8 @@ FOR_10_MINUTES = 10 * 60 // STEP
 QUIET, BUSY = (0.0,), (9.0,)
 CAME_BACK = (0.0, *BUSY)
 LEFT = (*BUSY, *[0.0] * (FOR_10_MINUTES - 1))  # 15 seconds less than ten minutes ago
+HOLE = (0.0, *[None] * (4 * 60 // STEP), *[0.0] * (60 // STEP))  # less than Prometheus looks back
+YOUNG = (None, *[0.0] * (5 * 60 // STEP))
 LONG_GONE = (*BUSY, *[0.0] * (FOR_10_MINUTES + 2))
 
 
@@ -36,6 +41,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         'x{is="back"}': CAME_BACK,
         'x{is="left"}': LEFT,
         'x{is="long gone"}': LONG_GONE,
+        'x{is="hole"}': HOLE,
+        'x{is="young"}': YOUNG,
         'x{is="odd"}': (float("nan"),),
         'x{is="several",host="a"}': QUIET,
         'x{is="several",host="b"}': QUIET,
@@ -70,6 +77,15 @@ def judged(address: str, query: str) -> str:
         ('x{is="busy"}', "was 9"),
         ('x{is="odd"}', "was nan"),
         ('x{is="several"}', "has 2 series"),
+        ('x{is="hole"}', "nothing is known of the signal 'bets' from 0:05:"),
+        ('sum(x{is="hole"})', "nothing is known of the signal 'bets' from 0:05:"),
+        ('sum(rate(x{is="hole"}[6m])) or sum(x{is="quiet"})', "nothing is known of the signal"),
+        ('sum(x{is=~"hole|quiet"})', "nothing is known of the signal 'bets' from 0:05:"),
+        ('sum(x{is=~"young|quiet"})', "is known for 0:04:4"),
+        ('sum(x{is="nowhere"}) or vector(0)', "knows no samples of x{is="),
+        ("vector(0)", "names no metric"),
+        ('x{is="quiet"} offset 1m', "offset and @ hide how old samples are"),
+        ('sum(x{is=~"stale|quiet"})', "the newest value of the signal 'bets' is 0:03:0"),
         ('x{is="stale"}', "the newest value of the signal 'bets' is 0:03:0"),
         ('x{is="nowhere"}', "knows nothing of the signal 'bets'"),
         ("sum(x", "refuses the question"),
@@ -118,6 +134,14 @@ def answer(result: Any, **more: Any) -> bytes:
         (answer([{"metric": {}}]), 0.0, "cannot be read"),
         (answer([{"metric": {}, "values": [[0, "many"]]}]), 0.0, "cannot be read"),
         (answer([{"metric": {}, "values": [7]}]), 0.0, "cannot be read"),
+        (answer([{"metric": {}, "values": [[float("nan"), "0"]]}]), 0.0, "cannot be read"),
+        (answer([{"metric": {}, "values": [["inf", "0"]]}]), 0.0, "cannot be read"),
+        (answer([{"metric": {}, "values": [[10**400, "0"]]}]), 0.0, "cannot be read"),
+        (b"[" * 100_000, 0.0, "cannot be read"),
+        (answer([], warnings={"0": "a store"}), 0.0, "doubts itself: {'0': 'a store'}"),
+        (answer([], warnings=7), 0.0, "doubts itself: 7"),
+        (answer([], isPartial=True), 0.0, "only a part of the answer"),
+        (b" " * (LIMIT + 1), 0.0, "larger than 4 MiB"),
     ],
 )
 def test_an_odd_answer_is_not_quiet(body: bytes, date: float | None, why: str) -> None:
@@ -127,6 +151,48 @@ def test_an_odd_answer_is_not_quiet(body: bytes, date: float | None, why: str) -
     reading = client.signal(Signal.model_validate({"name": "b", "prometheus": "x", "below": 1.0}))
     assert why in str(reading.problem)
     assert client.alerts().problem or body == answer([])
+
+
+@pytest.mark.parametrize("status", [199, 204, 302, 500, 503])
+def test_only_status_200_is_an_answer(status: int) -> None:
+    """Whatever the body says."""
+    reply = Reply(status, format_datetime(now()), answer([]))
+    client = Client(Prometheus(url="http://x"), now, lambda _url, _timeout: reply)
+    reading = client.signal(Signal.model_validate({"name": "b", "prometheus": "x", "below": 1.0}))
+    why = f"Prometheus refuses the question: HTTP status {status}"
+    assert (str(reading.problem), str(client.alerts().problem)) == (why, why)
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """Sends a byte now and then, so that no single read ever takes long."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b" ")
+        while not self.server.ended.wait(0.02):  # type: ignore[attr-defined]
+            self.wfile.write(b" ")
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as server:
+        server.ended = Event()  # type: ignore[attr-defined]
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.ended.set()  # type: ignore[attr-defined]
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.timeout(20)
+def test_a_question_ends_although_the_answer_goes_on_for_ever() -> None:
+    """The venue file's timeout is for the whole of it, not for each read."""
+    with dripping() as address, pytest.raises(TimeoutError, match="not within"):
+        fetch(address, 0.3)
 
 
 def test_an_alert_without_a_name_is_not_known() -> None:

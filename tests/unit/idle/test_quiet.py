@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 from math import inf, nan
 
 import pytest
+from click import IntRange
 
+from automation.commands.schedule import schedule
 from automation.idle.quiet import (
+    LOOK_GAP,
     Alerts,
     Look,
     Moment,
@@ -14,6 +17,7 @@ from automation.idle.quiet import (
     judge_alerts,
     judge_signal,
     reading_of,
+    recent_looks,
 )
 from automation.run.events import Message
 from automation.venue.unattended import Prometheus, Signal
@@ -99,7 +103,7 @@ def test_our_own_looks_tell_of_a_signal_that_has_no_history() -> None:
     ("seen", "why"),
     [
         (looks(10, 5, 0), "is known for 0:10:00 only"),
-        (looks(15, 3, 0), "nothing is known"),
+        (looks(25, 3, 0), "nothing is known of the signal 'bets' from 0:25:00 to 0:03:00 ago"),
         (looks(15, 10, 5, 0, boot="another boot"), "nothing is known"),
         (looks(15, 10, 5, 0, moved=60), "nothing is known"),
         (looks(15, 10, 5, 0, moved=-60), "nothing is known"),
@@ -114,6 +118,28 @@ def test_looks_with_a_hole_or_from_before_the_clock_was_set_are_none(
     assert why in said(reading_of(SIGNAL, seen, NOW))
 
 
+def test_a_call_at_the_longest_interval_of_the_timer_leaves_no_hole() -> None:
+    """Every ten minutes, one a little late, or one lost."""
+    (every,) = (item for item in schedule.commands["install"].params if item.name == "every")
+    assert isinstance(every.type, IntRange)
+    longest = every.type.max
+    assert longest
+    assert 2 * 60 * longest <= LOOK_GAP
+    late = looks(2 * longest + 0.3, longest - 0.7, 0)
+    assert said(reading_of(SIGNAL, late, NOW)) == ""
+    lost = looks(2 * longest, 0)
+    assert said(reading_of(SIGNAL, lost, NOW)) == ""
+
+
+def test_looks_that_can_count_no_more_are_forgotten() -> None:
+    """Of another boot, and of a week ago; the clock on the wall has no say in it."""
+    ahead = replace(looks(30)[0], at=replace(looks(30)[0].at, wall=NOW.wall + timedelta(days=400)))
+    kept = [*looks(30, 0), *looks(5, moved=3600), ahead]
+    week = Moment(NOW.wall, NOW.uptime + 8 * 86_400, NOW.boot)
+    assert recent_looks([*kept, *looks(5, boot="another boot")], NOW) == tuple(kept)
+    assert recent_looks(kept, week) == ()
+
+
 FIRING = Alerts((("HostDown", "firing"),))
 PENDING = Alerts((("HostDown", "pending"),))
 WATCHDOG = Alerts((("Watchdog", "firing"),))
@@ -126,6 +152,10 @@ WATCHDOG = Alerts((("Watchdog", "firing"),))
         (FIRING, {}, False),
         (PENDING, {}, True),
         (PENDING, {"alert_firing_only": False}, False),
+        (Alerts((("RacedayIdlePostponed", "firing"),)), {}, True),
+        (Alerts((("RacedayIdleTestPostponed", "firing"),)), {"alert_filter_regexp": "^W$"}, True),
+        (Alerts((("RacedayLeftBehind", "firing"),)), {}, False),
+        (Alerts((("NotRacedayIdle", "firing"),)), {}, False),
         (WATCHDOG, {"alert_filter_regexp": "^(Watchdog|InfoInhibitor)$"}, True),
         (FIRING, {"alert_filter_regexp": "^Watchdog$"}, False),
         (Alerts(problem=Message("Prometheus does not answer")), {}, False),

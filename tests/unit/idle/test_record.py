@@ -2,14 +2,27 @@
 
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from automation.errors import RacedayError
+from automation.idle import record as record_module
 from automation.idle.quiet import Look, Moment
-from automation.idle.record import FILE, Decision, Record, read_record, this_moment, write_record
+from automation.idle.record import (
+    FILE,
+    LOCK,
+    Decision,
+    Record,
+    change_record,
+    read_record,
+    this_moment,
+    write_record,
+)
 from automation.idle.samples import Sample
 from automation.run.events import Message
 
@@ -34,11 +47,26 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "demo" / FILE).stat().st_mode) == 0o600
 
 
-def test_old_looks_are_forgotten(tmp_path: Path) -> None:
-    """No signal must be quiet for more than a week."""
-    old = replace(LOOK, at=replace(LOOK.at, wall=NOW - timedelta(days=7)))
-    write_record(tmp_path, Record((old, LOOK)))
-    assert read_record(tmp_path).looks == (LOOK,)
+def test_changes_from_several_sides_are_all_kept(tmp_path: Path) -> None:
+    """A timer, a run and an operator write at once: none loses what another has learnt."""
+
+    def add(place: int) -> None:
+        look = replace(LOOK, value=float(place))
+        change_record(tmp_path, lambda record: replace(record, looks=(*record.looks, look)))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(40)))
+    assert {look.value for look in read_record(tmp_path).looks} == set(range(40))
+
+
+def test_what_cannot_be_written_in_time_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process holds it and does not let go."""
+    monkeypatch.setattr(record_module, "PATIENCE", 0.1)
+    with FileLock(tmp_path / LOCK), pytest.raises(RacedayError, match="held by another process"):
+        write_record(tmp_path, Record((LOOK,)))
+    assert read_record(tmp_path) == Record()
 
 
 def test_a_record_of_an_earlier_release_is_read(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 type Plugin = Callable[[str], ModuleType]
 
@@ -119,6 +119,27 @@ def test_preflight_holds_a_host_to_the_limits(act: Callable[..., dict[str, Any]]
         failed = [item["name"] for item in result["raceday"][0]["checks"] if not item["passed"]]
         assert "root" in failed
         assert result["failed"] is strict
+
+
+@pytest.mark.parametrize(
+    ("action", "args", "said"),
+    [
+        ("start", {}, "missing required arguments: component"),
+        ("start", {"component": "bets", "force": True}, "Unsupported parameters.*force"),
+        ("stop", {"component": "bets", "force": "perhaps"}, "force.*unable to convert to bool"),
+        ("probe", {"component": "bets"}, "Unsupported parameters.*component"),
+        ("preflight", {"strict": "perhaps"}, "strict.*unable to convert to bool"),
+        ("clocks", {"members": "bets"}, "missing required arguments: measured"),
+        ("race_card", {"component": "bets", "official": "card.json"}, "missing.*: observed"),
+        ("release", {}, "missing required arguments: path"),
+    ],
+)
+def test_arguments_are_checked(
+    act: Callable[..., dict[str, Any]], action: str, args: dict[str, Any], said: str
+) -> None:
+    """Before the host is asked; what is missing, unknown or odd is named."""
+    with pytest.raises(AnsibleActionFail, match=said):
+        act(action, None, **args)
 
 
 def test_an_unknown_component_is_named(act: Callable[..., dict[str, Any]]) -> None:

@@ -1,10 +1,12 @@
 """The hot path's shell, with the host's programs replaced by fakes on PATH."""
 
 import os
-import shlex
+import re
+import socketserver
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -12,9 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.template import Templar, trust_as_template
 
 type Plugin = Callable[[str], ModuleType]
 type Fake = Callable[[str, str], None]
+type Tell = Callable[..., str]
 
 ROOT = Path(__file__).parents[3]
 HEADER = "# pxname,svname,qcur"
@@ -143,8 +147,55 @@ def test_a_look_tells_down_from_not_known(
     assert (said["outcome"], said["active"], said["seen"]) == told
 
 
+@contextmanager
+def haproxy(path: Path, rows: list[str]) -> Iterator[None]:
+    """A socket that shows these rows to whoever asks for statistics; none without rows."""
+
+    class Table(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            said = rows if self.rfile.readline() == b"show stat\n" else ["no such command"]
+            self.wfile.write("".join(f"{row}\n" for row in said).encode())
+
+    if not rows:
+        yield
+        return
+    with socketserver.ThreadingUnixStreamServer(str(path), Table) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield
+        server.shutdown()
+    path.unlink()
+
+
+@pytest.fixture
+def tell(plugin: Plugin, fake: Fake, tmp_path: Path) -> Tell:
+    """What a fact of HAProxy's role is on a host without socat, whose socket shows these rows.
+
+    The socket is where the role's own variable says. `without` are programs that are not there.
+    """
+    spec, path = plugin("plugin_utils.spec"), tmp_path / "elsewhere.sock"
+    variables = {
+        "components": {"lb": {"role": "haproxy", "unit": "haproxy"}},
+        "haproxy_socket": str(path),
+    }
+
+    def run(fact: str, rows: list[str], *without: str) -> str:
+        for program in ("socat", *without):
+            fake(program, "exit 127")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(spec.constants, "DEFAULT_ROLES_PATH", [str(ROOT / "roles")])
+            known = spec.component_spec(variables, "lb")
+        call = spec.shell_variables(known, check=True) + "tell_facts"
+        with haproxy(path, rows):
+            lines = library(plugin, call, tmp_path).splitlines()
+        told = dict(line.removeprefix("@raceday fact.").split("=", 1) for line in lines)
+        return told[fact]
+
+    return run
+
+
+@pytest.mark.parametrize("without", [(), ("perl",), ("python3",)])
 @pytest.mark.parametrize(
-    ("unit", "socket", "state"),
+    ("unit", "rows", "state"),
     [
         ("active", [HEADER, MAINT, UP, BACK], "open"),
         ("active", [HEADER, BACK, MAINT], "closed"),
@@ -158,14 +209,19 @@ def test_a_look_tells_down_from_not_known(
     ],
 )
 def test_sales_are_closed_only_when_that_was_seen(
-    fake: Fake, tmp_path: Path, unit: str, socket: list[str], state: str
+    tell: Tell, fake: Fake, unit: str, rows: list[str], state: str, without: tuple[str, ...]
 ) -> None:
     """A socket that cannot be read is unknown, unless the unit itself does not run."""
-    file = ROOT / "roles/haproxy/meta/raceday.yml"
-    argv = yaml.safe_load(file.read_text(encoding="utf-8"))["facts"]["sales"]
     fake("systemctl", f'[ "$3" = haproxy.service ] && echo {unit}')
-    fake("socat", f"printf '%s\\n' {shlex.join(socket)}" if socket else "exit 1")
-    assert shell(shlex.join(argv), tmp_path, unit="haproxy.service") == state
+    assert tell("sales", rows, *without) == state
+
+
+def test_without_perl_and_python_nothing_is_known(tell: Tell, fake: Fake) -> None:
+    """Doubt is not "closed"; nothing that is not known is drained."""
+    fake("systemctl", "echo active")
+    programs = ("perl", "python3")
+    said = {fact: tell(fact, [HEADER, MAINT], *programs) for fact in ("sales", "rotation")}
+    assert said == {"sales": "unknown", "rotation": ""}
 
 
 @pytest.mark.parametrize(
@@ -183,19 +239,37 @@ def test_sales_are_closed_only_when_that_was_seen(
     ],
 )
 def test_who_is_let_in_and_who_is_up_are_two_facts(
-    fake: Fake, tmp_path: Path, status: str, *, let_in: bool, up: bool
+    tell: Tell, fake: Fake, status: str, *, let_in: bool, up: bool
 ) -> None:
     """What goes back is what was let in; who stands in is who HAProxy sees up."""
-    facts = yaml.safe_load((ROOT / "roles/haproxy/meta/raceday.yml").read_text("utf-8"))["facts"]
-    fake("systemctl", "exit 0")
     rows = [HEADER, f"wagering,w1,{',' * 14},{status},1", f"rehearsal_a,w2,{',' * 14},UP,1", BACK]
-    fake("socat", f"printf '%s\\n' {shlex.join(rows)}")
     for fact, counts in (("rotation", let_in), ("serving", up)):
-        told = shell(shlex.join(facts[fact]), tmp_path, unit="haproxy.service")
-        assert told == ("wagering/w1" if counts else "none")
-        fake("systemctl", "exit 3")
-        assert not shell(shlex.join(facts[fact]), tmp_path, unit="haproxy.service")
-        fake("systemctl", "exit 0")
+        fake("systemctl", "echo active")
+        assert tell(fact, rows) == ("wagering/w1" if counts else "none")
+        fake("systemctl", "echo deactivating; exit 3")
+        assert tell(fact, rows) == ""
+
+
+def test_all_who_are_let_in_are_told(tell: Tell, fake: Fake) -> None:
+    """In one line, with blanks between."""
+    fake("systemctl", "echo active")
+    rows = [HEADER, UP, UP.replace("w1", "w2"), MAINT.replace("w1", "w3")]
+    assert tell("rotation", rows) == "wagering/w1 wagering/w2"
+
+
+def test_a_variable_of_a_role_may_be_worked_out(
+    plugin: Plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fact gets what the role's tasks get: from the inventory, else the role's default."""
+    spec = plugin("plugin_utils.spec")
+    monkeypatch.setattr(spec.constants, "DEFAULT_ROLES_PATH", [str(ROOT / "roles")])
+    variables: dict[str, Any] = {"components": {"lb": {"role": "haproxy"}}}
+    usual = spec.component_spec(variables, "lb")
+    assert "haproxy_socket=/run/haproxy/admin.sock\n" in spec.shell_variables(usual, check=True)
+    text = trust_as_template("{{ place }}/admin.sock")
+    variables |= {"haproxy_socket": text, "place": "/srv/front"}
+    own = spec.component_spec(variables, "lb")
+    assert "haproxy_socket=/srv/front/admin.sock\n" in spec.shell_variables(own, check=True)
 
 
 def test_a_fact_knows_the_unit(plugin: Plugin, tmp_path: Path) -> None:
@@ -207,6 +281,48 @@ def test_a_fact_knows_the_unit(plugin: Plugin, tmp_path: Path) -> None:
     }
     call = plugin("plugin_utils.spec").shell_variables(spec, check=True) + "tell_facts"
     assert library(plugin, call, tmp_path) == "@raceday fact.mine=haproxy.service"
+
+
+@pytest.mark.parametrize(
+    ("role", "keys", "port"),
+    [
+        ("redis", {}, 6379),
+        ("redis", {"healthcheck": {"tcp": "127.0.0.1:6380"}}, 6380),
+        ("redis", {"ports": [6381, 16381], "healthcheck": {"tcp": "127.0.0.1:6380"}}, 6381),
+        ("postgresql", {}, 5432),
+        ("postgresql", {"ports": [5433]}, 5433),
+        ("postgresql", {"healthcheck": {"tcp": "127.0.0.1:5434"}}, 5434),
+    ],
+)
+def test_a_client_asks_the_port_of_the_component(role: str, keys: Any, port: int) -> None:
+    """The one that the venue file names, else the usual one; every client is told."""
+    folder = ROOT / "roles" / role
+    defaults = yaml.safe_load((folder / "defaults/main.yml").read_text("utf-8"))
+    known = {"component": "mine", "components": {"mine": {"role": role, **keys}}}
+    text = trust_as_template(defaults[f"{role}_port"])
+    assert int(Templar(variables=known).template(text)) == port
+    for file in ("tasks/test.yml", "meta/raceday.yml"):
+        written = (folder / file).read_text("utf-8")
+        clients = len(re.findall(r"\b(?:psql|redis-cli)\b", re.sub("#.*", "", written)))
+        assert len(re.findall(rf"-p\W+{role}_port", written)) == clients
+
+
+@pytest.mark.parametrize("keys", [{}, {"ports": [5433]}])
+def test_health_and_facts_of_a_database_are_of_its_port(
+    plugin: Plugin, fake: Fake, tmp_path: Path, keys: dict[str, Any]
+) -> None:
+    """What is asked is this component, whatever else runs on the host."""
+    spec = plugin("plugin_utils.spec")
+    fake("runuser", 'echo "$*" >>asked; echo yes')
+    variables = {"components": {"db": {"role": "postgresql", **keys}}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spec.constants, "DEFAULT_ROLES_PATH", [str(ROOT / "roles")])
+        known = spec.component_spec(variables, "db")
+    call = spec.shell_variables(known, check=True) + "is_healthy; tell_facts"
+    library(plugin, f"cd {tmp_path}\n{call}", tmp_path)
+    port = keys.get("ports", [5432])[0]
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [f"psql -p {port} " in line for line in asked if "psql" in line] == [True, True]
 
 
 @pytest.mark.parametrize(("written", "seconds"), [(0.5, 1), (1, 1), (2.1, 3), (60, 60)])

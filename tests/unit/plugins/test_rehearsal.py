@@ -282,6 +282,20 @@ def test_where_nothing_is_bought_nothing_flows(script: Any, params: Params) -> N
     assert (check["passed"], check["observed"]) == (False, "0 in a row no load is running")
 
 
+def test_who_only_watches_changes_nothing(script: Any, params: Params) -> None:
+    """A load and its clean-up are a change; a look at them is none."""
+    given = {**params, **watching(params), "action": "watch", "timeout": 0.1}
+    done = subprocess.run(
+        [sys.executable, script.__file__],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(done.stdout.splitlines()[-1].removeprefix("@raceday "))
+    assert (result["changed"], result["failed"]) == (False, True)
+
+
 def watching(params: Params, *, mark: bool = False) -> Params:
     """Wait for five in a row."""
     channels = {"wagering": "bet"}

@@ -355,6 +355,14 @@ def test_a_server_that_is_down_serves_nobody(plugin: Plugin, open_desk: str) -> 
     assert failed(result) == ["w2 is sent purchases"]
 
 
+def test_check_mode_waits_for_nobody_to_be_served(plugin: Plugin, open_desk: str) -> None:
+    """Nothing is bought in check mode, so nobody is sent anywhere."""
+    Desk.servers["wagering/w2"], Desk.shunned = "DOWN", {"wagering/w1"}
+    result = rotate(plugin, open_desk, "serving", timeout=5, backends=["wagering"], check=True)
+    assert (failed(result), result["changed"]) == ([], False)
+    assert result["raceday"][0]["seconds"] < 1
+
+
 def test_a_rehearsal_is_no_sale(plugin: Plugin, open_desk: str) -> None:
     """Its backends stay open when sales are closed, and say nothing of them."""
     Desk.servers["rehearsal_wagering/w1"] = "UP"

@@ -1,5 +1,6 @@
 """The evening: sales first, then what nobody needs any more, and a second time without harm."""
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from random import Random
@@ -74,6 +75,15 @@ def test_what_is_not_right_ends_it(venue: Venue, faults: Faults, why: str) -> No
     stops = [name for name, step in plan.steps.items() if step.verb is Verb.STOP]
     assert not simulator.truth.begun.keys() & set(stops)
     assert str(state.steps[stops[0]].reason) == why
+
+
+@pytest.mark.parametrize("fault", [{}, {("wagering.settled", "w2"): Fault.BAD_CHECK}])
+def test_check_mode_asks_what_is_left_open(venue: Venue, fault: Faults) -> None:
+    """That only reads, so it is known before the evening whether it would end there."""
+    state, simulator = evening(replace(plan_evening(venue), check=True), fault)
+    assert "wagering.settled" in simulator.truth.begun
+    assert state.result_state == ("ERRORS" if fault else "SUCCESS")
+    assert simulator.truth.up
 
 
 def test_what_says_so_stays_up(tmp_path: Path) -> None:

@@ -99,6 +99,29 @@ def test_nobody_there_means_that_all_are_restarted(venue: Venue) -> None:
     assert simulator.customers() == set(SERVERS["ticketing"])
 
 
+def test_it_is_asked_whether_anybody_is_there_before_a_batch_is_touched(venue: Venue) -> None:
+    """The other hosts are probed after that, and it is asked once more right before the stop."""
+    state, simulator = roll(venue)
+    assert state.result_state == "SUCCESS"
+    begun = [name for name in simulator.truth.begun if name.endswith(".1")]
+    probes = begun.index("wagering.drain.1")
+    assert begun[0] == "wagering.quiet.1"
+    assert "wagering.capacity.1" in begun[1:probes]
+    last = ("others.1", "quiet.still.1", "stop.1")
+    assert begun[probes + 1 : probes + 4] == [f"wagering.{name}" for name in last]
+
+
+def test_without_a_load_balancer_too_it_is_asked_first(venue: Venue) -> None:
+    """A no leaves the other hosts of the component unasked."""
+    database = venue.components["database"]
+    plan = plan_idle_restart(venue, database, database.hosts[:1])
+    first = next(step for step in plan.steps.values() if not step.is_look)
+    assert first.id == "database.quiet.1"
+    state, simulator = run(plan, "database.quiet.1")
+    assert [name for name in simulator.truth.begun if name.endswith(".1")] == [first.id]
+    assert exit_code(state) is ExitCode.REFUSED
+
+
 def test_a_database_that_leads_by_now_is_left_to_an_operator(venue: Venue) -> None:
     """It did not when it was chosen."""
     database = venue.components["database"]
@@ -235,6 +258,24 @@ def test_customers_keep_everything_from_being_done(venue: Venue, tmp_path: Path)
     assert why.startswith("the signal 'bets' was 3 0:00:00 ago")
 
 
+def test_a_clock_that_was_once_ahead_costs_one_period_only(venue: Venue, tmp_path: Path) -> None:
+    """What was seen then is no measure of what is seen later."""
+    now = [Moment(NIGHT + timedelta(days=400), 5.0, "boot")]
+    desk = Asker(venue, tmp_path, now=lambda: now[0], numbers=lambda *_: 0.0)
+    desk.signals()
+    now[0] = Moment(NIGHT, 10.0, "boot")
+    assert [check.passed for check in desk.signals()] == [False]
+    now[0] = Moment(NIGHT + timedelta(seconds=2), 12.0, "boot")
+    assert [check.passed for check in desk.signals()] == [True]
+
+
+def test_a_check_remembers_nothing(venue: Venue, tmp_path: Path) -> None:
+    """It is judged by what was remembered before, and what is seen now."""
+    desk = Asker(venue, tmp_path, numbers=lambda *_: 0.0, remembers=False)
+    assert [check.observed for check in desk.signals()] == ["0"]
+    assert list(tmp_path.glob("*idle.json*")) == []
+
+
 def test_a_primary_is_left_to_an_operator(venue: Venue, tmp_path: Path) -> None:
     """Its restart is an outage."""
     leaders = {"database": Leaders(primaries=("db1",))}
@@ -289,6 +330,47 @@ def test_a_test_that_was_refused_has_not_failed(venue: Venue, tmp_path: Path) ->
     refused, _ = run(plan, world=SELLING)
     assert (refused.result_state, exit_code(refused)) == ("ERRORS", ExitCode.REFUSED)
     assert choice(venue, tmp_path, worn=(), runs=[refused]) == ("test w1", "")
+
+
+LARGE = {"when": "memory_over", "above": "80%"}
+REPLACED = {"when": "libraries_deleted"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "shown", "what"),
+    [
+        (LARGE, {"memory": "85", "memory_limit": "100"}, "uses 85 % of its memory, above 80%"),
+        (REPLACED, {"libraries_deleted": "yes"}, "runs with libraries that were replaced"),
+    ],
+)
+def test_a_restart_that_did_not_help_is_not_done_again_for_a_day(
+    tmp_path: Path, condition: dict[str, str], shown: dict[str, str], what: str
+) -> None:
+    """raceday restarted it itself, and its condition is what it was: the reason says so."""
+    rule = ", ".join(f'{key}: "{word}"' for key, word in condition.items())
+    text = VENUE.replace("wagering, every: 7d", f"wagering, {rule}").replace("tests:", "# ")
+    found = site(tmp_path, text, HEAD.replace("}", ", race_card: venue.yml}"))
+    state, _ = roll(found)
+    ended = state.finished_at
+    assert ended
+
+    def hours_later(hours: float, *runs: State) -> tuple[str, str]:
+        age = str(round(hours * 3600))
+        worn = Wear("wagering", "w2", {"active": "active", "age": age, **shown})
+        at = ended + timedelta(hours=hours)
+        seen, past = Seen((worn,)), Past(runs)
+        plans, kept = due_plans(found, seen, past, at)
+        return " ".join(sorted(_stops(plans))), "; ".join(map(str, kept))
+
+    why = f"w2 {what}, although it was restarted less than 24 h ago: the restart did not help"
+    assert hours_later(1) == ("w2", "")
+    assert hours_later(1, state) == ("", why)
+    assert hours_later(25, state) == ("w2", "")
+
+
+def _stops(plans: list[Plan]) -> set[str]:
+    steps = (step for plan in plans for step in plan.steps.values() if step.verb is Verb.STOP)
+    return {host for step in steps for host in step.hosts}
 
 
 def test_what_was_refused_keeps_nothing_else_from_its_turn(venue: Venue, tmp_path: Path) -> None:

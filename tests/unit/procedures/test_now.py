@@ -8,11 +8,14 @@ import pytest
 
 from automation.execute.simulator import MORNING, Fault
 from automation.idle.record import Decision, Record, write_record
+from automation.procedures.evening import plan_evening
 from automation.procedures.gates import Gates
 from automation.procedures.idle import plan_idle_restart, plan_idle_test
+from automation.procedures.morning import plan_morning
 from automation.procedures.now import read_now
 from automation.procedures.records import JOURNAL, LOCK, run_folders
 from automation.procedures.restart import plan_restart
+from automation.procedures.sales import plan_close
 from automation.run.events import Message
 from automation.run.lock import hold, this_process
 from automation.venue.site import Venue
@@ -145,3 +148,19 @@ def waiting(venue: Venue, desk: Desk) -> Waiting:
     """What there is to do, as the exporter has it."""
     gates = Gates(venue, desk.reports, timedelta())
     return read_now(venue, desk.reports, LATER, gates).waiting
+
+
+def test_an_evening_ends_the_verdict(venue: Venue, desk: Desk) -> None:
+    """It is on record, and in force no more, as `status` tells it; a morning's is again."""
+    gates = Gates(venue, desk.reports, timedelta())
+
+    def is_over() -> bool:
+        return read_now(venue, desk.reports, desk.clock.now, gates).is_over
+
+    desk.run(plan_close(venue))
+    desk.run(plan_morning(venue, desk.clock.now))
+    assert not is_over()
+    desk.run(plan_evening(venue))
+    assert is_over()
+    desk.run(plan_morning(venue, desk.clock.now))
+    assert not is_over()

@@ -15,6 +15,7 @@ from automation.run.state import State
 from automation.venue.site import Venue
 from automation.views.explain import explain_run, explanation_document
 from automation.views.i18n import Translator
+from automation.views.status import Around
 from automation.views.words import headline
 from tests.unit.procedures.desk import Desk
 from tests.unit.procedures.test_restart import HEAD, SELLING, VENUE
@@ -61,7 +62,7 @@ def read(desk: Desk) -> State:
 def test_it_died_and_nobody_interrupted_it(desk: Desk, lang: str, died: str, back: str) -> None:
     """In what, and that nothing is left of it."""
     state, translate = read(desk), Translator(lang)
-    found = explain_run(state, desk.clock.now, translate, left=left_behind(desk.reports))
+    found = explain_run(state, desk.clock.now, translate, Around(left=left_behind(desk.reports)))
     document = explanation_document(found, translate)
     first, _, last = document["sentences"]
     assert died in first

@@ -78,6 +78,37 @@ def test_what_systemd_does_not_say_is_unknown(venue: Venue, sshd: Sshd) -> None:
     assert {"active", "age", "memory", "libraries_deleted"}.isdisjoint(wear.shown)
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/usr/lib/x86_64-linux-gnu/libssl.so.3", "yes"),
+        ("/lib64/libc.so.6", "yes"),
+        ("/opt/engine/lib/libodds.so", "yes"),
+        ("/tmp/libnetty_transport_native_epoll_x86_64123.so", "no"),  # noqa: S108
+        ("/tmp/usr/lib/libx.so", "no"),  # noqa: S108
+        ("/dev/shm/libjffi.so", "no"),  # noqa: S108
+        ("/memfd:libx.so", "no"),
+        ("/var/tmp/libx.so", "no"),  # noqa: S108
+        ("/usr/share/locale/ko.mo", "no"),
+    ],
+)
+def test_only_libraries_of_the_system_were_replaced(
+    venue: Venue, sshd: Sshd, tmp_path: Path, path: str, said: str
+) -> None:
+    """What a program unpacks for itself and deletes at once is no update."""
+    maps = tmp_path / "maps"
+    maps.write_text(f"7f1c-7f1d r-xp 00000000 08:01 123         {path} (deleted)\n")
+    sshd.put(
+        "grep",
+        f"""case "$*" in
+  *cgroup*) echo /proc/1/cgroup ;;
+  *) exec /usr/bin/grep "$1" "$2" {maps} ;;
+esac""",
+    )
+    (wear,), _ = read_wear(venue, RULES)
+    assert wear.shown["libraries_deleted"] == said
+
+
 def test_a_host_is_asked_only_what_a_rule_is_about(venue: Venue) -> None:
     """Nobody goes through the files of every process for a rule about memory."""
     (wear,), _ = read_wear(venue, RULES[3:4])
@@ -110,3 +141,22 @@ def test_a_host_that_cannot_be_asked_makes_the_number_unknown(venue: Venue) -> N
     """Of several hosts all must answer."""
     asked = signal("echo", "0").model_copy(update={"component": "wagering"})
     assert str(read_number(venue, asked)) == "w2 cannot be asked: Connection refused"
+
+
+@pytest.mark.parametrize(("wrong", "apart"), [("-1 hour", "3600"), ("+1 day", "86400")])
+def test_a_clock_that_differs_makes_the_number_unknown(
+    venue: Venue, sshd: Sshd, wrong: str, apart: str
+) -> None:
+    """One of both is wrong, and the window may be another hour's."""
+    sshd.put("date", f"exec /bin/date -d '{wrong}' \"$@\"")
+    said = str(read_number(venue, signal("echo", "0")))
+    text = "the clocks of w1 and of this controller are {} s apart"
+    assert said in {text.format(int(apart) + more) for more in (-1, 0, 1)}
+
+
+def test_a_host_that_does_not_know_the_time_makes_the_number_unknown(
+    venue: Venue, sshd: Sshd
+) -> None:
+    """Its answer may be of any hour."""
+    sshd.put("date", "echo today")
+    assert str(read_number(venue, signal("echo", "0"))) == "w1 does not say what time it is"

@@ -15,6 +15,7 @@ from automation.views.explain import (
     render_explanation,
 )
 from automation.views.i18n import Translator
+from automation.views.status import Around
 from automation.views.telling import Explanation
 from automation.views.times import Clock
 from tests.unit.views.samples import (
@@ -50,7 +51,7 @@ def explained(
 ) -> Explanation:
     """The explanation so many seconds after the last event."""
     now = story.now + timedelta(seconds=after)
-    return explain_run(story.state, now, Translator(lang), held)
+    return explain_run(story.state, now, Translator(lang), Around(holder=held))
 
 
 def said(found: Explanation, lang: str = "en") -> tuple[list[str], list[str]]:
@@ -192,7 +193,9 @@ def test_a_revoked_verdict_says_since_when_and_why() -> None:
     story = revoked()
     found = explained(story)
     assert (found.verdict, found.since) == ("GO", story.now)
-    assert said(found)[0] == ["GO of 08:30:22 no longer holds since 08:40:23: the port is closed"]
+    assert said(found)[0] == [
+        "GO of 08:30:22 no longer holds since 08:40:23, because: the port is closed"
+    ]
 
 
 def test_a_run_that_goes_on_says_what_it_waits_for() -> None:
@@ -302,5 +305,5 @@ def test_what_to_run_again_is_what_is_typed(procedure: str, typed: str) -> None:
     """A procedure's name is not always its command."""
     story = failed_check()
     state = replace(story.state, plan=replace(story.state.plan, procedure=procedure), verdict=None)
-    found = explain_run(state, story.now, Translator("en"), None)
+    found = explain_run(state, story.now, Translator("en"))
     assert any(f"raceday {typed} again" in text for text in said(found)[1])

@@ -160,6 +160,16 @@ def test_plain_lines_tell_each_turn_once() -> None:
     assert sum("did not start on wagering1" in line for line in said) == 1
 
 
+def test_plain_lines_tell_what_to_do_once() -> None:
+    """Be it that a second host fails a moment later for the same reason."""
+    bad = [died("wagering.start", f"wagering{number}") for number in (1, 2)]
+    story = Story(reports={("wagering.start", item.host): item for item in bad}).begin().go_on()
+    told = [line[18:] for line in replay(story, io.StringIO()).splitlines()]
+    advice = [line for line in told if line.startswith("→ Read the log lines")]
+    culprits = [line for line in told if "did not start on wagering" in line]
+    assert (len(culprits), len(advice)) == (2, 1)
+
+
 def test_hostile_text_cannot_drive_the_terminal() -> None:
     """Escape sequences and line breaks of a host never reach the screen, live or plain."""
     report = died("wagering.start", "wagering1")

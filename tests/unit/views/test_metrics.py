@@ -116,3 +116,15 @@ def test_the_last_go_outlives_a_no_go() -> None:
     assert samples(no_go(), before)[name] == before.timestamp()
     assert name not in samples(no_go())
     assert samples(go(), before)[name] > BEGAN.timestamp()
+
+
+def test_a_verdict_that_is_over_is_in_force_no_more() -> None:
+    """The venue was closed since: as if it was revoked, but nothing has refuted it."""
+    story = go()
+    report = build_report(story.state, story.now, "")
+    found = scraped(Now("demo", BEGAN, newest=report, is_over=True))
+    assert {value for key, value in found.items() if key[0] == "raceday_verdict"} == {0}
+    names = {key[0] for key in found}
+    assert "raceday_last_go_timestamp_seconds" in names
+    assert "raceday_verdict_valid_until_timestamp_seconds" not in names
+    assert "raceday_verdict_revoked_timestamp_seconds" not in names

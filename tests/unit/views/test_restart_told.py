@@ -1,13 +1,18 @@
 """A restart that failed or could not begin, as the terminal, the page and `explain` tell it."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from automation.execute.simulator import Fault, World
+from automation.execute.simulator import FakeClock, Fault, Simulator, World
+from automation.procedures.evening import plan_evening
 from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
+from automation.run.journal import Journal
+from automation.run.loop import Run
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.venue.site import Venue
@@ -15,10 +20,14 @@ from automation.views.document import to_data
 from automation.views.explain import explain_run, explanation_document
 from automation.views.html import render_html
 from automation.views.i18n import Translator
+from automation.views.live import render
 from automation.views.report import build_report
+from automation.views.status import Around
 from automation.views.summary import render_summary
+from automation.views.watch import PlainView
 from tests.unit.procedures.desk import Desk
-from tests.unit.procedures.test_restart import HEAD, SELLING, VENUE
+from tests.unit.procedures.test_restart import HEAD, SELLING, VENUE, restart
+from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import site
 from tests.unit.views.test_live import printed
 
@@ -45,7 +54,7 @@ def explained(desk: Desk, state: State, lang: str = "en") -> tuple[list[str], li
     """What `explain` says of a run, with all that has happened since; and what to do next."""
     translate, left = Translator(lang), left_behind(desk.reports)
     document = explanation_document(
-        explain_run(state, desk.clock.now, translate, left=left), translate
+        explain_run(state, desk.clock.now, translate, Around(left=left)), translate
     )
     return document["sentences"], document["next"]
 
@@ -92,7 +101,10 @@ def test_a_restart_that_ends_because_another_host_is_down_says_so(
 
 @pytest.mark.parametrize(
     ("fault", "mend"),
-    [(Fault.UNREACHABLE, "Mend it, then run raceday restart again."), (Fault.MUTE, MISSING)],
+    [
+        (Fault.UNREACHABLE, "Mend it, then run raceday restart wagering again."),
+        (Fault.MUTE, MISSING),
+    ],
 )
 def test_a_restart_that_does_not_know_who_gets_customers_says_so(
     plan: Plan, tmp_path: Path, fault: Fault, mend: str
@@ -111,7 +123,7 @@ def test_what_a_failed_restart_has_left_is_said_everywhere(plan: Plan, tmp_path:
     state = desk.run(plan, LOST)
     sentences, following = explained(desk, state)
     assert sentences[-1] == f"{OUT}; {STOPPED}"
-    assert following == [RECOVER, "Then run raceday restart again."]
+    assert following == [RECOVER, "Then run raceday restart wagering again."]
     report, english = build_report(state, desk.clock.now, ""), Translator()
     text = printed(render_summary(report, Path("report.html"), english))
     page = render_html(report, english)
@@ -128,7 +140,7 @@ def test_what_was_put_back_since_is_left_no_more(plan: Plan, venue: Venue, tmp_p
     desk.run(plan_recover(venue, left_behind(desk.reports)))
     sentences, following = explained(desk, failed)
     assert len(sentences) == 1
-    assert following == ["Mend it, then run raceday restart again."]
+    assert following == ["Mend it, then run raceday restart wagering again."]
 
 
 def test_it_is_told_in_korean(plan: Plan, tmp_path: Path) -> None:
@@ -136,7 +148,7 @@ def test_it_is_told_in_korean(plan: Plan, tmp_path: Path) -> None:
     desk = desk_of(tmp_path)
     sentences, following = explained(desk, desk.run(plan, LOST), "ko")
     assert sentences[-1].startswith("wagering의 w2 서버가 제외된 채로 남아 있습니다.")
-    assert following[-1] == "그런 다음 raceday restart 명령을 다시 실행하십시오."
+    assert following[-1] == "그런 다음 raceday restart wagering 명령을 다시 실행하십시오."
 
 
 def test_a_restart_that_goes_on_has_left_nothing(plan: Plan, tmp_path: Path) -> None:
@@ -160,3 +172,65 @@ def test_sales_that_an_emergency_left_closed_are_named_first(venue: Venue, tmp_p
     shown = render_summary(report, Path("report.html"), Translator())
     assert f"To open them again: {sell}" in printed(shown, 120)
     assert "was left with sales closed" in explained(desk, recovered)[0][-1]
+
+
+def rows(state: State) -> list[str]:
+    """Each component's line on the terminal: symbol, state, name and count of its hosts."""
+    shown = printed(render(state, state.started_at, Translator("en"))).splitlines()
+    words = (line.split() for line in shown)
+    return [" ".join(line[: line.index(name) + 2]) for line in words for name in NAMES & {*line}]
+
+
+NAMES = {"wagering", "ticketing"}
+
+
+@pytest.mark.parametrize(
+    ("at", "wagering"),
+    [
+        ("wagering.rotation.1", "- not executed wagering 0/2"),
+        ("wagering.test.1", "▲ partly done wagering 1/2"),
+        ("wagering.capacity.2", "▲ partly done wagering 1/2"),
+        ("wagering.gate", "? unknown wagering 2/2"),
+    ],
+)
+def test_an_interrupted_roll_counts_what_it_has_done(plan: Plan, at: str, wagering: str) -> None:
+    """Whatever it was about to ask then; of the load balancer nothing was proven at the end."""
+    state, _ = restart(plan, {}, interrupted_by=at)
+    assert rows(state)[:2] == [wagering, "- not executed ticketing 0/1"]
+
+
+def test_a_batch_that_is_being_put_back_is_under_way(plan: Plan) -> None:
+    """What comes of an interrupted roll is told at its end, without a terminal too."""
+    stream, clock = io.StringIO(), FakeClock()
+    simulator = Simulator(Random(1), {}, clock, SELLING)  # noqa: S311  # a simulation
+    with PlainView(stream, Translator("en"), clock) as view:
+        run = Run(Journal(Paper()), simulator, clock, [view])
+        run.start("run", "kim", plan, {})
+        run.drive(lambda: "kim" if "wagering.start.1" in simulator.truth.begun else "")
+    told = [line[18:] for line in stream.getvalue().splitlines() if " wagering: " in line]
+    assert told == ["▲ wagering: partly done 1/2"]
+
+
+def test_a_refused_roll_leaves_the_load_balancer_as_it_was_proven(plan: Plan) -> None:
+    """It was not asked for the second batch, and its gate was good; nothing else was done."""
+    state, _ = restart(plan, {}, replace(SELLING, taken_out=frozenset({"to_wagering/w2"})))
+    assert rows(state)[:2] == ["- not executed wagering 0/2", "✓ ready ticketing 1/1"]
+
+
+def test_a_check_has_done_nothing(plan: Plan) -> None:
+    """Not even partly."""
+    state, _ = restart(replace(plan, check=True), {})
+    assert rows(state)[0].startswith("- not executed wagering")
+
+
+def test_what_is_down_already_is_not_stopping(venue: Venue) -> None:
+    """An evening of a venue that is closed waits for the proof, and says so."""
+    told: list[str] = []
+    clock = FakeClock()
+    world = World(servers=SELLING.servers)
+    simulator = Simulator(Random(1), {}, clock, world)  # noqa: S311  # a simulation
+    run = Run(Journal(Paper()), simulator, clock, [lambda state, _event: told.extend(rows(state))])
+    run.start("run", "kim", plan_evening(venue), {})
+    run.drive()
+    assert "■ already stopped wagering 2/2" in told
+    assert [line for line in told if "stopping" in line] == []
