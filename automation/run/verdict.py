@@ -478,13 +478,24 @@ def _as_it_is_now(state: State, finding: Finding) -> Finding:
     result = state.steps[finding.step].hosts[finding.host]
     if verb is Verb.UNDRAIN and result.state is HostState.UNKNOWN:
         return replace(finding, problem=replace(finding.problem, next=PERHAPS_OPEN))
-    hangs = finding.lost_host and result.evidence.get("seen", "").endswith("(connected)")
     external = state.plan.components[finding.component].external
-    if not hangs or external or state.sales_said() != "open":
+    if not finding.lost_host or external or state.sales_said() != "open":
         return finding
-    text = 'It hangs while sales are open: raceday restart %(component)s --emergency --reason "..."'
-    following = Message(text, {"component": finding.component})
+    following = _for_customers(finding, result)
     return replace(finding, problem=replace(finding.problem, next=following))
+
+
+def _for_customers(finding: Finding, result: HostResult) -> Message:
+    """What to do while customers wait: only what was proven to hang is restarted at once."""
+    if result.evidence.get("hangs"):
+        text = (
+            "It hangs while sales are open: "
+            'raceday restart %(component)s --emergency --reason "..."'
+        )
+        return Message(text, {"component": finding.component})
+    if result.evidence.get("seen", "").endswith("(connected)"):
+        return Message("Whether it hangs or is slow while sales are open: raceday status")
+    return finding.problem.next
 
 
 def _stop_by_hand(state: State, finding: Finding) -> Problem:

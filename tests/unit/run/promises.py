@@ -12,9 +12,8 @@ from automation.run.events import (
     StepStarted,
     VerdictDecided,
 )
-from automation.run.loop import INTERRUPTED
 from automation.run.plan import PlannedComponent, Verb
-from automation.run.state import ENDED, Status
+from automation.run.state import ENDED, INTERRUPTED, Status
 from tests.unit.run.trials import Trial
 
 CHANGES_AT_ONCE = frozenset({Verb.STOP, Verb.KILL, Verb.CLOSE, Verb.UNDRAIN})
