@@ -13,6 +13,7 @@ from automation.commands.show import run_and_show, show
 from automation.errors import Refused, UsageError
 from automation.execute.ansible import end_run
 from automation.exit_codes import ExitCode
+from automation.procedures.evening import with_glass_broken
 from automation.procedures.records import LOCK
 from automation.procedures.resume import (
     Preview,
@@ -82,7 +83,7 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
             end_run(folder.name)
     plan = plan_resume(venue, state, utc_now(), accept_changes=accept_changes)
     if break_glass:
-        plan = replace(plan, break_glass=True, reason=why)
+        plan = with_glass_broken(plan, why)
     event = RunResumed(operator_name(), plan.dump(), known_step(plan, from_step))
     seen = probe_now(venue, plan_looks(venue, plan), ())
     found = preview(state, event, seen, utc_now())

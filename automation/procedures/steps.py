@@ -155,7 +155,7 @@ def through_steps(
         )
 
 
-def close_steps(venue: Venue, after: tuple[str, ...] = ()) -> Iterator[Step]:
+def close_steps(venue: Venue, **fields: object) -> Iterator[Step]:
     """Sales close at every load balancer."""
     for name in fronts(venue):
         front = venue.components[name]
@@ -163,10 +163,10 @@ def close_steps(venue: Venue, after: tuple[str, ...] = ()) -> Iterator[Step]:
             front,
             Verb.CLOSE,
             name,
-            after=after,
             checks=closing_checks(venue, front),
             min_ready=len(front.hosts),
             timeout=ROTATION_SECONDS,
+            **fields,
         )
 
 

@@ -49,6 +49,7 @@ _STRICT = frozenset(
 )
 
 
+LETS_FINISH = "lets_finish"  # option of a closing: customers have time, as nobody commanded it
 TESTING = frozenset({"test", "rehearsal", "drill"})  # procedures
 
 

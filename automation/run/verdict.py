@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from automation.run.events import GOOD, Check, HostState, Message, Problem
-from automation.run.plan import PlannedComponent, Verb
+from automation.run.plan import LETS_FINISH, PlannedComponent, Verb
 from automation.run.state import (
     CUT_OFF,
     ENDED,
@@ -26,6 +26,12 @@ from automation.run.state import (
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
 SALES_OPEN = Message("sales are open: a test now would stand among customers' bets")
 RUN_OUT = Message("the GO that it rests on has run out meanwhile: run raceday morning")
+LONGER = Message("To give them longer another time: haproxy_close_timeout")
+LONGER_IN_THE_EVENING = Message("To give them longer another time: haproxy_evening_timeout")
+PERHAPS_OPEN = Message(
+    "Whether customers can buy there is not known. To ask: raceday sales status. "
+    "To put it right: raceday recover"
+)
 GO, CONDITIONAL, NO_GO = "GO", "CONDITIONAL", "NO-GO"
 
 
@@ -129,7 +135,8 @@ def _cut_off(state: State) -> Iterator[Finding]:
                 args = {"count": count, "host": host}
                 what = Message("%(count)s customers at %(host)s were cut off", args)
                 why = Message("they were still connected when their time to finish was over")
-                following = Message("To give them longer another time: haproxy_close_timeout")
+                unhurried = bool(item.step.options.get(LETS_FINISH))
+                following = LONGER_IN_THE_EVENING if unhurried else LONGER
                 problem = Problem(what, why, following)
                 yield Finding(item.step.component, host, item.step.id, problem)
 
@@ -461,17 +468,34 @@ def _failed_check(host: str, check: Check) -> Problem:
 
 
 def _as_it_is_now(state: State, finding: Finding) -> Finding:
-    """What hangs while customers wait has a next step of its own, and a closing that fails."""
-    if state.steps[finding.step].step.verb is Verb.CLOSE and finding.host:
+    """What hangs while customers wait has a next step of its own.
+
+    So have a closing that fails, and an opening that was not heard of.
+    """
+    verb = state.steps[finding.step].step.verb
+    if verb is Verb.CLOSE and finding.host:
         return replace(finding, problem=_stop_by_hand(state, finding))
     result = state.steps[finding.step].hosts[finding.host]
-    hangs = finding.lost_host and result.evidence.get("seen", "").endswith("(connected)")
+    if verb is Verb.UNDRAIN and result.state is HostState.UNKNOWN:
+        return replace(finding, problem=replace(finding.problem, next=PERHAPS_OPEN))
     external = state.plan.components[finding.component].external
-    if not hangs or external or state.sales_said() != "open":
+    if not finding.lost_host or external or state.sales_said() != "open":
         return finding
-    text = 'It hangs while sales are open: raceday restart %(component)s --emergency --reason "..."'
-    following = Message(text, {"component": finding.component})
+    following = _for_customers(finding, result)
     return replace(finding, problem=replace(finding.problem, next=following))
+
+
+def _for_customers(finding: Finding, result: HostResult) -> Message:
+    """What to do while customers wait: only what was proven to hang is restarted at once."""
+    if result.evidence.get("hangs"):
+        text = (
+            "It hangs while sales are open: "
+            'raceday restart %(component)s --emergency --reason "..."'
+        )
+        return Message(text, {"component": finding.component})
+    if result.evidence.get("seen", "").endswith("(connected)"):
+        return Message("Whether it hangs or is slow while sales are open: raceday status")
+    return finding.problem.next
 
 
 def _stop_by_hand(state: State, finding: Finding) -> Problem:

@@ -23,7 +23,6 @@ DAY = {  # a procedure, and about how many seconds it takes on the demo
     "restart": (("restart", "wagering", "--yes", *GLASS), 12),
     "evening": (("evening", "--yes"), 8),
 }
-LOOKING = {"preflight", "clocks", "probe"}
 DOES = {"start", "stop", "test", "through", "close", "open", "drain", "undrain", "settled"}
 
 

@@ -12,9 +12,11 @@ from automation.run.events import (
     StepStarted,
     VerdictDecided,
 )
-from automation.run.plan import PlannedComponent
-from automation.run.state import ENDED, Status
+from automation.run.plan import PlannedComponent, Verb
+from automation.run.state import ENDED, INTERRUPTED, Status
 from tests.unit.run.trials import Trial
+
+CHANGES_AT_ONCE = frozenset({Verb.STOP, Verb.KILL, Verb.CLOSE, Verb.UNDRAIN})
 
 type Promise = Callable[[Trial], Iterator[str]]
 
@@ -177,6 +179,15 @@ def interruption_is_the_end(trial: Trial) -> Iterator[str]:
         yield f"an interrupted run ended {trial.state.result_state}"
 
 
+def no_half_changes(trial: Trial) -> Iterator[str]:
+    """An interruption waits for what takes down, opens or closes: it is not cut in the middle."""
+    for event in trial.events:
+        if isinstance(event, StepFinished) and event.cause == INTERRUPTED:
+            step = trial.plan.steps[event.step]
+            if step.verb in CHANGES_AT_ONCE or step.puts_back:
+                yield f"{step.id} was cut in the middle"
+
+
 def executor_is_closed(trial: Trial) -> Iterator[str]:
     """However a run ends, its executor is closed; it ends early only for want of a journal."""
     if not (trial.simulator.closed or trial.simulator.killed):
@@ -196,5 +207,6 @@ ALWAYS: tuple[Promise, ...] = (
     sales_open_on_go_only,
     no_test_among_customers,
     interruption_is_the_end,
+    no_half_changes,
     executor_is_closed,
 )
