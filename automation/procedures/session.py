@@ -27,6 +27,7 @@ from automation.execute.answering import Answer, Answering
 from automation.execute.diffs import Diff
 from automation.exit_codes import ExitCode
 from automation.history import last_go, read_history
+from automation.procedures.extra_vars import recorded
 from automation.procedures.interrupts import Interrupts
 from automation.procedures.records import JOURNAL, LOCK, new_run_id, next_run_id
 from automation.procedures.standing import proven_units
@@ -147,6 +148,7 @@ def run_plan(
             raise Refused(what, AGAIN)
         folder = reports / run_id
         plan = with_history(settings, plan, now)
+        plan = replace(plan, extra_vars=recorded(request.extra_vars))
         with closing(_opened(folder, resume)) as journal, _traceback_kept(folder):
             return _run_and_report(
                 settings, venue, plan, request, journal, observers, interrupts, folder

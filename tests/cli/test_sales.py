@@ -74,9 +74,9 @@ class Selling:
         """The global options, already read."""
         return Settings(str(self.folder), self.reports, "en", "text")
 
-    def close(self) -> Result:
+    def close(self, *more: str) -> Result:
         """The command."""
-        words = ("--yes", "--reason", "inquiry")
+        words = ("--yes", "--reason", "inquiry", *more)
         return CliRunner().invoke(close, words, obj=self.settings, standalone_mode=False)
 
     def records(self) -> list[tuple[str, dict[str, dict[str, str]]]]:
@@ -167,6 +167,15 @@ def test_sales_close_although_a_run_with_other_reports_holds_the_venue(
         "  To be certain until then, on lb1: systemctl stop haproxy",
     ]
     assert (selling.records(), came) == ([], [])
+
+
+def test_what_ansible_is_given_is_on_record_without_its_secrets(selling: Selling) -> None:
+    """In the journal's plan, and so in every view."""
+    assert selling.close("-e", "a=1", "-e", "db_password=canary").return_value == ExitCode.GO
+    (journal,) = selling.reports.glob("small/2*/journal.jsonl")
+    plan = json.loads(journal.read_text().splitlines()[0])["plan"]
+    assert plan["extra_vars"] == ["a=1", "db_password=[redacted]"]
+    assert all(b"canary" not in file.read_bytes() for file in journal.parent.iterdir())
 
 
 def test_sales_close_before_anybody_is_waited_for(
