@@ -9,6 +9,7 @@ from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
     CUT_OFF,
     ENDED,
+    FORMER,
     PASSED,
     READY,
     SALES,
@@ -124,6 +125,8 @@ def _cut_off(state: State) -> Iterator[Finding]:
     items = [item for item in state.steps.values() if item.step.verb is Verb.CLOSE]
     for item in items if not state.plan.check else ():
         for host, result in item.hosts.items():
+            if processes := result.evidence.get(FORMER):
+                yield Finding(item.step.component, host, item.step.id, _former(host, processes))
             count = _number_cut_off(state, host, result)
             if count:
                 args = {"count": count, "host": host}
@@ -132,6 +135,13 @@ def _cut_off(state: State) -> Iterator[Finding]:
                 following = Message("To give them longer another time: haproxy_close_timeout")
                 problem = Problem(what, why, following)
                 yield Finding(item.step.component, host, item.step.id, problem)
+
+
+def _former(host: str, processes: str) -> Problem:
+    what = Message("Customers of a former process at %(host)s were cut off", {"host": host})
+    text = "the load balancer was reloaded, and process %(processes)s of before served them on"
+    following = Message("To bound it: hard-stop-after in HAProxy's configuration")
+    return Problem(what, Message(text, {"processes": processes}), following)
 
 
 def cut_off_at(result: HostResult) -> int:

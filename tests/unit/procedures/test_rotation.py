@@ -1,14 +1,19 @@
 """Who gets customers after a run is who got them before, at each load balancer and backend."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from automation.execute.simulator import Fault, Simulator, World
+from automation.execute.lane import SPARE_SECONDS
+from automation.execute.simulator import MORNING, ROTATES, Fault, Simulator, World
+from automation.procedures.evening import plan_evening
+from automation.procedures.morning import plan_morning
 from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
+from automation.procedures.sales import plan_close, plan_open
 from automation.run.decide import Begin
 from automation.run.plan import Plan, Verb
 from automation.run.verdict import warnings
@@ -324,3 +329,24 @@ def test_a_load_balancer_that_an_emergency_closed_unheard_is_not_forgotten(
     assert at_pair(desk) == {"l1": set(BOTH), "l2": set()}
     left = left_behind(desk.reports)
     assert (left.half_open, left.closed) == ((), ("front",))
+
+
+def test_a_rotation_has_the_time_that_its_plugin_counts_on(
+    plugin: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
+    """What it accepts as a wait ends before the run gives up, whichever procedure it is in."""
+    rotation = plugin("plugin_utils.on_target.rotation")
+    venue = place(tmp_path, PAIR.replace("SERIAL", "1"), "front1")
+    plans = (
+        plan_morning(venue, MORNING),
+        plan_restart(venue, {"bets": ("a", "b"), "front": ("front1",)}),
+        plan_emergency(venue, ("bets",)),
+        plan_evening(venue),
+        plan_close(venue),
+        plan_open(venue, ""),
+    )
+    steps = [step for plan in plans for step in plan.steps.values() if step.verb in ROTATES]
+    assert {step.verb for step in steps} == ROTATES
+    assert {step.timeout for step in steps} == {rotation.STEP_SECONDS}
+    longest = rotation.MOST_SECONDS + rotation.ENDING_SECONDS
+    assert longest < rotation.STEP_SECONDS - SPARE_SECONDS
