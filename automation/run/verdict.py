@@ -117,7 +117,32 @@ def warnings(state: State) -> tuple[Finding, ...]:
         for host, result in item.hosts.items()
         if result.state in GOOD and result.failed_tries
     )
-    return (*late, *_cut_off(state), *_as_before(state), *_staying_out(state), *_put_in(state))
+    return (
+        *late,
+        *_came_up_open(state),
+        *_cut_off(state),
+        *_as_before(state),
+        *_staying_out(state),
+        *_put_in(state),
+    )
+
+
+def _came_up_open(state: State) -> Iterator[Finding]:
+    """Load balancers that let customers in as they came up: their start has closed them again."""
+    for item in state.steps.values():
+        if item.step.verb is Verb.START and item.step.component in state.plan.fronts:
+            for host in item.hosts:
+                words = [word for word, was in set_to(item, host).items() if was == READY]
+                if words:
+                    problem = _let_in(host, ", ".join(words))
+                    yield Finding(item.step.component, host, item.step.id, problem)
+
+
+def _let_in(host: str, servers: str) -> Problem:
+    what = Message("Customers were let in at %(host)s as it came up", {"host": host})
+    text = "its configuration opens %(servers)s; its start closed them"
+    following = Message("Add `disabled` to these server lines of haproxy.cfg")
+    return Problem(what, Message(text, {"servers": servers}), following)
 
 
 def _cut_off(state: State) -> Iterator[Finding]:

@@ -179,11 +179,12 @@ def close(params, before, check):
     if not check:
         set_state(params, taken, "maint")
         told, after, former = cut_off(params, *wait_for_customers(params))
+        told.update(let_in(after))
     checks = [refuses_check(name, after, check) for name in params["backends"]]
     checks += [let_in_check(params, after), connected_check(after, former, check)]
     if former:
         told["sales"] = "open"
-    return taken or told != {"cut_off": "0"}, checks, told
+    return taken or told["cut_off"] != "0" or "ended" in told, checks, told
 
 
 def cut_off(params, servers, former):
@@ -346,6 +347,18 @@ def evidence(params, before, after):
     if params["action"] != "undrain":
         told["sessions"] = str(sum(server.sessions for server in wanted(after, params).values()))
     return told
+
+
+def let_in(servers):
+    """Whom customers may be sent to, and whom they get to, in the words of the role's facts."""
+    sent = [item for item in selling(servers) if not (item.is_out or item.is_draining)]
+    up = [item for item in sent if item.is_up()]
+    return {"rotation": words(sent), "serving": words(up)}
+
+
+def words(servers):
+    """Servers as BACKEND/SERVER with blanks between."""
+    return " ".join("/".join(item.place) for item in servers) or "none"
 
 
 def selling(servers):

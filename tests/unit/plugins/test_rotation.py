@@ -316,6 +316,7 @@ def test_closing_refuses_customers_at_once(plugin: Plugin, open_desk: str) -> No
     ]
     assert (failed(result), evidence(result)["sales"]) == ([], "closed")
     assert (evidence(result)["sessions"], evidence(result)["cut_off"]) == ("0", "0")
+    assert (evidence(result)["rotation"], evidence(result)["serving"]) == ("none", "none")
     assert rotate(plugin, open_desk, "close", timeout=0)["raceday"][0]["state"] == "already"
 
 
@@ -358,6 +359,7 @@ def test_a_backend_that_nobody_closes_keeps_sales_open(plugin: Plugin, open_desk
     result = rotate(plugin, open_desk, "close")
     assert (failed(result), result["failed"]) == (["nobody is let in"], True)
     assert (evidence(result)["sales"], Desk.servers["vip/w3"]) == ("open", "UP")
+    assert evidence(result)["rotation"] == evidence(result)["serving"] == "vip/w3"
     (check,) = (item for item in result["raceday"][0]["checks"] if not item["passed"])
     assert check["observed"] == "vip/w3"
     assert check["why"]["text"] % check["why"]["args"] == (

@@ -350,3 +350,18 @@ def test_a_rotation_has_the_time_that_its_plugin_counts_on(
     assert {step.timeout for step in steps} == {rotation.STEP_SECONDS}
     longest = rotation.MOST_SECONDS + rotation.ENDING_SECONDS
     assert longest < rotation.STEP_SECONDS - SPARE_SECONDS
+
+
+@pytest.mark.parametrize("procedure", ["morning", "restart"])
+def test_a_load_balancer_that_comes_up_open_is_told(tmp_path: Path, procedure: str) -> None:
+    """While sales are closed nobody is let in but by a GO; the mend is in the warning."""
+    venue = place(tmp_path, PAIR.replace("SERIAL", "1"), "l1")
+    up = 1.0 if procedure == "restart" else 0.0
+    desk = Desk(tmp_path / "runs", World(up=up, servers={"front": BOTH}, comes_up_open=True))
+    restart = plan_restart(venue, {"front": ("l1",)})
+    state = desk.run(restart if procedure == "restart" else plan_morning(venue, MORNING))
+    (warning,) = warnings(state)
+    assert (warning.component, warning.host, state.result_state) == ("front", "l1", "WARNINGS")
+    assert "bets/a, bets/b" in str(warning.problem.why)
+    assert "`disabled`" in str(warning.problem.next)
+    assert desk.simulator.customers() == (set() if procedure == "restart" else set(BOTH))
