@@ -132,7 +132,7 @@ def _came_up_open(state: State) -> Iterator[Finding]:
     for item in state.steps.values():
         if item.step.verb is Verb.START and item.step.component in state.plan.fronts:
             for host in item.hosts:
-                words = [word for word, was in set_to(item, host).items() if was == READY]
+                words = sorted(word for word, was in set_to(item, host).items() if was == READY)
                 if words:
                     problem = _let_in(host, ", ".join(words))
                     yield Finding(item.step.component, host, item.step.id, problem)
