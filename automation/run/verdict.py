@@ -9,6 +9,7 @@ from automation.run.plan import LETS_FINISH, PlannedComponent, Verb
 from automation.run.state import (
     CUT_OFF,
     ENDED,
+    FORMER,
     PASSED,
     READY,
     SALES,
@@ -122,7 +123,32 @@ def warnings(state: State) -> tuple[Finding, ...]:
         for host, result in item.hosts.items()
         if result.state in GOOD and result.failed_tries
     )
-    return (*late, *_cut_off(state), *_as_before(state), *_staying_out(state), *_put_in(state))
+    return (
+        *late,
+        *_came_up_open(state),
+        *_cut_off(state),
+        *_as_before(state),
+        *_staying_out(state),
+        *_put_in(state),
+    )
+
+
+def _came_up_open(state: State) -> Iterator[Finding]:
+    """Load balancers that let customers in as they came up: their start has closed them again."""
+    for item in state.steps.values():
+        if item.step.verb is Verb.START and item.step.component in state.plan.fronts:
+            for host in item.hosts:
+                words = sorted(word for word, was in set_to(item, host).items() if was == READY)
+                if words:
+                    problem = _let_in(host, ", ".join(words))
+                    yield Finding(item.step.component, host, item.step.id, problem)
+
+
+def _let_in(host: str, servers: str) -> Problem:
+    what = Message("Customers were let in at %(host)s as it came up", {"host": host})
+    text = "its configuration opens %(servers)s; its start closed them"
+    following = Message("Add `disabled` to these server lines of haproxy.cfg")
+    return Problem(what, Message(text, {"servers": servers}), following)
 
 
 def _cut_off(state: State) -> Iterator[Finding]:
@@ -130,6 +156,8 @@ def _cut_off(state: State) -> Iterator[Finding]:
     items = [item for item in state.steps.values() if item.step.verb is Verb.CLOSE]
     for item in items if not state.plan.check else ():
         for host, result in item.hosts.items():
+            if processes := result.evidence.get(FORMER):
+                yield Finding(item.step.component, host, item.step.id, _former(host, processes))
             count = _number_cut_off(state, host, result)
             if count:
                 args = {"count": count, "host": host}
@@ -139,6 +167,13 @@ def _cut_off(state: State) -> Iterator[Finding]:
                 following = LONGER_IN_THE_EVENING if unhurried else LONGER
                 problem = Problem(what, why, following)
                 yield Finding(item.step.component, host, item.step.id, problem)
+
+
+def _former(host: str, processes: str) -> Problem:
+    what = Message("Customers of a former process at %(host)s were cut off", {"host": host})
+    text = "the load balancer was reloaded, and process %(processes)s of before served them on"
+    following = Message("To bound it: hard-stop-after in HAProxy's configuration")
+    return Problem(what, Message(text, {"processes": processes}), following)
 
 
 def cut_off_at(result: HostResult) -> int:

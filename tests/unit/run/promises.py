@@ -14,6 +14,7 @@ from automation.run.events import (
 )
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import ENDED, INTERRUPTED, Status
+from automation.run.verdict import warnings
 from tests.unit.run.trials import Trial
 
 CHANGES_AT_ONCE = frozenset({Verb.STOP, Verb.KILL, Verb.CLOSE, Verb.UNDRAIN})
@@ -199,6 +200,17 @@ def executor_is_closed(trial: Trial) -> Iterator[str]:
         yield "the run went on without a journal"
 
 
+def what_comes_up_open_is_told(trial: Trial) -> Iterator[str]:
+    """Where customers were let in as a load balancer was started, somebody is told, and why."""
+    if trial.state is None:
+        return
+    told = {(item.step, item.host) for item in warnings(trial.state)}
+    quiet = sorted(trial.truth.told_let_in - told)
+    yield from (f"{name} let customers in at {host}, and nobody says so" for name, host in quiet)
+    if trial.truth.told_let_in and trial.state.result_state == "SUCCESS":
+        yield "customers were let in at a start, and it is called a success"
+
+
 ALWAYS: tuple[Promise, ...] = (
     starts_wait_for_health,
     no_step_twice,
@@ -209,4 +221,5 @@ ALWAYS: tuple[Promise, ...] = (
     interruption_is_the_end,
     no_half_changes,
     executor_is_closed,
+    what_comes_up_open_is_told,
 )

@@ -292,6 +292,9 @@ MUTANTS = {
         "was not in rotation before",
         RESTARTS,
     ),
+    "who comes up open is no matter": Mutant(
+        verdict, "_came_up_open", lambda _state: (), "let customers in"
+    ),
     "the journal forgets evidence": Mutant(journal, "load_event", _lossy, "folds to another"),
 }
 
