@@ -11,7 +11,7 @@ from automation.exit_codes import ExitCode
 from automation.procedures.sales import plan_cut
 from automation.procedures.session import Request, run_unrecorded, utc_now
 from automation.run.events import Message
-from automation.run.lock import VenueLocked, wait_until_free
+from automation.run.lock import PATIENCE, VenueLocked, wait_until_free
 from automation.run.plan import Plan
 from automation.run.state import BEFORE, SALES, State
 from automation.run.verdict import cut_off_at, findings, warnings
@@ -43,6 +43,7 @@ def close_whoever_holds(settings: Settings, venue: Venue, plan: Plan, request: R
     closed again with the record. Raises NotRecorded.
     """
     translate, met = Translator(settings.lang), set[str]()
+    request = replace(request, patience=0)
     while True:
         try:
             return run_and_show(settings, venue, plan, request)
@@ -73,15 +74,15 @@ def _cut(venue: Venue, request: Request) -> State:
 def _make_way(locked: VenueLocked, told: NotRecorded, met: set[str], translate: Translator) -> bool:
     """Whether the venue may be ours now; nobody is asked, or waited for, a second time.
 
-    Who holds the venue file's directory alone keeps other reports, and says nothing here.
+    Who does not say here who it is may be about to go: it is waited for now that sales are closed.
     """
     holder = locked.holder
     name = holder.run_id if holder else ""
-    if name in met or locked.path.is_dir():
+    if name in met:
         return False
     met.add(name)
     if not holder or holder.why not in ENDING or holder.host != socket.gethostname():
-        return wait_until_free(locked.path, 0)
+        return wait_until_free(locked.path, 0 if holder else PATIENCE)
     if holder.why in AMONG_CUSTOMERS:
         text = "%(run)s goes on among customers; it is interrupted, and waited for."
         for said in (told.told[0], Message(text, {"run": name})):

@@ -8,7 +8,7 @@ from automation.commands.ask import confirm_change, reason_for
 from automation.commands.load import venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
-from automation.procedures.evening import kept_running, plan_evening
+from automation.procedures.evening import kept_running, plan_evening, with_glass_broken
 from automation.procedures.session import Request
 from automation.settings import Settings
 from automation.views.aside import say
@@ -37,13 +37,9 @@ def evening(
     """
     why = reason_for({"--break-glass": break_glass}, reason)
     venue = venue_of(settings)
-    plan = replace(
-        plan_evening(venue),
-        check=check,
-        break_glass=break_glass,
-        stops_at_failure=not break_glass,
-        reason=why,
-    )
+    plan = replace(plan_evening(venue), check=check)
+    if break_glass:
+        plan = with_glass_broken(plan, why)
     translate = Translator(settings.lang)
     for name in sorted(kept_running(venue)):
         say(translate("%(component)s keeps running.", component=name))

@@ -13,6 +13,8 @@ from automation.commands.show import run_and_show, show
 from automation.errors import Refused, UsageError
 from automation.execute.ansible import end_run
 from automation.exit_codes import ExitCode
+from automation.procedures.evening import with_glass_broken
+from automation.procedures.extra_vars import to_resume
 from automation.procedures.records import LOCK
 from automation.procedures.resume import (
     Preview,
@@ -74,6 +76,7 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
     if folder is None:
         raise UsageError("This venue has no run yet.", "To begin one: raceday morning")
     state = resumable(folder)
+    extra_vars = to_resume(state, request.extra_vars)
     if not (break_glass or check):
         _refuse_what_needs_a_reason(venue, state)
     if not check:
@@ -82,7 +85,7 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
             end_run(folder.name)
     plan = plan_resume(venue, state, utc_now(), accept_changes=accept_changes)
     if break_glass:
-        plan = replace(plan, break_glass=True, reason=why)
+        plan = with_glass_broken(plan, why)
     event = RunResumed(operator_name(), plan.dump(), known_step(plan, from_step))
     seen = probe_now(venue, plan_looks(venue, plan), ())
     found = preview(state, event, seen, utc_now())
@@ -94,6 +97,7 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
     confirm_change(translate("Go on with %(run)s?", run=folder.name), yes=yes)
     again = replace(
         request,
+        extra_vars=extra_vars,
         resume=Resume(folder, state, from_step),
         is_current=lambda: resumable(folder) == state,
     )

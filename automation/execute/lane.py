@@ -144,6 +144,7 @@ def _variables(stage: Stage, roles: Mapping[str, str]) -> dict[str, Any]:
         "raceday_timeout": _timeout(stage),
         "raceday_role": roles.get(first.component, "service"),
         "raceday_patient": all(step.is_patient for step in stage.steps),
+        "raceday_unhurried": all(step.is_gate for step in stage.steps),
         "raceday_front_role": roles.get(first.owner, "haproxy"),
         "raceday_members": {"components": components, stage.verb: _members(stage.steps)},
         "raceday_options": first.options,

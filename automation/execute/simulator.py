@@ -71,7 +71,8 @@ class World:
     `servers` are those behind each load balancer, as "backend/server"; when sales are open,
     customers are sent to all but those `taken_out`, be it everywhere or at one of its hosts; those
     that a host sees `down`, as (host, "backend/server"), get none for all that. What is `hung` is
-    up and answers nobody until it is ended. The places that are `leading` are primaries.
+    up and answers nobody until it is ended. The places that are `leading` are primaries. A load
+    balancer that `comes_up_open` lets all in as it is started; its start closes it.
     """
 
     up: float = 0.0
@@ -82,6 +83,7 @@ class World:
     down: frozenset[tuple[str, str]] = frozenset()
     hung: frozenset[tuple[str, str]] = frozenset()
     leading: frozenset[tuple[str, str]] = frozenset()
+    comes_up_open: bool = False
 
 
 @dataclass
@@ -91,7 +93,8 @@ class Truth:
     A host has `answered` when it did what was asked and its report was delivered in time; what it
     did is `proven` when every planned check was good too, `untouched` when it said how it was so
     before. `customers` are the places that took customers when a step that disturbs them was begun,
-    and `told_open` the hosts that said so. `up` is what runs, be it that it is `hung`,
+    and `told_open` the hosts that said so, `told_let_in` those that said at their start that they
+    had let customers in. `up` is what runs, be it that it is `hung`,
     `invocations` which start of it where that is not the first, `boots` which boot of a host where
     that is not, and `rotation` what each host of a load balancer sends customers to, unless it sees
     it `down`. What was `serving` at each of them when a step that disturbs was begun is by place.
@@ -111,6 +114,7 @@ class Truth:
     serving: dict[str, Mapping[tuple[str, str], frozenset[str]]] = field(default_factory=dict)
     led: set[tuple[str, str]] = field(default_factory=set)
     told_open: set[str] = field(default_factory=set)
+    told_let_in: set[tuple[str, str]] = field(default_factory=set)
     answered: set[tuple[str, str]] = field(default_factory=set)
     proven: set[tuple[str, str]] = field(default_factory=set)
     untouched: set[tuple[str, str]] = field(default_factory=set)
@@ -339,6 +343,8 @@ class Simulator:
         if self._changes_nothing:
             return HostState.WOULD
         change()
+        if step.verb is Verb.START and place in self.truth.rotation and self.world.comes_up_open:
+            self._found[step.id, host] = frozenset(self._behind(place[0]))
         return HostState.OK
 
     def _change(self, step: Step, place: tuple[str, str]) -> Callable[[], None] | None:
@@ -430,12 +436,14 @@ class Simulator:
             return told
         if place in self.truth.rotation and step.verb is not Verb.CLOCKS:
             told["sales"] = "open" if self._sells(place) else "closed"
-            if step.verb not in ROTATES and place[0] in self.world.servers:
+            if step.verb not in {Verb.DRAIN, Verb.UNDRAIN} and place[0] in self.world.servers:
                 told["rotation"] = " ".join(sorted(self.truth.rotation[place])) or "none"
                 told["serving"] = " ".join(sorted(self._serving(place))) or "none"
         if (found := self._found.get((step.id, place[1]))) is not None:
             for word in self._named(step, place):
                 told[f"{BEFORE}{word}"] = "ready" if word in found else "maint"
+            if step.verb is Verb.START and step.id in self._open:
+                self.truth.told_let_in.add((step.id, place[1]))
         if told.get("sales") == "open" and step.id in self._open:
             self.truth.told_open.add(place[1])
         return told

@@ -1,6 +1,7 @@
 """The evening: sales close, nothing is owed to anybody, then everything stops in reverse order."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from automation.procedures.checks import settled_checks
 from automation.procedures.steps import (
@@ -12,7 +13,7 @@ from automation.procedures.steps import (
     make_step,
     patience,
 )
-from automation.run.plan import Plan, Step, Verb
+from automation.run.plan import LETS_FINISH, Plan, Step, Verb
 from automation.venue.graph import dependencies, reverse
 from automation.venue.site import Component, Venue
 
@@ -21,6 +22,12 @@ def plan_evening(venue: Venue) -> Plan:
     """The whole evening. The first thing that is not right ends it: what is up then stays up."""
     steps = tuple(_steps(venue))
     return make_plan(venue, "evening", steps, gives_verdict=False, stops_at_failure=True)
+
+
+def with_glass_broken(plan: Plan, reason: str) -> Plan:
+    """A plan that does what is refused otherwise; an evening then goes on whatever has failed."""
+    stops = plan.stops_at_failure and plan.procedure != "evening"
+    return replace(plan, break_glass=True, stops_at_failure=stops, reason=reason)
 
 
 def kept_running(venue: Venue) -> frozenset[str]:
@@ -33,7 +40,7 @@ def _steps(venue: Venue) -> Iterator[Step]:
     kept = kept_running(venue)
     ours = [item for item in reversed(in_order(venue)) if not item.external]
     looks = [look_step(component) for component in ours]
-    closes = list(close_steps(venue, _ids(looks)))
+    closes = list(close_steps(venue, after=_ids(looks), options={LETS_FINISH: True}))
     settled = [
         step for component in ours for step in _settled(venue, component, _ids([*looks, *closes]))
     ]

@@ -11,6 +11,7 @@ from automation.procedures.checks import (
 )
 from automation.procedures.steps import (
     PROBE_SECONDS,
+    ROTATION_SECONDS,
     TEST_SECONDS,
     fronts,
     gate_step,
@@ -26,7 +27,7 @@ from automation.venue.graph import dependents
 from automation.venue.loads import front_of, rehearsable
 from automation.venue.site import Component, Venue
 
-FLOW_SECONDS = 60.0
+FLOW_SECONDS = 30.0 + ROTATION_SECONDS  # purchases are answered; HAProxy sends some to each server
 AROUND_SECONDS = 60.0  # what a load takes beside its purchases: setting up, the last answers
 MOST_PURCHASES = 20_000  # on one channel: a wagering system has only so many numbers a day
 

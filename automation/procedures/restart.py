@@ -93,7 +93,7 @@ def _emergency(venue: Venue, names: Sequence[str]) -> Iterator[Step]:
     struck = [item for item in in_order(venue) if item.name in names]
     looked = dict.fromkeys((*fronts(venue), *(item.name for item in struck)))
     looks = [look_step(venue.components[name]) for name in looked]
-    closes = list(close_steps(venue, tuple(step.id for step in looks)))
+    closes = list(close_steps(venue, after=tuple(step.id for step in looks)))
     yield from (*looks, *closes)
     before = tuple(step.id for step in (*looks, *closes))
     done: list[str] = []

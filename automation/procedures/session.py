@@ -27,12 +27,13 @@ from automation.execute.answering import Answer, Answering
 from automation.execute.diffs import Diff
 from automation.exit_codes import ExitCode
 from automation.history import last_go, read_history
+from automation.procedures.extra_vars import recorded
 from automation.procedures.interrupts import Interrupts
 from automation.procedures.records import JOURNAL, LOCK, new_run_id, next_run_id
 from automation.procedures.standing import proven_units
 from automation.run.events import RunResumed
 from automation.run.journal import FileSink, Journal, reopen_journal
-from automation.run.lock import hold, this_process
+from automation.run.lock import PATIENCE, hold, this_process
 from automation.run.loop import Observer, Run
 from automation.run.plan import Plan, Verb
 from automation.run.state import State, Status
@@ -69,7 +70,8 @@ class Request:
     """How a plan is to be run, apart from what is in it.
 
     `is_current` is asked once the venue is held: whether the plan, made before, still fits;
-    `answer` is for its questions.
+    `answer` is for its questions. Who holds the venue and does not say so here is waited for with
+    `patience`, in seconds.
     """
 
     forks: int | None = None
@@ -79,6 +81,7 @@ class Request:
     answer: Answer | None = None
     resume: Resume | None = None
     is_current: Callable[[], bool] = _always
+    patience: float = PATIENCE
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,8 @@ def run_plan(
     reports = settings.reports / venue.name
     run_id = resume.folder.name if resume else next_run_id(reports, plan.procedure, now)
     holder = this_process(run_id, operator_name(), plan.procedure, now)
-    with hold(reports / LOCK, holder, venue.venue_file, zone=venue.time_zone):
+    patience = request.patience
+    with hold(reports / LOCK, holder, venue.venue_file, zone=venue.time_zone, patience=patience):
         _end_dead_runs(reports)
         end_owners(dead_owners(venue.venue_file.parent))
         if not request.is_current():
@@ -144,6 +148,7 @@ def run_plan(
             raise Refused(what, AGAIN)
         folder = reports / run_id
         plan = with_history(settings, plan, now)
+        plan = replace(plan, extra_vars=recorded(request.extra_vars))
         with closing(_opened(folder, resume)) as journal, _traceback_kept(folder):
             return _run_and_report(
                 settings, venue, plan, request, journal, observers, interrupts, folder

@@ -16,7 +16,7 @@ from automation.venue.site import Component, Venue
 
 TEST_SECONDS = 120.0
 PROBE_SECONDS = 60.0
-ROTATION_SECONDS = 90.0
+ROTATION_SECONDS = 90.0  # plugins/plugin_utils/on_target/rotation.py has it as STEP_SECONDS
 SLACK_SECONDS = 20.0  # for the connection and the process, on top of a health check's own timeout
 
 
@@ -155,7 +155,7 @@ def through_steps(
         )
 
 
-def close_steps(venue: Venue, after: tuple[str, ...] = ()) -> Iterator[Step]:
+def close_steps(venue: Venue, **fields: object) -> Iterator[Step]:
     """Sales close at every load balancer."""
     for name in fronts(venue):
         front = venue.components[name]
@@ -163,10 +163,10 @@ def close_steps(venue: Venue, after: tuple[str, ...] = ()) -> Iterator[Step]:
             front,
             Verb.CLOSE,
             name,
-            after=after,
             checks=closing_checks(venue, front),
             min_ready=len(front.hosts),
             timeout=ROTATION_SECONDS,
+            **fields,
         )
 
 
@@ -181,7 +181,7 @@ def open_steps(venue: Venue, **fields: object) -> Iterator[Step]:
             id=f"{name}.open",
             servers=tuple(dict.fromkeys(_behind(venue, name))),
             checks=opening_checks(venue, front),
-            timeout=PROBE_SECONDS,
+            timeout=ROTATION_SECONDS,
             **fields,
         )
 

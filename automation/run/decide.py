@@ -97,6 +97,7 @@ NOT_RUNNING = Message("it does not run, so nobody can be asked")
 NOT_KNOWN = Message("it is not known which servers customers are sent to")
 CLOSED_SINCE = Message("sales were closed since, so nothing is put into rotation")
 NOT_IN_ROTATION = Message("nothing of it was in rotation before")
+WHOLE = frozenset({Verb.STOP, Verb.KILL, Verb.CLOSE, Verb.UNDRAIN})
 DISTURBING = frozenset({Verb.STOP, Verb.KILL, Verb.DRAIN})
 
 Action = Begin | Skip | Reuse | Abandon | Conclude | Finish
@@ -115,7 +116,7 @@ def decide(state: State, now: datetime) -> tuple[Action, ...]:
 
 def is_protected(step: Step) -> bool:
     """Whether an interruption waits for its end: half of it would be worse than all of it."""
-    return bool(step.puts_back) or step.verb in {Verb.STOP, Verb.KILL}
+    return bool(step.puts_back) or step.verb in WHOLE
 
 
 def overdue_at(state: State) -> datetime | None:

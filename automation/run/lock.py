@@ -55,19 +55,24 @@ class VenueLocked(Locked):
 
 @contextmanager
 def hold(
-    path: Path, holder: Holder, venue_file: Path | None = None, *, zone: str = "UTC"
+    path: Path,
+    holder: Holder,
+    venue_file: Path | None = None,
+    *,
+    zone: str = "UTC",
+    patience: float = PATIENCE,
 ) -> Iterator[None]:
     """Hold the venue whose lock file is `path`, or raise VenueLocked at once.
 
     The directory of the venue file is held too, so that a run which keeps its reports elsewhere is
     not missed. Processes that are started meanwhile do not inherit the lock, so it is free as soon
-    as its holder is gone, however it went. Where nobody says that he holds it, that is waited for.
-    `zone` is the venue's, for telling since when another holds it.
+    as its holder is gone, however it went. Where nobody says that he holds it, that is waited for
+    with `patience`, in seconds. `zone` is the venue's, for telling since when another holds it.
     Raises Unwritable when the disk has no room, for the lock or for what is done while it is held.
     """
-    with full_disk_told(), _locked(path, zone):
+    with full_disk_told(), _locked(path, zone, patience):
         try:
-            with _held(venue_file.parent, zone) if venue_file else nullcontext():
+            with _held(venue_file.parent, zone, patience) if venue_file else nullcontext():
                 _publish(path, holder)
                 yield
         finally:
@@ -76,11 +81,14 @@ def hold(
 
 
 def wait_until_free(path: Path, seconds: float) -> bool:
-    """Whether the venue whose lock file is `path` becomes free within these seconds."""
+    """Whether the lock `path`, a file or a directory, becomes free within these seconds."""
     try:
+        if path.is_dir():
+            with _held(path, "UTC", seconds):
+                return True
         with FileLock(path, timeout=seconds, mode=0o600, fallback_to_soft=False):
             return True
-    except Timeout:
+    except (Timeout, VenueLocked):
         return False
 
 
@@ -100,12 +108,12 @@ def read_holder(path: Path) -> Holder | None:
 
 
 @contextmanager
-def _locked(path: Path, zone: str) -> Iterator[None]:
+def _locked(path: Path, zone: str, patience: float) -> Iterator[None]:
     lock = FileLock(path, mode=0o600, fallback_to_soft=False)
     with _may_refuse(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire(timeout=0 if read_holder(path) else PATIENCE)
+            lock.acquire(timeout=0 if read_holder(path) else patience)
         except Timeout:
             raise VenueLocked(path, read_holder(path), zone) from None
     try:
@@ -115,12 +123,12 @@ def _locked(path: Path, zone: str) -> Iterator[None]:
 
 
 @contextmanager
-def _held(folder: Path, zone: str) -> Iterator[None]:
+def _held(folder: Path, zone: str, patience: float) -> Iterator[None]:
     """flock on a directory: an editor that saves a file in it puts a new one in its place."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     _folders.add(descriptor)
     try:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not _is_ours(descriptor):
             if time.monotonic() > deadline:
                 raise VenueLocked(folder, None, zone)

@@ -49,6 +49,7 @@ _STRICT = frozenset(
 )
 
 
+LETS_FINISH = "lets_finish"  # option of a closing: customers have time, as nobody commanded it
 TESTING = frozenset({"test", "rehearsal", "drill"})  # procedures
 
 
@@ -140,7 +141,8 @@ class Plan:
 
     `fronts` are the load balancers, which say whether sales are open. With `break_glass` something
     is done that is refused otherwise; `reason` says why, as it does for a CONDITIONAL that was
-    accepted. With `include_primary` its hosts may be stopped although they lead their component.
+    accepted. `extra_vars` is what the operator gave to Ansible, without secrets. With
+    `include_primary` its hosts may be stopped although they lead their component.
     What was not done is an error where a plan `must_be_whole`, and where it `stops_at_failure`: a
     roll that stopped, something that was not put back. At hosts of load balancers that are
     `emptied` sales look closed only because runs of ours have taken out every server. By such a
@@ -170,6 +172,7 @@ class Plan:
     break_glass: bool = False
     include_primary: bool = False
     reason: str = ""
+    extra_vars: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
     found: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     cut_off: Mapping[str, int] = field(default_factory=dict)
@@ -217,8 +220,8 @@ def load_plan(data: Mapping[str, Any]) -> Plan:
     components = {name: _component(item) for name, item in data["components"].items()}
     steps = {name: _step(item) for name, item in data["steps"].items()}
     known = _of_today(data, steps)
-    emptied = tuple(data.get("emptied", ()))
-    return Plan(**{**known, "components": components, "steps": steps, "emptied": emptied})
+    tuples = {key: tuple(data.get(key, ())) for key in ("emptied", "extra_vars")}
+    return Plan(**{**known, **tuples, "components": components, "steps": steps})
 
 
 def _of_today(data: Mapping[str, Any], steps: Mapping[str, Step]) -> dict[str, Any]:

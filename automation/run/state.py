@@ -43,6 +43,7 @@ SALES, ROTATION = "sales", "rotation"  # facts that a load balancer's hosts tell
 SERVING = "serving"  # those in rotation that it sees up
 SESSIONS = "sessions"  # how many customers are still at it after a closing
 CUT_OFF = "cut_off"  # how many the closing has cut off
+FORMER = "ended"  # processes of before a reload that it has ended, with whoever was at them
 BEFORE = "before:"  # and how each server was set when they were told to take it out
 READY = "ready"  # to customers
 INTERRUPTED = Message("the operator interrupted the run")

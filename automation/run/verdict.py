@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from automation.run.events import GOOD, Check, HostState, Message, Problem
-from automation.run.plan import PlannedComponent, Verb
+from automation.run.plan import LETS_FINISH, PlannedComponent, Verb
 from automation.run.state import (
     CUT_OFF,
     ENDED,
+    FORMER,
     PASSED,
     READY,
     SALES,
@@ -26,6 +27,12 @@ from automation.run.state import (
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
 SALES_OPEN = Message("sales are open: a test now would stand among customers' bets")
 RUN_OUT = Message("the GO that it rests on has run out meanwhile: run raceday morning")
+LONGER = Message("To give them longer another time: haproxy_close_timeout")
+LONGER_IN_THE_EVENING = Message("To give them longer another time: haproxy_evening_timeout")
+PERHAPS_OPEN = Message(
+    "Whether customers can buy there is not known. To ask: raceday sales status. "
+    "To put it right: raceday recover"
+)
 GO, CONDITIONAL, NO_GO = "GO", "CONDITIONAL", "NO-GO"
 
 
@@ -116,7 +123,32 @@ def warnings(state: State) -> tuple[Finding, ...]:
         for host, result in item.hosts.items()
         if result.state in GOOD and result.failed_tries
     )
-    return (*late, *_cut_off(state), *_as_before(state), *_staying_out(state), *_put_in(state))
+    return (
+        *late,
+        *_came_up_open(state),
+        *_cut_off(state),
+        *_as_before(state),
+        *_staying_out(state),
+        *_put_in(state),
+    )
+
+
+def _came_up_open(state: State) -> Iterator[Finding]:
+    """Load balancers that let customers in as they came up: their start has closed them again."""
+    for item in state.steps.values():
+        if item.step.verb is Verb.START and item.step.component in state.plan.fronts:
+            for host in item.hosts:
+                words = sorted(word for word, was in set_to(item, host).items() if was == READY)
+                if words:
+                    problem = _let_in(host, ", ".join(words))
+                    yield Finding(item.step.component, host, item.step.id, problem)
+
+
+def _let_in(host: str, servers: str) -> Problem:
+    what = Message("Customers were let in at %(host)s as it came up", {"host": host})
+    text = "its configuration opens %(servers)s; its start closed them"
+    following = Message("Add `disabled` to these server lines of haproxy.cfg")
+    return Problem(what, Message(text, {"servers": servers}), following)
 
 
 def _cut_off(state: State) -> Iterator[Finding]:
@@ -124,14 +156,24 @@ def _cut_off(state: State) -> Iterator[Finding]:
     items = [item for item in state.steps.values() if item.step.verb is Verb.CLOSE]
     for item in items if not state.plan.check else ():
         for host, result in item.hosts.items():
+            if processes := result.evidence.get(FORMER):
+                yield Finding(item.step.component, host, item.step.id, _former(host, processes))
             count = _number_cut_off(state, host, result)
             if count:
                 args = {"count": count, "host": host}
                 what = Message("%(count)s customers at %(host)s were cut off", args)
                 why = Message("they were still connected when their time to finish was over")
-                following = Message("To give them longer another time: haproxy_close_timeout")
+                unhurried = bool(item.step.options.get(LETS_FINISH))
+                following = LONGER_IN_THE_EVENING if unhurried else LONGER
                 problem = Problem(what, why, following)
                 yield Finding(item.step.component, host, item.step.id, problem)
+
+
+def _former(host: str, processes: str) -> Problem:
+    what = Message("Customers of a former process at %(host)s were cut off", {"host": host})
+    text = "the load balancer was reloaded, and process %(processes)s of before served them on"
+    following = Message("To bound it: hard-stop-after in HAProxy's configuration")
+    return Problem(what, Message(text, {"processes": processes}), following)
 
 
 def cut_off_at(result: HostResult) -> int:
@@ -461,17 +503,34 @@ def _failed_check(host: str, check: Check) -> Problem:
 
 
 def _as_it_is_now(state: State, finding: Finding) -> Finding:
-    """What hangs while customers wait has a next step of its own, and a closing that fails."""
-    if state.steps[finding.step].step.verb is Verb.CLOSE and finding.host:
+    """What hangs while customers wait has a next step of its own.
+
+    So have a closing that fails, and an opening that was not heard of.
+    """
+    verb = state.steps[finding.step].step.verb
+    if verb is Verb.CLOSE and finding.host:
         return replace(finding, problem=_stop_by_hand(state, finding))
     result = state.steps[finding.step].hosts[finding.host]
-    hangs = finding.lost_host and result.evidence.get("seen", "").endswith("(connected)")
+    if verb is Verb.UNDRAIN and result.state is HostState.UNKNOWN:
+        return replace(finding, problem=replace(finding.problem, next=PERHAPS_OPEN))
     external = state.plan.components[finding.component].external
-    if not hangs or external or state.sales_said() != "open":
+    if not finding.lost_host or external or state.sales_said() != "open":
         return finding
-    text = 'It hangs while sales are open: raceday restart %(component)s --emergency --reason "..."'
-    following = Message(text, {"component": finding.component})
+    following = _for_customers(finding, result)
     return replace(finding, problem=replace(finding.problem, next=following))
+
+
+def _for_customers(finding: Finding, result: HostResult) -> Message:
+    """What to do while customers wait: only what was proven to hang is restarted at once."""
+    if result.evidence.get("hangs"):
+        text = (
+            "It hangs while sales are open: "
+            'raceday restart %(component)s --emergency --reason "..."'
+        )
+        return Message(text, {"component": finding.component})
+    if result.evidence.get("seen", "").endswith("(connected)"):
+        return Message("Whether it hangs or is slow while sales are open: raceday status")
+    return finding.problem.next
 
 
 def _stop_by_hand(state: State, finding: Finding) -> Problem:

@@ -195,6 +195,7 @@ class Report:
     resumed: tuple[Resumed, ...] = ()
     earlier: tuple[StepReport, ...] = ()
     glass_broken_because: str | None = None
+    extra_vars: tuple[str, ...] = ()
     left: tuple[Message, ...] = ()
     died: bool = False
     schema_version: int = SCHEMA_VERSION

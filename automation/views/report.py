@@ -84,6 +84,7 @@ def build_report(
         resumed=tuple(Resumed(item.at, item.by) for item in state.resumed),
         earlier=tuple(_step(state, item) for item in _earlier(state)),
         glass_broken_because=plan.reason if plan.break_glass else None,
+        extra_vars=plan.extra_vars,
         left=tuple(leftovers(left_by(state))),
         died=state.died,
     )

@@ -11,7 +11,7 @@ from automation.views.document import Report, StepReport
 from automation.views.i18n import Translator
 from automation.views.live import STYLES, bullets, state_text
 from automation.views.summary import (
-    broken_glass,
+    acts_of_the_operator,
     not_executed_lines,
     problem_sentences,
     verdict_line,
@@ -36,7 +36,7 @@ def _lines(report: Report, clock: Clock) -> Iterator[RenderableType]:
     yield Text(_when(report, clock))
     yield Text(f"{translate('Operator')}: {printable(report.operator)}")
     yield verdict_line(report, translate)
-    yield from broken_glass(report, translate)
+    yield from acts_of_the_operator(report, translate)
     if report.verdict:
         yield from bullets(("·", translate(reason)) for reason in report.verdict.reasons)
     else:

@@ -101,7 +101,7 @@ def render_standing(
 
 
 def _lines(report: Report, page: Path, translate: Translator) -> Iterator[RenderableType]:
-    yield from broken_glass(report, translate)
+    yield from acts_of_the_operator(report, translate)
     yield from bullets(problem_sentences(report, translate))
     yield from _log(report)
     yield from bullets(warning_sentences(report, translate))
@@ -128,11 +128,15 @@ def verdict_line(report: Report, translate: Translator) -> Text:
     return Text.assemble(word, f"  {translate(shown.sentence)}")
 
 
-def broken_glass(report: Report, translate: Translator) -> Iterator[Text]:
-    """Who broke the glass, and why; nothing when nobody did."""
+def acts_of_the_operator(report: Report, translate: Translator) -> Iterator[Text]:
+    """Who broke the glass, and why, and what he gave to Ansible; nothing when nobody did."""
     if report.glass_broken_because:
         args = {"operator": report.operator, "why": report.glass_broken_because}
         said = translate("%(operator)s broke the glass: %(why)s", **args)
+        yield Text(printable(said), style="bold")
+    if report.extra_vars:
+        args = {"operator": report.operator, "vars": " ".join(report.extra_vars)}
+        said = translate("%(operator)s gave Ansible extra variables (-e): %(vars)s", **args)
         yield Text(printable(said), style="bold")
 
 

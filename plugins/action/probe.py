@@ -30,6 +30,7 @@ from ansible_collections.raceday.core.plugins.plugin_utils.venue import (
 ARGUMENTS = {
     "components": {"type": "list", "elements": "str"},
     "patient": {"type": "bool", "default": False},
+    "unhurried": {"type": "bool", "default": False},
 }
 
 
@@ -52,16 +53,17 @@ class ActionModule(ActionBase):
         if not names:
             return nothing_here(host)
         specs = [component_spec(variables, name) for name in names]
-        answer = ask(self, [_call(spec, patient=params["patient"]) for spec in specs])
+        answer = ask(self, [_call(spec, params) for spec in specs])
         if answer.problem:
             return result([no_answer(spec["name"], host, answer) for spec in specs])
         pairs = zip(specs, answer.components, strict=True)
         return result([_report(spec, host, seen) for spec, seen in pairs])
 
 
-def _call(spec: Mapping[str, Any], *, patient: bool) -> str:
+def _call(spec: Mapping[str, Any], params: Mapping[str, Any]) -> str:
     function = "probe_from_outside" if spec.get("external") else "probe_component"
-    return f"{shell_variables(spec, check=True)}patient={int(patient)}\n{function}"
+    pace = f"patient={int(params['patient'])}\nunhurried={int(params['unhurried'])}"
+    return f"{shell_variables(spec, check=True)}{pace}\n{function}"
 
 
 def _report(spec: Mapping[str, Any], host: str, seen: Mapping[str, str]) -> dict[str, Any]:

@@ -53,13 +53,20 @@ class ActionModule(ActionBase):
         )
 
     def _from_here(self, given: dict[str, Any]) -> dict[str, Any]:
-        return rotation.answer({**given, "ask": self._ask, "see_who_waits": lambda: None})
+        ways = {"ask": self._ask, "run": self._run, "see_who_waits": lambda: None}
+        return rotation.answer({**given, **ways})
 
     def _ask(self, socket: str, line: str) -> str:
         """HAProxy's answer to one line. Raises OSError when there is none."""
-        command = " ".join(map(shlex.quote, ("perl", "-e", PERL, socket, line)))
-        reply = self._low_level_execute_command(command)
+        try:
+            return self._run(["perl", "-e", PERL, socket, line])
+        except OSError as error:
+            raise OSError(f"{error} (there is no python3, so perl was to ask it)") from error
+
+    def _run(self, argv: list[str]) -> str:
+        """What a program on the target says. Raises OSError when it fails."""
+        reply = self._low_level_execute_command(shlex.join(argv))
         if reply["rc"]:
             said = (reply["stderr"] or reply["stdout"]).strip().splitlines() or ["no answer"]
-            raise OSError(f"{said[-1]} (there is no python3, so perl was to ask it)")
+            raise OSError(said[-1])
         return str(reply["stdout"])

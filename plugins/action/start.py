@@ -46,7 +46,10 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return `raceday`: one report with state, seconds, evidence and, when bad, the problem."""
+        """Return `raceday`: one report with state, seconds, evidence and, when bad, the problem.
+
+        Beside it is `found_down`: whether what may run now is ours.
+        """
         super().run(tmp, task_vars)
         _, params = self.validate_argument_spec(ARGUMENTS)
         variables = task_vars or {}
@@ -56,7 +59,8 @@ class ActionModule(ActionBase):
         report = _last_of([_report(spec, host, answer) for answer in answers], _most_tries(spec))
         done = {seen["outcome"] for answer in answers for seen in answer.components}
         changed = len(answers) > 1 or not done.isdisjoint({"started", "would"})
-        return {**result([report], changed=changed), **_diff(changed=changed, spec=spec)}
+        told = {**result([report], changed=changed), "found_down": _found_down(answers)}
+        return {**told, **_diff(changed=changed, spec=spec)}
 
 
 def _answers(action: ActionBase, spec: dict[str, Any]) -> list[Answer]:
@@ -80,10 +84,13 @@ def _is_transient(answers: list[Answer]) -> bool:
         return False
     seen = answers[-1].components[0]
     lasting = seen["result"] == "exit-code" and seen["status"] in LASTING_STATUS
-    ours = any(answer.components[0]["was"] in DOWN for answer in answers)
-    not_ours = seen["outcome"] in HANGS and not ours
+    not_ours = seen["outcome"] in HANGS and not _found_down(answers)
     given_up = seen["result"] == LASTING_RESULT
     return seen["outcome"] in TRANSIENT and not (lasting or not_ours or given_up)
+
+
+def _found_down(answers: list[Answer]) -> bool:
+    return any(seen["was"] in DOWN for answer in answers for seen in answer.components)
 
 
 def _last_of(reports: list[dict[str, Any]], most: int) -> dict[str, Any]:

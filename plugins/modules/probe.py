@@ -8,7 +8,7 @@ module: probe
 short_description: Ask every component of a host whether it is ready
 description:
   - One round trip per host; needs no Python on the target; changes nothing.
-  - Asks unit and health check once; see C(patient).
+  - Asks unit and health check once; see C(patient) and C(unhurried).
 options:
   components:
     description:
@@ -18,6 +18,13 @@ options:
     elements: str
   patient:
     description: Ask an external partner again, at its health check's interval and until its timeout.
+    type: bool
+    default: false
+  unhurried:
+    description:
+      - Ask a server that takes the connection and says nothing within 5 seconds once more, for 15 seconds.
+      - One that answers then is slow; of one that does not the evidence says C(hangs=yes).
+      - One per host, and only pages (C(http)) that are asked for with curl.
     type: bool
     default: false
 author: The raceday authors (@raceday)

@@ -24,9 +24,11 @@ options:
       - V(undrain) sets servers to C(ready) and waits until HAProxy itself sees them up.
       - V(drain) sets those in rotation to C(drain), waits until nobody is at them or queues for them, and
         sets them to C(maint). When O(timeout) passes first they go to C(maint) all the same, and the check
-        C(sessions of BACKEND/SERVER) says how many were left, and fails the task.
+        C(sessions of BACKEND/SERVER) says how many were left, and fails the task. It fails as well while a process of
+        HAProxy lives that a reload has left, because its customers may be at any server.
       - V(close) sets servers to C(maint) at once, then waits as V(drain) does. When O(timeout) passes first it
-        ends the sessions that are left (C(shutdown sessions server)). It fails when some cannot be ended, and
+        ends the sessions that are left (C(shutdown sessions server)), and with SIGTERM the processes of HAProxy that
+        a reload has left. It fails when some cannot be ended, when it cannot see whether there are any, and
         when a backend that is not in O(backends) lets customers in.
       - V(serving) changes nothing and waits until HAProxy sees the servers up and has sent somebody to each.
     type: str

@@ -2,6 +2,8 @@
 # shellcheck disable=SC2154  # those variables
 # Answers are lines "@raceday key=value"; "key@=" carries base64. Times are centiseconds of uptime.
 
+answer_within=5 answer_within_at_last=15 # seconds for a page; the second look is look_longer's
+
 put() { printf '@raceday %s=%s\n' "$1" "$2"; }
 
 put_text() { printf '@raceday %s@=%s\n' "$1" "$(base64 | tr -d '\n')"; }
@@ -104,16 +106,18 @@ is_healthy() { # sets seen
 
 answers_http() {
   if has curl; then
-    answer=$(curl -s -m 5 -w '\n%{http_code} %{time_connect}' -- "$probe_url" 2>/dev/null)
+    times='%{time_connect} %{time_starttransfer}'
+    answer=$(curl -s -m "$answer_within" -w "\\n%{http_code} $times" -- "$probe_url" 2>/dev/null)
     ended=$?
-    code=${answer##*
-}
     body=${answer%
 *}
-    connected=${code#* } code=${code% *}
+    # shellcheck disable=SC2086  # fields
+    set -- ${answer##*
+}
+    code=$1 connected=$2 heard=$3
   elif has wget; then
     answer=$(LC_ALL=C bounded 5 wget -q -S -T 5 -O - -- "$probe_url" 2>&1)
-    ended=$? connected=''
+    ended=$? connected='' heard=''
     tell_wget
   else
     seen='neither curl nor wget is installed'
@@ -134,12 +138,27 @@ tell_wget() { # it shows the headers, indented, and then the body; the first ans
   esac
 }
 
-why_no_answer() { # a server that hangs has taken the connection; codes are curl's, 124 is timeout's
-  case $ended:$connected in
-    124: | 28:0 | 28:0.000000) echo 'no answer within 5 s' ;;
-    28:*) echo 'no answer within 5 s (connected)' ;;
+why_no_answer() { # codes are curl's, 124 is timeout's; of a moment that did not come all digits are 0
+  case $ended:$connected:$heard in
+    28:*:*[1-9]*) echo "no whole answer within $answer_within s (slow)" ;;
+    28:*[1-9]*:*) echo "no answer within $answer_within s (connected)" ;;
+    124:* | 28:*) echo "no answer within $answer_within s" ;;
     7:*) echo 'connection refused' ;;
     *) echo 'no answer' ;;
+  esac
+}
+
+look_longer() { # who took the connection and said nothing is slow, or hangs: sets seen and hangs
+  : "${looking_since:=$began}"
+  [ "$probe$unhurried" = http1 ] || return 0
+  [ $(($(centiseconds) - looking_since)) -lt 1000 ] || return 0 # one on a host: it has a minute
+  case $seen in *'(connected)') ;; *) return 0 ;; esac
+  at_first=$seen answer_within=$answer_within_at_last
+  answers_http || true
+  answer_within=5
+  case $seen:$heard in
+    *'(connected):'*) hangs=yes ;;
+    *:*[1-9]*) seen="${at_first% (*}, but after ${heard%[.,]*} s (slow)" ;;
   esac
 }
 
@@ -177,7 +196,15 @@ is_ready() {
 probe_component() {
   began=$(centiseconds)
   put component "$component"
-  if is_ready; then put outcome ready; else put outcome not_ready && tell_log; fi
+  hangs=''
+  if is_ready; then
+    put outcome ready
+  else
+    look_longer
+    put outcome not_ready
+    tell_log
+  fi
+  put hangs "$hangs"
   tell_unit
   tell_facts
   put took $(($(centiseconds) - began))

@@ -26,6 +26,7 @@ UNIT_KEYS = (
     "boot",
     "status",
     "seen",
+    "hangs",
     "left",
     "log",
 )

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from automation.cli import raceday
+from automation.errors import UsageError
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.venue.site import Venue
@@ -37,3 +38,12 @@ def test_the_preview_lists_each_step_by_what_becomes_of_it(
     rerun, new = (result.stderr.index(word) for word in words[:2])
     assert rerun < result.stderr.index("cache.start") < new < result.stderr.index("wagering.start")
     assert ["wagering.start", words[2], "wagering1,", "wagering2"] in lines
+
+
+def test_other_extra_variables_than_the_runs_are_refused(site: Path) -> None:
+    """It would be half of one run and half of another; nothing is asked or touched."""
+    record(site, killed(site))
+    options = ("--venue", str(site), "--reports", str(site), "--lang", "en")
+    result = CliRunner().invoke(raceday, [*options, "resume", RUN_ID, "-e", "a=1", "--check"])
+    assert isinstance(result.exception, UsageError)
+    assert "was begun with other extra variables (-e)" in result.exception.message

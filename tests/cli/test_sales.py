@@ -7,11 +7,13 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,7 +26,12 @@ from automation.commands.load import venue_of
 from automation.commands.sales import close
 from automation.errors import RacedayError
 from automation.exit_codes import ExitCode
+from automation.procedures.evening import plan_evening
 from automation.procedures.records import LOCK
+from automation.procedures.sales import plan_cut
+from automation.procedures.session import Request, run_unrecorded
+from automation.procedures.steps import make_plan
+from automation.run import lock
 from automation.run.journal import FileSink
 from automation.settings import Settings
 from automation.views.i18n import Translator
@@ -67,9 +74,9 @@ class Selling:
         """The global options, already read."""
         return Settings(str(self.folder), self.reports, "en", "text")
 
-    def close(self) -> Result:
+    def close(self, *more: str) -> Result:
         """The command."""
-        words = ("--yes", "--reason", "inquiry")
+        words = ("--yes", "--reason", "inquiry", *more)
         return CliRunner().invoke(close, words, obj=self.settings, standalone_mode=False)
 
     def records(self) -> list[tuple[str, dict[str, dict[str, str]]]]:
@@ -85,8 +92,8 @@ class Selling:
         It keeps its `reports` elsewhere, or where these are.
         """
         came: list[str] = []
-        lock = (reports or self.reports) / "small" / LOCK
-        words = (lock, why, venue_of(self.settings).venue_file)
+        path = (reports or self.reports) / "small" / LOCK
+        words = (path, why, venue_of(self.settings).venue_file)
         with subprocess.Popen(
             [sys.executable, "-c", HOLDER, *map(str, words), "yes" if stays else "no"],
             stdout=subprocess.PIPE,
@@ -105,7 +112,7 @@ class Selling:
 def selling(tmp_path: Path) -> Iterator[Selling]:
     Desk.begin(CLOSED, "UP")
     path = tmp_path / "admin.sock"
-    front = {"haproxy_socket": str(path), "haproxy_close_timeout": 1}
+    front = {"haproxy_socket": str(path), "haproxy_evening_timeout": 2}
     write_site(tmp_path / "small", {"w1": {}, "lb1": front})
     with socketserver.ThreadingUnixStreamServer(str(path), Desk) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -160,6 +167,32 @@ def test_sales_close_although_a_run_with_other_reports_holds_the_venue(
         "  To be certain until then, on lb1: systemctl stop haproxy",
     ]
     assert (selling.records(), came) == ([], [])
+
+
+def test_what_ansible_is_given_is_on_record_without_its_secrets(selling: Selling) -> None:
+    """In the journal's plan, and so in every view."""
+    assert selling.close("-e", "a=1", "-e", "db_password=canary").return_value == ExitCode.GO
+    (journal,) = selling.reports.glob("small/2*/journal.jsonl")
+    plan = json.loads(journal.read_text().splitlines()[0])["plan"]
+    assert plan["extra_vars"] == ["a=1", "db_password=[redacted]"]
+    assert all(b"canary" not in file.read_bytes() for file in journal.parent.iterdir())
+
+
+def test_sales_close_before_anybody_is_waited_for(
+    selling: Selling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who does not say here who holds the venue has a moment to go, with sales closed already."""
+    waited: list[dict[str, str]] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(dict(Desk.servers))
+        time.sleep(seconds)
+
+    monkeypatch.setattr(lock, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+    with selling.held("restart", stays=True, reports=tmp_path / "elsewhere"):
+        error = error_of(selling.close())
+    assert error.exit_code == ExitCode.LOCKED
+    assert (bool(waited), [seen for seen in waited if seen != CLOSED]) == (True, [])
 
 
 def test_sales_close_at_once_and_on_record_when_a_restart_has_made_way(selling: Selling) -> None:
@@ -259,6 +292,22 @@ def test_who_is_cut_off_before_it_is_recorded_is_told(selling: Selling) -> None:
         result = selling.close()
     assert result.return_value == ExitCode.GO, result.stderr
     assert "6 customers at lb1 were cut off" in result.stdout
+
+
+def test_customers_have_time_to_finish_in_the_evening_only(selling: Selling) -> None:
+    """The stop-wagering command cuts off who is connected at once, whatever the evening gives."""
+    venue = venue_of(selling.settings)
+    evening = {step.id: step for step in plan_evening(venue).steps.values()}["front.close"]
+    in_order = make_plan(venue, "evening", (replace(evening, after=()),), gives_verdict=False)
+    took = []
+    for plan in (plan_cut(venue), in_order):
+        Desk.begin(CLOSED, "UP")
+        Desk.customers, Desk.hanging = {"wagering/w1": 7}, {"wagering/w1"}
+        state = run_unrecorded(venue, plan, Request(), ())
+        took.append(state.steps["front.close"].hosts["lb1"].seconds)
+        assert (state.result_state, sum(Desk.customers.values())) == ("WARNINGS", 0)
+    cut, finished = took
+    assert (cut < 1, finished >= 2) == (True, True), took
 
 
 def test_a_backend_that_the_venue_file_does_not_name_keeps_sales_open(selling: Selling) -> None:

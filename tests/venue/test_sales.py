@@ -19,6 +19,7 @@ NOTHING_ELSE: dict[str, object] = {
     "held_by": None,
     "out_of_rotation": {},
     "left": [],
+    "unserved": {},
 }
 REFUSALS = {"wagering.refusal", "ticketing.refusal", "kiosk_gateway.refusal"}
 

@@ -9,6 +9,7 @@ import pytest
 from conftest import Play, Played, facts, wait_until
 from testinfra.host import Host
 
+CONFIGURATION = "/etc/haproxy/haproxy.cfg"
 FACTS = ("sales", "rotation", "serving")
 SERVERS = {"wagering/wagering1", "wagering/wagering2"}
 WAGERING2 = {"component": "wagering", "raceday_hosts": ["lb1"], "raceday_servers": ["wagering2"]}
@@ -83,9 +84,19 @@ def rehearsal(lb: Host, play: Play) -> Iterator[None]:
     assert tidied.passed, tidied.output
 
 
-def test_before_it_is_opened_customers_are_refused(lb: Host, play: Play) -> None:
-    """It starts closed, and a restart closes it."""
-    play("close")
+@pytest.mark.parametrize("word", ["disabled", "enabled"])
+def test_a_start_lets_nobody_in(lb: Host, opened: Played, play: Play, word: str) -> None:
+    """Whatever its configuration says of its servers; who was in rotation before is out."""
+    assert ask(lb) == "200"
+    lb.check_output(f"cp -p {CONFIGURATION} {CONFIGURATION}.kept")
+    try:
+        stopped = play("stop")
+        lb.check_output(f"sed -i '/default-server/s/ disabled$/ {word}/' {CONFIGURATION}")
+        started = play("start")
+    finally:
+        lb.check_output(f"mv {CONFIGURATION}.kept {CONFIGURATION}")
+    assert (stopped.passed, started.passed) == (True, True), started.output
+    assert {shown(lb)[server]["status"] for server in SERVERS} == {"MAINT"}
     assert ask(lb) == "503"
 
 

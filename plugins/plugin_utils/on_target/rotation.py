@@ -10,7 +10,9 @@ import csv
 import io
 import json
 import os
+import re
 import socket
+import subprocess
 import sys
 import time
 
@@ -20,6 +22,32 @@ REHEARSAL = "rehearsal_"  # a backend of such a name takes no customers
 STEP_SECONDS, MOST_SECONDS = 90, 80  # what a run gives a step, and what of it may be waited
 ENDING_SECONDS = 2  # HAProxy ends a session within milliseconds
 SECONDS = {"undrain": 15.0, "drain": 30.0, "close": 5.0, "serving": 15.0}
+
+# The processes of before a reload: those of the same program and unit as $1, which answers now,
+# but for the master. One that began after $1 is not ended: it is about to take over.
+FORMER = r"""
+know() {
+  read -r program <"/proc/$1/comm" && read -r line <"/proc/$1/stat" || return
+  unit=
+  while read -r group; do unit="$unit $group"; done <"/proc/$1/cgroup"
+  set -- ${line##*) }
+  state=$1 parent=$2 began=${20}
+} 2>/dev/null
+worker=$1
+know "$worker"
+case $program in
+  haproxy*) ;;
+  *) echo "no process of HAProxy has the number $worker there" >&2 && exit 1 ;;
+esac
+its="$program $unit" master=$parent since=$began
+for place in /proc/[0-9]*; do
+  pid=${place#/proc/}
+  [ "$pid" != "$worker" ] && [ "$pid" != "$master" ] && know "$pid" || continue
+  [ "$program $unit" = "$its" ] && [ "$state" != Z ] || continue
+  echo "$pid"
+  [ "$2" != end ] || [ "$began" -gt "$since" ] || kill -TERM "$pid"
+done
+"""
 
 
 class Server:
@@ -43,6 +71,19 @@ class Server:
     def set_to(self):
         """What it is set to, in the word that sets it so again."""
         return "maint" if self.is_out else "drain" if self.is_draining else "ready"
+
+
+class Former:
+    """HAProxy's processes of before a reload; a `doubt` says why it is not known whether any is."""
+
+    def __init__(self, pids=(), doubt=""):
+        self.pids, self.doubt = pids, doubt
+
+    def __bool__(self):
+        return bool(self.pids or self.doubt)
+
+    def __str__(self):
+        return self.doubt or f"process {' '.join(self.pids)} of before a reload"
 
 
 def main():
@@ -73,7 +114,7 @@ def rotate(params, *, check):
     began = time.monotonic()
     act = {"undrain": undrain, "drain": drain, "close": close, "serving": serving}[params["action"]]
     timeout = params.get("timeout")
-    params = {"ask": ask, "see_who_waits": see_who_waits, **params}
+    params = {"ask": ask, "run": run, "see_who_waits": see_who_waits, **params}
     params["timeout"] = SECONDS[params["action"]] if timeout is None else timeout
     if params["timeout"] > MOST_SECONDS:
         return {"failed": True, "msg": too_long(params)}
@@ -112,16 +153,18 @@ def undrain(params, before, check):
 def drain(params, before, check):
     """Let no new customer in, wait until the others are gone, then take it out."""
     taken, left, after = in_rotation(before, params), before, before
+    former = Former()
     if not check:
         set_state(params, taken, "drain")
         try:
-            left = wait(params, has_no_sessions)
+            left, former = wait_for_customers(params)
         except BrokenPipeError:  # nobody wants it any more
-            set_state(params, taken, "ready")
+            set_back(params, taken, before)
             raise
         set_state(params, taken, "maint")
         after = look(params)
-    checks = [sessions_check(name, server, check) for name, server in wanted(left, params).items()]
+    due = wanted(left, params).items()
+    checks = [sessions_check(name, server, former, check) for name, server in due]
     out = [out_check(name, server, check) for name, server in wanted(after, params).items()]
     return taken, checks + out
 
@@ -132,26 +175,35 @@ def close(params, before, check):
     In maint a session goes on for as long as the customer likes, and a machine buys through one
     all day. How many were cut off is told beside the checks, as evidence.
     """
-    taken, cut_off, after = in_rotation(before, params), 0, before
+    taken, told, after, former = in_rotation(before, params), {"cut_off": "0"}, before, Former()
     if not check:
         set_state(params, taken, "maint")
-        cut_off, after = end_sessions(params, wait(params, has_no_sessions))
+        told, after, former = cut_off(params, *wait_for_customers(params))
+        told.update(let_in(after))
     checks = [refuses_check(name, after, check) for name in params["backends"]]
-    checks += [let_in_check(params, after), connected_check(after, check)]
-    return taken or cut_off, checks, {"cut_off": str(cut_off)}
+    checks += [let_in_check(params, after), connected_check(after, former, check)]
+    if former:
+        told["sales"] = "open"
+    return taken or told["cut_off"] != "0" or "ended" in told, checks, told
 
 
-def end_sessions(params, servers):
-    """Cut off who is still at a server that is out. Returns how many went, and the servers then."""
-    left = [
-        server for server in wanted(servers, params).values() if server.is_out and server.sessions
-    ]
-    if not left:
-        return 0, servers
+def cut_off(params, servers, former):
+    """End the sessions that are left at servers that are out, and HAProxy's former processes.
+
+    Returns what to tell of it, and the servers and former processes that are then.
+    """
+    due = wanted(servers, params).values()
+    left = [server for server in due if server.is_out and server.sessions]
+    if not (left or former):
+        return {"cut_off": "0"}, servers, former
     tell(params, [f"shutdown sessions server {'/'.join(server.place)}" for server in left])
-    after = wait({**params, "timeout": ENDING_SECONDS}, has_no_sessions)
+    find_former(params, "end")
+    after, still = wait_for_customers({**params, "timeout": ENDING_SECONDS})
     gone = (server.sessions - after[server.place].sessions for server in left)
-    return max(0, sum(gone)), after
+    told = {"cut_off": str(max(0, sum(gone)))}
+    if former.pids and not still:
+        told["ended"] = " ".join(former.pids)
+    return told, after, still
 
 
 def serving(params, before, check):
@@ -163,8 +215,10 @@ def serving(params, before, check):
         return [], [
             serves_check(name, server, 0, check) for name, server in wanted(before, params).items()
         ]
+    until = time.monotonic() + params["timeout"]
     up = wait(params, Server.is_up)
-    after = wait(params, lambda server: server.is_up() and server.total > up[server.place].total)
+    rest = {**params, "timeout": until - time.monotonic()}
+    after = wait(rest, lambda server: server.is_up() and server.total > up[server.place].total)
     return [], [
         serves_check(name, server, server.total - up[name].total, check)
         for name, server in wanted(after, params).items()
@@ -176,13 +230,19 @@ def in_rotation(servers, params):
     return [name for name, server in wanted(servers, params).items() if not server.is_out]
 
 
-def wait(params, condition):
+def wait_for_customers(params):
+    """Wait until they have gone, be it from a former process; who is left at the timeout."""
+    servers = wait(params, has_no_sessions, lambda: not find_former(params))
+    return servers, find_former(params)
+
+
+def wait(params, condition, also=lambda: True):
     """The servers as soon as each that is wanted meets the condition, or at the timeout."""
     deadline = time.monotonic() + params["timeout"]
     while True:
         servers = look(params)
         met = all(condition(server) for server in wanted(servers, params).values())
-        if met or time.monotonic() > deadline:
+        if (met and also()) or time.monotonic() > deadline:
             return servers
         params["see_who_waits"]()
         time.sleep(0.1)
@@ -251,9 +311,29 @@ def table(text, delimiter=","):
     return csv.DictReader(io.StringIO(text.lstrip("# ")), delimiter=delimiter)
 
 
+def find_former(params, *end):
+    """The processes that a reload has left: a customer may go on at one that no socket tells of.
+
+    They are ended if `end` says so.
+    """
+    try:
+        pid = re.search(r"^Pid: (\d+)$", params["ask"](params["socket"], "show info"), re.MULTILINE)
+        if not pid:
+            return Former(doubt="HAProxy does not say which process answers")
+        return Former(params["run"](["/bin/sh", "-c", FORMER, "sh", pid[1], *end]).split())
+    except OSError as error:
+        return Former(doubt=str(error))
+
+
 def set_state(params, names, state):
     """Tell HAProxy what to do with these servers, all in one line."""
     tell(params, [f"set server {backend}/{name} state {state}" for backend, name in names])
+
+
+def set_back(params, names, servers):
+    """Set each of these servers to what it was set to."""
+    ways = [f"set server {'/'.join(name)} state {servers[name].set_to()}" for name in names]
+    tell(params, ways)
 
 
 def tell(params, commands):
@@ -276,6 +356,18 @@ def evidence(params, before, after):
     return told
 
 
+def let_in(servers):
+    """Whom customers may be sent to, and whom they get to, in the words of the role's facts."""
+    sent = [item for item in selling(servers) if not (item.is_out or item.is_draining)]
+    up = [item for item in sent if item.is_up()]
+    return {"rotation": words(sent), "serving": words(up)}
+
+
+def words(servers):
+    """Servers as BACKEND/SERVER with blanks between."""
+    return " ".join("/".join(item.place) for item in servers) or "none"
+
+
 def selling(servers):
     """All that customers can be sent to, whether the venue file names their backend or not."""
     return [item for item in servers.values() if not item.place[0].startswith(REHEARSAL)]
@@ -291,10 +383,24 @@ def out_check(name, server, check):
     return record("/".join(name), "MAINT", server.status, check or server.is_out)
 
 
-def sessions_check(name, server, check):
-    """Whether the customers of a server are gone."""
-    left = server.sessions
-    return record(SESSIONS + "/".join(name), "0", str(left), check or left == 0)
+def sessions_check(name, server, former, check):
+    """Whether the customers of a server are gone; those of a former process may be at any."""
+    seen = f"{server.sessions}, and {former}" if former else str(server.sessions)
+    passed = check or not (server.sessions or former)
+    told = record(SESSIONS + "/".join(name), "0", seen, passed)
+    return {**told, **about_former(former)} if former else told
+
+
+def about_former(former):
+    """Why it matters that a process of before a reload lives, and what to do about it."""
+    if former.doubt:
+        text = "it is not known whether a process of HAProxy of before a reload lives: %(doubt)s"
+        following = "See that none does (systemctl status), then run it again"
+        return {"why": message(text, doubt=former.doubt), "next": message(following)}
+    pids = " ".join(former.pids)
+    text = "HAProxy was reloaded, and customers can buy through its former process %(pids)s still"
+    following = "To cut them off: kill -TERM %(pids)s. To bound it from now on: hard-stop-after"
+    return {"why": message(text, pids=pids), "next": message(following, pids=pids)}
 
 
 def takes_check(name, due, servers, check):
@@ -336,16 +442,17 @@ def let_in_check(params, servers):
     return check
 
 
-def connected_check(servers, check):
+def connected_check(servers, former, check):
     """Whether no customer is connected, to whichever backend; in check mode they may be."""
     left = [item for item in selling(servers) if item.sessions and not check]
-    seen = ", ".join(f"{item.sessions} at {'/'.join(item.place)}" for item in left)
-    told = record("nobody is connected", "nobody", seen or "nobody", not left)
+    places = [f"{item.sessions} at {'/'.join(item.place)}" for item in left]
+    seen = ", ".join([*places, *([str(former)] if former else [])])
+    told = record("nobody is connected", "nobody", seen or "nobody", not seen)
     if left:
         ways = [f"shutdown sessions server {'/'.join(item.place)}" for item in left]
         told["why"] = message("customers are connected, and can go on buying: %(seen)s", seen=seen)
         told["next"] = message("At HAProxy's admin socket: %(commands)s", commands="; ".join(ways))
-    return told
+    return {**told, **about_former(former)} if former else told
 
 
 def message(text, **args):
@@ -389,6 +496,16 @@ def ask(path, command):
         link.connect(path)
         link.sendall(command.encode() + b"\n")
         return link.makefile().read()
+
+
+def run(argv):
+    """What a program says. Raises OSError when it fails."""
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, timeout=5, check=True).stdout
+    except subprocess.CalledProcessError as error:
+        raise OSError(error.stderr.strip()) from error
+    except subprocess.TimeoutExpired as error:
+        raise OSError(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def test_start_and_stop_change_what_they_did(
 ) -> None:
     """What was so already is no change; a bad end fails the task."""
     seen = {"component": "bets", **UP, "outcome": outcome, "left": "8081 own socat", "seen": "-"}
-    seen |= {"result": "exit-code", "status": "1"}
+    seen |= {"result": "exit-code", "status": "1", "was": "inactive"}
     result = act(action, [seen], component="bets")
     assert states(result) == [("bets", state)]
     assert (result["changed"], result["failed"]) == (changed, state == "failed")

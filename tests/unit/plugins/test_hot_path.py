@@ -7,7 +7,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -369,12 +369,12 @@ def test_a_timeout_is_never_rounded_to_none(plugin: Plugin, written: float, seco
 @pytest.mark.parametrize(
     ("curl", "seen"),
     [
-        ("printf 'fine\\n200 0.000123'", "HTTP 200 fine"),
-        ("printf '\\n000 0.000123'; exit 28", "no answer within 5 s (connected)"),
-        ("printf 'half\\n200 0.000123'; exit 28", "no answer within 5 s (connected)"),
-        ("printf '\\n000 0.000000'; exit 28", "no answer within 5 s"),
-        ("printf '\\n000 0.000000'; exit 7", "connection refused"),
-        ("printf '\\n000 0.000123'; exit 52", "no answer"),
+        ("printf 'fine\\n200 0.000123 0.000456'", "HTTP 200 fine"),
+        ("printf '\\n000 0.000123 0.000000'; exit 28", "no answer within 5 s (connected)"),
+        ("printf 'half\\n200 0.000123 0.4'; exit 28", "no whole answer within 5 s (slow)"),
+        ("printf '\\n000 0.000000 0.000000'; exit 28", "no answer within 5 s"),
+        ("printf '\\n000 0.000000 0.000000'; exit 7", "connection refused"),
+        ("printf '\\n000 0.000123 0.000000'; exit 52", "no answer"),
     ],
 )
 def test_a_server_that_hangs_is_not_one_that_is_gone(
@@ -405,6 +405,73 @@ def test_a_port_that_refuses_is_not_one_that_is_silent(
     spec = {"name": "a", "healthcheck": {"tcp": "127.0.0.1:1"}}
     call = plugin("plugin_utils.spec").shell_variables(spec, check=True)
     assert library(plugin, f'{call}is_healthy; echo "$seen"', tmp_path) == seen
+
+
+class Sluggish(BaseHTTPRequestHandler):
+    """Of three pages one never answers, one after two seconds, one at once but for its end."""
+
+    protocol_version = "HTTP/1.0"
+    over = threading.Event()
+
+    def do_GET(self) -> None:
+        """The page that is asked for."""
+        if self.path == "/late" and self.over.wait(2):
+            return
+        if self.path == "/hung" and self.over.wait(30):
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"half")
+        self.wfile.flush()
+        if self.path == "/slow":
+            self.over.wait(30)
+
+    def log_message(self, *_args: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def sluggish() -> Iterator[str]:
+    """The address of such a server."""
+    Sluggish.over.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Sluggish) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        Sluggish.over.set()
+        server.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("page", "unhurried", "seen", "hangs"),
+    [
+        ("hung", 1, "no answer within 4 s (connected)", True),
+        ("hung", 0, "no answer within 1 s (connected)", False),
+        ("late", 1, "no answer within 1 s, but after 2 s (slow)", False),
+        ("slow", 1, "no whole answer within 1 s (slow)", False),
+    ],
+)
+def test_a_slow_server_is_none_that_hangs(  # noqa: PLR0913, PLR0917  # the cases are a table
+    plugin: Plugin,
+    tmp_path: Path,
+    sluggish: str,
+    page: str,
+    unhurried: int,
+    seen: str,
+    hangs: bool,
+) -> None:
+    """Only who says nothing for a longer time hangs; where no time is, nobody is said to."""
+    spec = {
+        "name": "a",
+        "commands": {"status": ["true"]},
+        "healthcheck": {"http": f"{sluggish}/{page}"},
+    }
+    call = plugin("plugin_utils.spec").shell_variables(spec, check=True)
+    haste = "answer_within=1 answer_within_at_last=4"
+    call += f"{haste} unhurried={unhurried}\nprobe_component"
+    told = library(plugin, call, tmp_path).splitlines()
+    assert f"@raceday seen={seen}" in told
+    assert ("@raceday hangs=yes" in told) == hangs
 
 
 class Page(BaseHTTPRequestHandler):

@@ -1,6 +1,8 @@
 """Opening, draining and closing, against a socket that speaks HAProxy's words."""
 
+import os
 import shutil
+import signal
 import socketserver
 import subprocess
 import threading
@@ -36,6 +38,7 @@ class Desk(socketserver.StreamRequestHandler):
     sent: dict[str, int]
     shunned: set[str]
     told: list[str]
+    pid = 0
 
     @classmethod
     def begin(cls, servers: Iterable[str], status: str) -> None:
@@ -57,7 +60,12 @@ class Desk(socketserver.StreamRequestHandler):
                 Desk.told.append(command)
                 if (name := command.split()[-1]) not in Desk.stuck:
                     Desk.customers[name] = 0
-        self.wfile.write((self.states() if "servers state" in line else self.table()).encode())
+        answers = {"show servers state": self.states, "show info": self.info}
+        self.wfile.write(answers.get(line, self.table)().encode())
+
+    def info(self) -> str:
+        """Which process answers, among much else."""
+        return f"Name: HAProxy\nPid: {Desk.pid}\nUptime_sec: 7\n"
 
     def states(self) -> str:
         """What operators have set."""
@@ -79,10 +87,34 @@ class Desk(socketserver.StreamRequestHandler):
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[str]:
+def begin_process(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Begin a process with a name of HAProxy, which no other test has."""
+    program = tmp_path / f"haproxy{os.getpid()}"
+    program.symlink_to(shutil.which("sleep") or "sleep")
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def begin() -> subprocess.Popen[bytes]:
+        begun.append(subprocess.Popen([program, "600"]))
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def former(begin_process: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """A process of HAProxy that began before the one that answers."""
+    return begin_process()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, begin_process: Callable[[], subprocess.Popen[bytes]]) -> Iterator[str]:
     """The path of a socket with two wagering servers and one ticketing server, all in maint."""
     names = ("wagering/w1", "wagering/w2", "ticketing/t1")
     Desk.begin(names, "MAINT")
+    Desk.pid = begin_process().pid
     path = tmp_path / "admin.sock"
     with socketserver.ThreadingUnixStreamServer(str(path), Desk) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -233,6 +265,22 @@ def test_a_server_in_maint_is_never_set_to_drain(plugin: Plugin, open_desk: str)
     assert evidence(result)["before:wagering/w1"] == "maint"
 
 
+def test_what_nobody_waits_for_any_more_is_set_to_what_it_was(
+    plugin: Plugin, open_desk: str
+) -> None:
+    """A server that an operator drains goes on draining."""
+    Desk.servers["wagering/w1"] = "DRAIN"
+    Desk.customers, Desk.hanging = {"wagering/w1": 1}, {"wagering/w1"}
+
+    def gone() -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        rotate(plugin, open_desk, "drain", "w1", "w2", see_who_waits=gone)
+    assert Desk.servers["wagering/w1"] == "DRAIN"
+    assert Desk.servers["wagering/w2"] == "UP"
+
+
 def test_a_server_that_is_down_is_taken_out_too(plugin: Plugin, open_desk: str) -> None:
     """A health check would put it back as soon as it answers."""
     Desk.servers["wagering/w1"] = "DOWN"
@@ -268,6 +316,7 @@ def test_closing_refuses_customers_at_once(plugin: Plugin, open_desk: str) -> No
     ]
     assert (failed(result), evidence(result)["sales"]) == ([], "closed")
     assert (evidence(result)["sessions"], evidence(result)["cut_off"]) == ("0", "0")
+    assert (evidence(result)["rotation"], evidence(result)["serving"]) == ("none", "none")
     assert rotate(plugin, open_desk, "close", timeout=0)["raceday"][0]["state"] == "already"
 
 
@@ -310,6 +359,7 @@ def test_a_backend_that_nobody_closes_keeps_sales_open(plugin: Plugin, open_desk
     result = rotate(plugin, open_desk, "close")
     assert (failed(result), result["failed"]) == (["nobody is let in"], True)
     assert (evidence(result)["sales"], Desk.servers["vip/w3"]) == ("open", "UP")
+    assert evidence(result)["rotation"] == evidence(result)["serving"] == "vip/w3"
     (check,) = (item for item in result["raceday"][0]["checks"] if not item["passed"])
     assert check["observed"] == "vip/w3"
     assert check["why"]["text"] % check["why"]["args"] == (
@@ -327,6 +377,86 @@ def test_a_drain_cuts_nobody_off(plugin: Plugin, open_desk: str) -> None:
     Desk.customers, Desk.hanging = {"wagering/w1": 2}, {"wagering/w1"}
     rotate(plugin, open_desk, "drain", "w1", timeout=0)
     assert not any("sessions" in told for told in Desk.told)
+
+
+def test_a_process_of_before_a_reload_is_ended_by_a_closing(
+    plugin: Plugin, former: subprocess.Popen[bytes], open_desk: str
+) -> None:
+    """Its customers have as long as all others; no socket tells how many they are."""
+    result = rotate(plugin, open_desk, "close", timeout=0.1)
+    assert former.wait(timeout=5) == -signal.SIGTERM
+    assert (failed(result), evidence(result)["sales"]) == ([], "closed")
+    assert (result["changed"], evidence(result)["ended"]) == (True, str(former.pid))
+
+
+def test_a_process_that_is_about_to_take_over_is_not_ended(
+    plugin: Plugin,
+    open_desk: str,
+    begin_process: Callable[[], subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A reload goes on: without it nothing would be served, so the closing is not proven."""
+    monkeypatch.setattr(plugin("plugin_utils.on_target.rotation"), "ENDING_SECONDS", 0)
+    newer = begin_process()
+    while began(newer.pid) == began(Desk.pid):
+        newer.kill()
+        newer.wait()
+        newer = begin_process()
+    result = rotate(plugin, open_desk, "close", timeout=0.1)
+    assert (newer.poll(), failed(result)) == (None, ["nobody is connected"])
+    assert evidence(result)["sales"] == "open"
+    assert result["msg"].startswith(
+        f"nobody is connected: expected nobody, observed process {newer.pid} of before a reload"
+    )
+    assert f"kill -TERM {newer.pid}" in result["msg"]
+
+
+def test_a_drain_waits_for_a_process_of_before_a_reload(
+    plugin: Plugin, former: subprocess.Popen[bytes], open_desk: str
+) -> None:
+    """Its customers may be at any server; it is told, and left alone."""
+    result = rotate(plugin, open_desk, "drain", "wagering/w1", timeout=0.3)
+    assert (former.poll(), failed(result)) == (None, ["sessions of wagering/w1"])
+    (check,) = [item for item in result["raceday"][0]["checks"] if not item["passed"]]
+    assert check["observed"] == f"0, and process {former.pid} of before a reload"
+    former.kill()
+    former.wait()
+    assert failed(rotate(plugin, open_desk, "drain", "wagering/w1")) == []
+
+
+def test_the_master_of_a_haproxy_is_no_process_of_before_a_reload(
+    plugin: Plugin, open_desk: str, tmp_path: Path
+) -> None:
+    """It has the name of the process that answers, and no customers."""
+    program, its = tmp_path / f"haproxy{os.getpid()}", tmp_path / "master"
+    its.mkdir()
+    (its / program.name).symlink_to(shutil.which("sh") or "sh")
+    words = [str(its / program.name), "-c", f"{program} 600 & echo $!; wait"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as master:
+        os.kill(Desk.pid, signal.SIGKILL)
+        Desk.pid = int(master.stdout.readline() if master.stdout else 0)
+        result = rotate(plugin, open_desk, "drain", "wagering/w1", timeout=0)
+        os.kill(Desk.pid, signal.SIGKILL)
+    assert failed(result) == []
+
+
+def began(pid: int) -> int:
+    """When a process began, in ticks of the kernel's clock."""
+    words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return int(words[19])
+
+
+def test_when_it_is_not_known_whether_a_reload_left_a_process_nothing_is_proven(
+    plugin: Plugin, open_desk: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HAProxy runs in a container, say: the number of its process is another one's there."""
+    monkeypatch.setattr(plugin("plugin_utils.on_target.rotation"), "ENDING_SECONDS", 0)
+    Desk.pid = os.getpid()
+    result = rotate(plugin, open_desk, "close", timeout=0)
+    assert (failed(result), evidence(result)["sales"]) == (["nobody is connected"], "open")
+    assert f"no process of HAProxy has the number {os.getpid()} there" in result["msg"]
+    result = rotate(plugin, open_desk, "drain", "wagering/w1", timeout=0)
+    assert failed(result) == ["sessions of wagering/w1"]
 
 
 def test_a_backend_that_is_not_there_is_not_closed(plugin: Plugin, open_desk: str) -> None:
@@ -351,8 +481,9 @@ def test_a_server_serves_once_somebody_was_sent_to_it(plugin: Plugin, open_desk:
 def test_a_server_that_is_down_serves_nobody(plugin: Plugin, open_desk: str) -> None:
     """However many it was sent before."""
     Desk.servers["wagering/w2"] = "DOWN"
-    result = rotate(plugin, open_desk, "serving", timeout=0.3, backends=["wagering"])
+    result = rotate(plugin, open_desk, "serving", timeout=0.8, backends=["wagering"])
     assert failed(result) == ["w2 is sent purchases"]
+    assert result["raceday"][0]["seconds"] < 1.6  # it is waited for once, not twice
 
 
 def test_check_mode_waits_for_nobody_to_be_served(plugin: Plugin, open_desk: str) -> None:

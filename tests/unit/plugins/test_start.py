@@ -103,6 +103,13 @@ def test_a_start_that_succeeds_at_once_was_tried_once(start: Start, tmp_path: Pa
     assert (report["state"], "failed_tries" in report, calls(tmp_path)) == ("ok", False, ["start"])
 
 
+def test_what_was_found_down_may_run_because_of_us(start: Start) -> None:
+    """A role may have to see to what it started, and to nothing else: be it that it failed."""
+    assert start(BAD="9")["found_down"]
+    assert start()["found_down"]
+    assert not start()["found_down"]
+
+
 @pytest.mark.parametrize("how", ["died", "failed"])
 def test_a_transient_failure_is_tried_again(start: Start, tmp_path: Path, how: str) -> None:
     """It is up in the end; why the first try failed, and its log, are not lost."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from automation.errors import RacedayError, Refused, UsageError
-from automation.execute.simulator import MORNING, World
-from automation.procedures.evening import plan_evening
+from automation.execute.simulator import MORNING, Fault, World
+from automation.procedures.evening import plan_evening, with_glass_broken
 from automation.procedures.morning import plan_morning
 from automation.procedures.records import JOURNAL, run_folders
 from automation.procedures.recover import left_behind, plan_recover
@@ -239,6 +239,21 @@ def test_an_evening_that_breaks_the_glass_goes_on_so(tmp_path: Path, venue: Venu
     changed = site(tmp_path / "changed", VENUE.replace("serial: 1", "serial: 2"), HEAD)
     anew = plan_resume(changed, died, MORNING, accept_changes=True)
     assert (anew.break_glass, anew.stops_at_failure) == (True, False)
+
+
+def test_an_evening_that_was_unsettled_goes_on_once_somebody_breaks_the_glass(
+    tmp_path: Path, venue: Venue
+) -> None:
+    """As an evening that began so would: what is unsettled is told, and everything stops."""
+    desk = Desk(tmp_path / "evening", SELLING)
+    unsettled = {("wagering.settled", "w1"): Fault.BAD_CHECK}
+    ended = desk.run(plan_evening(venue), unsettled)
+    plan = plan_resume(venue, ended, MORNING, accept_changes=False)
+    assert desk.run(plan, unsettled, of=ended).result_state == "ERRORS"
+    broken = with_glass_broken(plan, "the bank settles by hand")
+    state = desk.run(broken, unsettled, of=ended)
+    assert (state.result_state, state.plan.reason) == ("WARNINGS", "the bank settles by hand")
+    assert desk.simulator.truth.up == set()
 
 
 def newest(desk: Desk) -> Path:

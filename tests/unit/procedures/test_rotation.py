@@ -1,14 +1,19 @@
 """Who gets customers after a run is who got them before, at each load balancer and backend."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from automation.execute.simulator import Fault, Simulator, World
+from automation.execute.lane import SPARE_SECONDS
+from automation.execute.simulator import MORNING, ROTATES, Fault, Simulator, World
+from automation.procedures.evening import plan_evening
+from automation.procedures.morning import plan_morning
 from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
+from automation.procedures.sales import plan_close, plan_open
 from automation.run.decide import Begin
 from automation.run.plan import Plan, Verb
 from automation.run.verdict import warnings
@@ -324,3 +329,39 @@ def test_a_load_balancer_that_an_emergency_closed_unheard_is_not_forgotten(
     assert at_pair(desk) == {"l1": set(BOTH), "l2": set()}
     left = left_behind(desk.reports)
     assert (left.half_open, left.closed) == ((), ("front",))
+
+
+def test_a_rotation_has_the_time_that_its_plugin_counts_on(
+    plugin: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
+    """What it accepts as a wait ends before the run gives up, whichever procedure it is in."""
+    rotation = plugin("plugin_utils.on_target.rotation")
+    venue = place(tmp_path, PAIR.replace("SERIAL", "1"), "front1")
+    plans = (
+        plan_morning(venue, MORNING),
+        plan_restart(venue, {"bets": ("a", "b"), "front": ("front1",)}),
+        plan_emergency(venue, ("bets",)),
+        plan_evening(venue),
+        plan_close(venue),
+        plan_open(venue, ""),
+    )
+    steps = [step for plan in plans for step in plan.steps.values() if step.verb in ROTATES]
+    assert {step.verb for step in steps} == ROTATES
+    assert {step.timeout for step in steps} == {rotation.STEP_SECONDS}
+    longest = rotation.MOST_SECONDS + rotation.ENDING_SECONDS
+    assert longest < rotation.STEP_SECONDS - SPARE_SECONDS
+
+
+@pytest.mark.parametrize("procedure", ["morning", "restart"])
+def test_a_load_balancer_that_comes_up_open_is_told(tmp_path: Path, procedure: str) -> None:
+    """While sales are closed nobody is let in but by a GO; the mend is in the warning."""
+    venue = place(tmp_path, PAIR.replace("SERIAL", "1"), "l1")
+    up = 1.0 if procedure == "restart" else 0.0
+    desk = Desk(tmp_path / "runs", World(up=up, servers={"front": BOTH}, comes_up_open=True))
+    restart = plan_restart(venue, {"front": ("l1",)})
+    state = desk.run(restart if procedure == "restart" else plan_morning(venue, MORNING))
+    (warning,) = warnings(state)
+    assert (warning.component, warning.host, state.result_state) == ("front", "l1", "WARNINGS")
+    assert "bets/a, bets/b" in str(warning.problem.why)
+    assert "`disabled`" in str(warning.problem.next)
+    assert desk.simulator.customers() == (set() if procedure == "restart" else set(BOTH))

@@ -15,7 +15,7 @@ from automation.procedures.sales import plan_close
 from automation.procedures.session import exit_code
 from automation.procedures.standing import newest_verdict
 from automation.run.state import State
-from automation.run.verdict import warnings
+from automation.run.verdict import findings, warnings
 from automation.venue.site import Venue
 from automation.views.i18n import Translator
 from automation.views.report import build_report
@@ -265,3 +265,31 @@ def test_what_an_emergency_found_where_it_did_not_open_again_counts(tmp_path: Pa
     assert at_pair(desk) == {"l1": {"bets/a"}, "l2": set()}
     opened(desk, venue)
     assert at_pair(desk) == {"l1": {"bets/a"}, "l2": {"tickets/b"}}
+
+
+def test_ctrl_c_waits_for_an_opening(tmp_path: Path, venue: Venue) -> None:
+    """It is known that customers are let in, and nothing is left to be put right."""
+    desk = Desk(tmp_path / "interrupted", World(up=1.0, servers={"front": BOTH}))
+    state = desk.run(plan_morning(venue, MORNING), interrupted_by="front.open")
+    assert (state.result_state, state.sales_said()) == ("CANCELLED", "open")
+    assert (findings(state), bool(left_behind(desk.reports))) == ((), False)
+
+
+def test_ctrl_c_waits_for_a_closing(desk: Desk, venue: Venue) -> None:
+    """It is known that customers are kept out; only the proof at each channel is left out."""
+    state = desk.run(plan_close(venue), interrupted_by="front.close")
+    assert (state.result_state, state.sales_said()) == ("CANCELLED", "closed")
+    assert (findings(state), bool(left_behind(desk.reports))) == ((), False)
+
+
+def test_an_opening_that_is_cut_says_what_to_do(tmp_path: Path, venue: Venue) -> None:
+    """A second Ctrl-C ends its process: nobody heard whether customers are let in."""
+    desk = Desk(tmp_path / "hurried", World(up=1.0, servers={"front": BOTH}))
+    cut = {("front.open", ""): Fault.CRASHES, ("front.open", "l1"): Fault.SILENT}
+    state = desk.run(plan_morning(venue, MORNING), cut, interrupted_by="front.open")
+    silent = next(item for item in findings(state) if item.host == "l1")
+    assert str(silent.problem.next) == (
+        "Whether customers can buy there is not known. To ask: raceday sales status. "
+        "To put it right: raceday recover"
+    )
+    assert left_behind(desk.reports).half_open == ("front",)

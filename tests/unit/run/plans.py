@@ -119,6 +119,7 @@ def random_world(
             for name, item in venue.components.items()
             if item.role == "postgresql"
         ),
+        comes_up_open=len(taken_out) % 3 == 1,
     )
 
 

@@ -12,9 +12,12 @@ from automation.run.events import (
     StepStarted,
     VerdictDecided,
 )
-from automation.run.plan import PlannedComponent
-from automation.run.state import ENDED, Status
+from automation.run.plan import PlannedComponent, Verb
+from automation.run.state import ENDED, INTERRUPTED, Status
+from automation.run.verdict import warnings
 from tests.unit.run.trials import Trial
+
+CHANGES_AT_ONCE = frozenset({Verb.STOP, Verb.KILL, Verb.CLOSE, Verb.UNDRAIN})
 
 type Promise = Callable[[Trial], Iterator[str]]
 
@@ -177,6 +180,15 @@ def interruption_is_the_end(trial: Trial) -> Iterator[str]:
         yield f"an interrupted run ended {trial.state.result_state}"
 
 
+def no_half_changes(trial: Trial) -> Iterator[str]:
+    """An interruption waits for what takes down, opens or closes: it is not cut in the middle."""
+    for event in trial.events:
+        if isinstance(event, StepFinished) and event.cause == INTERRUPTED:
+            step = trial.plan.steps[event.step]
+            if step.verb in CHANGES_AT_ONCE or step.puts_back:
+                yield f"{step.id} was cut in the middle"
+
+
 def executor_is_closed(trial: Trial) -> Iterator[str]:
     """However a run ends, its executor is closed; it ends early only for want of a journal."""
     if not (trial.simulator.closed or trial.simulator.killed):
@@ -188,6 +200,17 @@ def executor_is_closed(trial: Trial) -> Iterator[str]:
         yield "the run went on without a journal"
 
 
+def what_comes_up_open_is_told(trial: Trial) -> Iterator[str]:
+    """Where customers were let in as a load balancer was started, somebody is told, and why."""
+    if trial.state is None:
+        return
+    told = {(item.step, item.host) for item in warnings(trial.state)}
+    quiet = sorted(trial.truth.told_let_in - told)
+    yield from (f"{name} let customers in at {host}, and nobody says so" for name, host in quiet)
+    if trial.truth.told_let_in and trial.state.result_state == "SUCCESS":
+        yield "customers were let in at a start, and it is called a success"
+
+
 ALWAYS: tuple[Promise, ...] = (
     starts_wait_for_health,
     no_step_twice,
@@ -196,5 +219,7 @@ ALWAYS: tuple[Promise, ...] = (
     sales_open_on_go_only,
     no_test_among_customers,
     interruption_is_the_end,
+    no_half_changes,
     executor_is_closed,
+    what_comes_up_open_is_told,
 )

@@ -167,6 +167,9 @@ MUTANTS = {
     "a start waits for nothing": Mutant(loop, "decide", _without(needs=()), "began before"),
     "a gate comes too early": Mutant(loop, "decide", _without(after=()), "began before"),
     "an interruption is forgotten": Mutant(loop, "decide", _restless, "after the interruption"),
+    "an interruption waits for nothing": Mutant(
+        loop, "is_protected", lambda _step: False, "cut in the middle"
+    ),
     "missing checks are no matter": Mutant(
         verdict, "missing_checks", lambda _step, _result: (), "verdict is GO and the truth NO-GO"
     ),
@@ -288,6 +291,9 @@ MUTANTS = {
         lambda hosts, _servers: dict.fromkeys(hosts, ()),
         "was not in rotation before",
         RESTARTS,
+    ),
+    "who comes up open is no matter": Mutant(
+        verdict, "_came_up_open", lambda _state: (), "let customers in"
     ),
     "the journal forgets evidence": Mutant(journal, "load_event", _lossy, "folds to another"),
 }

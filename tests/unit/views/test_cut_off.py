@@ -93,6 +93,12 @@ def test_whom_an_earlier_closing_cut_off_is_told_with_the_record(
     assert warned(plan, tmp_path, cut_off="0", sessions="0") == [f"37 {WHAT}"]
 
 
+def test_a_process_of_before_a_reload_is_told(venue: Venue, tmp_path: Path) -> None:
+    """How many were at it nobody knows."""
+    told = warned(plan_close(venue), tmp_path, cut_off="0", sessions="0", ended="4711")
+    assert told == ["Customers of a former process at t1 were cut off"]
+
+
 def test_nobody_was_cut_off(venue: Venue, tmp_path: Path) -> None:
     """All had finished."""
     assert warned(plan_evening(venue), tmp_path, cut_off="0", sessions="0") == []
