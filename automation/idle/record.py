@@ -13,14 +13,12 @@ from pathlib import Path
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from automation.errors import RacedayError
 from automation.idle.quiet import Look, Moment
 from automation.idle.samples import Sample
 from automation.run.events import Message, load_message
 from automation.run.ledger import Place
-from automation.run.lock import boot_id
+from automation.run.lock import boot_id, holding
 
 FILE = "idle.json"
 LOCK = f".{FILE}.lock"
@@ -84,15 +82,14 @@ def change_record(reports: Path, change: Callable[[Record], Record]) -> Record:
     """
     reports.mkdir(parents=True, exist_ok=True)
     path = reports / LOCK
-    try:
-        with FileLock(path, timeout=PATIENCE, mode=0o600, fallback_to_soft=False):
-            changed = change(read_record(reports))
-            _write(reports, changed)
-            return changed
-    except Timeout:
-        args = {"path": path, "seconds": f"{PATIENCE:g}"}
-        text = "%(path)s is held by another process, and was not let go within %(seconds)s s."
-        raise RacedayError(Message(text, args), HELD) from None
+    with holding(path, PATIENCE) as ours:
+        if not ours:
+            args = {"path": path, "seconds": f"{PATIENCE:g}"}
+            text = "%(path)s is held by another process, and was not let go within %(seconds)s s."
+            raise RacedayError(Message(text, args), HELD)
+        changed = change(read_record(reports))
+        _write(reports, changed)
+        return changed
 
 
 def write_record(reports: Path, record: Record) -> None:

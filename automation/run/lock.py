@@ -5,14 +5,12 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from zoneinfo import ZoneInfo
-
-from filelock import FileLock, Timeout
 
 from automation.errors import NO_ROOM, Locked, UsageError, full_disk_told
 from automation.run.events import Message
@@ -21,7 +19,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 PROC = Path("/proc")
 STATE, BEGAN = 0, 19  # of the words behind the name in /proc/PID/stat
 PATIENCE = 2.0  # seconds for a holder to say who it is, or for what is left of a dead one to go
-_folders: set[int] = set()  # descriptors of the directories that this process holds
+_held: set[int] = set()  # descriptors of what this process holds
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def hold(
     """
     with full_disk_told(), _locked(path, zone, patience):
         try:
-            with _held(venue_file.parent, zone, patience) if venue_file else nullcontext():
+            with _folder_locked(venue_file.parent, zone, patience) if venue_file else nullcontext():
                 _publish(path, holder)
                 yield
         finally:
@@ -82,14 +80,8 @@ def hold(
 
 def wait_until_free(path: Path, seconds: float) -> bool:
     """Whether the lock `path`, a file or a directory, becomes free within these seconds."""
-    try:
-        if path.is_dir():
-            with _held(path, "UTC", seconds):
-                return True
-        with FileLock(path, timeout=seconds, mode=0o600, fallback_to_soft=False):
-            return True
-    except (Timeout, VenueLocked):
-        return False
+    with holding(path, seconds) as ours:
+        return ours
 
 
 def this_process(run_id: str, operator: str, why: str, since: datetime) -> Holder:
@@ -108,35 +100,43 @@ def read_holder(path: Path) -> Holder | None:
 
 
 @contextmanager
-def _locked(path: Path, zone: str, patience: float) -> Iterator[None]:
-    lock = FileLock(path, mode=0o600, fallback_to_soft=False)
-    with _may_refuse(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0 if read_holder(path) else patience)
-        except Timeout:
-            raise VenueLocked(path, read_holder(path), zone) from None
+def holding(path: Path, seconds: float) -> Iterator[bool]:
+    """Hold a file, made if need be, or a directory; whether that came true within these seconds.
+
+    A directory, because an editor that saves a file in it puts a new one in its place. Raises
+    OSError where the file system knows no flock.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY if path.is_dir() else os.O_RDWR | os.O_CREAT
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+    _held.add(descriptor)
     try:
-        yield
+        deadline = time.monotonic() + seconds
+        while not (ours := _is_ours(descriptor)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield ours
     finally:
-        lock.release()
+        _held.discard(descriptor)
+        os.close(descriptor)
 
 
 @contextmanager
-def _held(folder: Path, zone: str, patience: float) -> Iterator[None]:
-    """flock on a directory: an editor that saves a file in it puts a new one in its place."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    _folders.add(descriptor)
-    try:
-        deadline = time.monotonic() + patience
-        while not _is_ours(descriptor):
-            if time.monotonic() > deadline:
-                raise VenueLocked(folder, None, zone)
-            time.sleep(0.05)
+def _locked(path: Path, zone: str, patience: float) -> Iterator[None]:
+    with ExitStack() as stack:
+        with _may_refuse(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            seconds = 0 if read_holder(path) else patience
+            ours = stack.enter_context(holding(path, seconds))
+        if not ours:
+            raise VenueLocked(path, read_holder(path), zone)
         yield
-    finally:
-        _folders.discard(descriptor)
-        os.close(descriptor)
+
+
+@contextmanager
+def _folder_locked(folder: Path, zone: str, patience: float) -> Iterator[None]:
+    with holding(folder, patience) as ours:
+        if not ours:
+            raise VenueLocked(folder, None, zone)
+        yield
 
 
 def _is_ours(descriptor: int) -> bool:
@@ -149,8 +149,8 @@ def _is_ours(descriptor: int) -> bool:
 
 def _let_go() -> None:
     """A child that was forked would hold them until it has become another program."""
-    while _folders:
-        os.close(_folders.pop())
+    while _held:
+        os.close(_held.pop())
 
 
 os.register_at_fork(after_in_child=_let_go)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from automation.errors import RacedayError
 from automation.idle import record as record_module
@@ -25,6 +24,7 @@ from automation.idle.record import (
 )
 from automation.idle.samples import Sample
 from automation.run.events import Message
+from automation.run.lock import holding
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 LOOK = Look("bets", Moment(NOW, 100.5, "this boot"), 0.25)
@@ -64,7 +64,7 @@ def test_what_cannot_be_written_in_time_is_an_error(
 ) -> None:
     """Another process holds it and does not let go."""
     monkeypatch.setattr(record_module, "PATIENCE", 0.1)
-    with FileLock(tmp_path / LOCK), pytest.raises(RacedayError, match="held by another process"):
+    with holding(tmp_path / LOCK, 0), pytest.raises(RacedayError, match="held by another process"):
         write_record(tmp_path, Record((LOOK,)))
     assert read_record(tmp_path) == Record()
 

@@ -51,6 +51,26 @@ with hold(Path(sys.argv[1]), me, venue_file):
     time.sleep(60)
 """
 
+LANES_PROCESS = """
+import os, sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from automation.run.lock import hold, this_process
+
+def fork(_number):
+    pid, terminal = os.forkpty()
+    if pid == 0:
+        os._exit(0)
+    code = os.waitpid(pid, 0)[1]
+    os.close(terminal)
+    return code
+
+me = this_process("lanes", "김철수", "morning", datetime.now(UTC))
+with hold(Path(sys.argv[1]), me), ThreadPoolExecutor(4) as pool:
+    print(sum(pool.map(fork, range(2000))), flush=True)
+"""
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -284,3 +304,10 @@ def test_the_venue_file_is_held_whatever_the_reports_directory(tmp_path: Path) -
         assert read_holder(here) == me
     with hold(there, me, venue):
         assert read_holder(there) == me
+
+
+def test_lanes_start_programs_at_the_same_time(path: Path) -> None:
+    """A lock whose library forbids one thread to fork while another does would end a morning."""
+    words = [sys.executable, "-W", "ignore", "-c", LANES_PROCESS, str(path)]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("0\n", "")
