@@ -121,10 +121,10 @@ def install_units(settings: Settings, schedule: Schedule, *, system: bool, yes: 
     """Write the units and start the timers; again is safe.
 
     Systemd reads them first, and what it does not take is not written.
-    One service is never run twice at once, and the venue's lock keeps the two apart; the morning
-    waits for an idle call that is under way, which may take as long as the longest window. A
-    morning that was missed, because the machine was off, is begun as soon as it is on, but not
-    after --latest nor on another --day: then it is announced, and nothing is started.
+    One service is never run twice at once, and the venue's lock keeps the two apart; a morning
+    that meets a run which holds the venue announces it and waits for it. A morning that was missed,
+    because the machine was off, is begun as soon as it is on. After --latest, or on another --day,
+    nothing is started, and that is announced.
 
     What this shell says of messages (RACEDAY_NOTIFY and the like), of Ansible's configuration and
     of its vault's password file goes into a file of settings that the services read, unless there

@@ -14,6 +14,7 @@ from automation.venue.calendar import (
     next_openings,
     opening_at,
     shown,
+    window_at,
 )
 
 WINDOW = "inside a window"
@@ -45,7 +46,7 @@ def why_closed(calendar: Calendar, now: datetime) -> Message | None:
         return Message("the venue file has no windows, so nothing is ever done unattended")
     found = opening_at(calendar, now)
     if found is None:
-        return _outside(calendar, now)
+        return _too_little(calendar, now) or _outside(calendar, now)
     if isinstance(found, Blackout) and found.doubt:
         return _unknown(found)
     if isinstance(found, Blackout):
@@ -101,6 +102,17 @@ def _too_long(calendar: Calendar, now: datetime, needed: timedelta) -> Message |
         "%(left)s min",
         args,
     )
+
+
+def _too_little(calendar: Calendar, now: datetime) -> Message | None:
+    """A blackout, or two, leave less of the window than its cut-off."""
+    window = window_at(calendar, now)
+    args = {"window": window.name, "cutoff": window.cutoff_minutes} if window else {}
+    text = (
+        "what blackouts leave of the window %(window)s is no longer than "
+        "its cut-off of %(cutoff)s min"
+    )
+    return Message(text, args) if window else None
 
 
 def _outside(calendar: Calendar, now: datetime) -> Message:

@@ -67,6 +67,13 @@ def opening_at(calendar: Calendar, now: dt.datetime) -> Opening | Blackout | Non
     return max(found, key=lambda item: item.cutoff, default=None)
 
 
+def window_at(calendar: Calendar, now: dt.datetime) -> Window | None:
+    """The first window that `now` is in, whatever blackouts leave of it."""
+    about = (now, now + INSTANT)
+    windows = (item for item in calendar.windows if any(_occurrences(calendar, item, *about)))
+    return next(windows, None)
+
+
 def blackout_at(calendar: Calendar, now: dt.datetime) -> Blackout | None:
     """The first blackout that `now` is in."""
     return next(iter(blackouts_between(calendar, now, now + INSTANT)), None)

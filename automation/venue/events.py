@@ -15,11 +15,17 @@ import recurring_ical_events
 from recurring_ical_events import CalendarQuery
 
 from automation.venue.document import printable
+from automation.venue.recurrence import (
+    kind,
+    mistyped_rule,
+    moved_mistakes,
+    recurrence_mistakes,
+    values,
+)
 
 DAY = dt.timedelta(days=1)
 TIMES = ("DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE")
 WHY_LENGTH = 200  # letters that a reason may have
-TOO_OFTEN = frozenset({"SECONDLY", "MINUTELY"})  # would be counted through for minutes
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,8 @@ def read_events(text: str) -> CalendarQuery:
     events = calendar.walk("VEVENT")
     if not events:
         raise ValueError("it has no events; a venue without any needs no calendar")
+    if why := mistyped_rule(text):
+        raise ValueError(why)
     _check(events, _lines(text))
     return recurring_ical_events.of(calendar)
 
@@ -86,20 +94,30 @@ def _lines(text: str) -> list[int]:
 
 def _check(events: list[Any], lines: list[int]) -> None:
     """Raises ValueError for the first event that cannot be meant as it stands."""
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, dt.date | None]] = set()
+    _believe(events, lines, lambda event: next(_mistakes(event), "") or _twice(event, seen))
+    series = {
+        str(event["UID"]): event["DTSTART"].dt
+        for event in events
+        if "UID" in event and "RECURRENCE-ID" not in event
+    }
+    _believe(events, lines, lambda event: next(moved_mistakes(event, series), ""))
+
+
+def _believe(events: list[Any], lines: list[int], ask: Callable[[icalendar.Event], str]) -> None:
+    """Raises ValueError with the first answer that is not empty, and whose it is."""
     for event, line in zip(events, lines, strict=True):
-        why = next(_mistakes(event), "") or _twice(event, seen)
-        if why:
+        if why := ask(event):
             what = str(event.get("SUMMARY", "")) or "an event without a name"
             raise ValueError(f"line {line}, {what}: {why}")
 
 
-def _twice(event: icalendar.Event, seen: set[tuple[str, str]]) -> str:
+def _twice(event: icalendar.Event, seen: set[tuple[str, dt.date | None]]) -> str:
     """Of two events with one identity only one would be counted."""
     if "UID" not in event:
         return ""
     recurrence = event.get("RECURRENCE-ID")
-    key = (str(event["UID"]), str(recurrence.dt) if recurrence else "")
+    key = (str(event["UID"]), recurrence.dt if recurrence else None)
     if key in seen:
         return f"another event has its UID {key[0]}"
     seen.add(key)
@@ -119,28 +137,18 @@ def _mistakes(event: icalendar.Event) -> Iterator[str]:
         yield "it has both DTEND and DURATION"
     for zone in _unknown_zones(event):
         yield f"nobody knows the time zone {zone}"
-    if any(TOO_OFTEN & set(rule.get("FREQ", ())) for rule in _values(event, "RRULE")):
-        yield "it recurs every minute or second"
-    if end is not None and _kind(start.dt) != _kind(end.dt):
+    yield from recurrence_mistakes(event)
+    if end is not None and kind(start.dt) != kind(end.dt):
         yield "DTSTART and DTEND are not both days, both times or both times with a time zone"
     if (end is not None and end.dt < start.dt) or (length is not None and length.dt < 0 * DAY):
         yield "it ends before it starts"
 
 
-def _kind(moment: dt.date) -> tuple[bool, bool]:
-    return (isinstance(moment, dt.datetime), bool(getattr(moment, "tzinfo", None)))
-
-
 def _unknown_zones(event: icalendar.Event) -> Iterator[str]:
     """Names of time zones that a time was given with and could not be read in."""
-    for value in (value for key in TIMES for value in _values(event, key)):
+    for value in (value for key in TIMES for value in values(event, key)):
         zone = value.params.get("TZID")
         moments = [item.dt for item in getattr(value, "dts", (value,))]
         first = [moment[0] if isinstance(moment, tuple) else moment for moment in moments]
         if zone and not all(getattr(moment, "tzinfo", None) for moment in first):
             yield str(zone)
-
-
-def _values(event: icalendar.Event, key: str) -> list[Any]:
-    found = event.get(key, [])
-    return found if isinstance(found, list) else [found]

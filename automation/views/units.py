@@ -85,7 +85,7 @@ def unit_name(venue: str, what: str, kind: str) -> str:
 def _idle_service(schedule: Schedule) -> str:
     """It may take as long as the longest window: what it begins has to fit into one.
 
-    One that still goes on then hangs. The morning waits for it, so it is told to stop in order.
+    One that still goes on then hangs, and is told to stop in order.
     """
     head = f"[Unit]\nDescription={_plain(schedule.title)}: what is due, if nobody is at it\n"
     bound = f"TimeoutStartSec={60 * schedule.idle_longest_minutes}\n"
@@ -93,12 +93,11 @@ def _idle_service(schedule: Schedule) -> str:
 
 
 def _morning_service(schedule: Schedule) -> str:
-    """It waits for an idle call that is under way, whose time is bounded.
+    """It asks no other unit to be over: it waits itself for who holds the venue, and tells so.
 
     Too late, or on a day that is not its own, it says so and starts nothing.
     """
-    idle = unit_name(schedule.venue, "idle", "service")
-    head = f"[Unit]\nDescription={_plain(schedule.title)}: open it in the morning\nAfter={idle}\n"
+    head = f"[Unit]\nDescription={_plain(schedule.title)}: open it in the morning\n"
     days = (word for day in schedule.days for word in ("--day", day))
     times = ("--earliest", schedule.morning, "--latest", schedule.latest)
     return head + _service(schedule, ("morning", "--yes", *days, *times), "10")

@@ -96,6 +96,7 @@ def test_the_timers_come_when_they_should(environment: Mapping[str, str]) -> Non
     )
     assert "OnCalendar=Sat,Sun *-*-* 06:30:00 Asia/Seoul\n" in morning
     assert "Persistent=yes\n" in morning
+    assert "After=raceday" not in shown  # an idle call that hangs would hold the morning
     assert "OnCalendar=*-*-* *:0/5:00\n" in idle
     idle_service = shown.partition("demo-idle.service\n")[2].partition("\n# ")[0]
     longest = 24 * 3600  # what a window may be; the demo has none

@@ -14,6 +14,7 @@ from automation.venue.unattended import Weekly, Window
 
 WINDOW = Window(name="night", start_time="01:00", length_minutes=60, cutoff_minutes=10)
 SETTLEMENT = Weekly(name="settlement", start_time="01:30", length_minutes=5)
+EARLY = Weekly(name="early", start_time="01:10", length_minutes=10)
 ALWAYS = Weekly(name="always", start_time="00:00", length_minutes=1440)
 CALENDAR = Calendar(ZoneInfo("Asia/Seoul"), (WINDOW,))
 
@@ -39,6 +40,13 @@ def at(clock: str) -> datetime:
             "settlement: nothing is done until 2026-11-22 01:35",
         ),
         (Calendar(CALENDAR.zone, (WINDOW,), (SETTLEMENT,)), "01:10", 25, "ends in 20.0 min"),
+        (
+            Calendar(CALENDAR.zone, (WINDOW,), (EARLY,)),
+            "01:05",
+            1,
+            "what blackouts leave of the window night is no longer than its cut-off of 10 min",
+        ),
+        (Calendar(CALENDAR.zone, (WINDOW,), (EARLY,)), "00:59", 1, "night at 2026-11-22 01:20"),
     ],
 )
 def test_work_is_begun_only_where_it_fits(
