@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from automation.exit_codes import ExitCode
-from automation.history import SUCCESSFUL, History, read_history
+from automation.history import SUCCESSFUL, History, read_steps
 from automation.idle.allowed import why_unknown
 from automation.idle.due import (
     FUNCTIONAL,
@@ -102,7 +102,7 @@ def read_past(reports: Path, venue: Venue) -> Past:
     own = reports / venue.name
     loads = (item.test for item in venue.unattended.tests if item.test)
     procedures = dict.fromkeys((*RESTARTS, *loads))
-    histories = (read_history(reports, venue.name, name) for name in procedures)
+    histories = (read_steps(reports, venue.name, name) for name in procedures)
     holder = read_holder(own / LOCK)
     return Past(tuple(read_runs(own)), tuple(histories), unreadable_runs(own), holder)
 
