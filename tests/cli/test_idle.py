@@ -67,6 +67,7 @@ class World:
         self.asked = 0
         self.growth = 1.0  # bytes a second
         self.leaders = Leaders()
+        self.signals_asked = list[timedelta]()
 
     @property
     def now(self) -> datetime:
@@ -76,6 +77,11 @@ class World:
     def moment(self) -> Moment:
         """The same with the time since this boot."""
         return Moment(self.now, UP + self.passed.total_seconds(), "this boot")
+
+    def nobody_bets(self, *_: Any) -> float:
+        """What the signal's command prints."""
+        self.signals_asked.append(self.passed)
+        return 0.0
 
     def wear(self, _venue: Any, rules: Sequence[Any]) -> tuple[tuple[Wear, ...], list[Any]]:
         """What the only host shows."""
@@ -92,6 +98,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Nothing but that clock and that host."""
     made = World()
     monkeypatch.setattr(command, "utc_now", lambda: made.now)
+    asker = partial(Asker, now=made.moment, numbers=made.nobody_bets)
+    monkeypatch.setattr(command, "Asker", asker)
     monkeypatch.setattr(unattended, "this_moment", made.moment)
     monkeypatch.setattr(unattended, "read_wear", made.wear)
     monkeypatch.setattr(unattended, "_leaders", lambda *_: made.leaders)
@@ -243,8 +251,6 @@ def raceday(
     Nobody bets, and the database's host is no primary.
     """
     (place / "group_vars/all/venue.yml").write_text(SHORT)
-    asker = partial(Asker, now=world.moment, numbers=lambda *_: 0.0)
-    monkeypatch.setattr(command, "Asker", asker)
     monkeypatch.setenv("COLUMNS", "200")
 
     def typed(*words: str) -> tuple[int, str]:
@@ -348,3 +354,36 @@ def test_that_another_run_holds_the_venue_is_explained(
     told = f"raceday idle did nothing at Sunday 22 November 2026 01:02:00: postponed: {why}."
     assert (code, told in said) == (0, True), said
     assert not list((tmp_path / "small").glob("2*")), "a run was begun"
+
+
+@pytest.mark.parametrize("period", ["15m", "3h", "6h"])
+def test_a_signal_becomes_quiet_although_its_period_is_longer_than_the_window(
+    world: World,
+    raceday: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    period: str,
+) -> None:
+    """It is watched for its period before the window opens, and its hosts are left alone else."""
+    began: list[timedelta] = []
+    monkeypatch.setattr(command, "run_and_show", lambda *_: began.append(world.passed) or 0)
+    night = SHORT.replace("length_minutes: 10", "length_minutes: 180").replace("1m}", f"{period}}}")
+    (tmp_path / "group_vars/all/venue.yml").write_text(night)
+    opens = timedelta(days=1)
+    world.passed = timedelta(hours=12)
+    while world.passed < opens + timedelta(minutes=100) and not began:
+        raceday("idle")
+        world.passed += timedelta(minutes=10)
+    assert began == [opens]
+    length = {"15m": timedelta(minutes=15), "3h": timedelta(hours=3), "6h": timedelta(hours=6)}
+    assert opens - world.signals_asked[0] <= length[period] + timedelta(minutes=20)
+
+
+def test_a_signal_is_watched_in_a_window_although_nothing_is_due(
+    world: World, raceday: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """Something may be due later in it."""
+    (tmp_path / "group_vars/all/venue.yml").write_text(SHORT.replace("every: 1d", "every: 30d"))
+    world.passed = IN_SUNDAYS_WINDOW
+    assert raceday("idle")[0] == 0
+    assert world.signals_asked == [IN_SUNDAYS_WINDOW]
