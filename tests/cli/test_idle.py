@@ -2,10 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -356,17 +360,28 @@ def test_that_another_run_holds_the_venue_is_explained(
     assert not list((tmp_path / "small").glob("2*")), "a run was begun"
 
 
+@pytest.fixture
+def began(world: World, monkeypatch: pytest.MonkeyPatch) -> list[timedelta]:
+    """When runs were begun, that do nothing here."""
+    begun: list[timedelta] = []
+
+    def run(*_: Any) -> int:
+        begun.append(world.passed)
+        return 0
+
+    monkeypatch.setattr(command, "run_and_show", run)
+    return begun
+
+
 @pytest.mark.parametrize("period", ["15m", "3h", "6h"])
 def test_a_signal_becomes_quiet_although_its_period_is_longer_than_the_window(
     world: World,
     raceday: Callable[..., tuple[int, str]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    began: list[timedelta],
     period: str,
 ) -> None:
     """It is watched for its period before the window opens, and its hosts are left alone else."""
-    began: list[timedelta] = []
-    monkeypatch.setattr(command, "run_and_show", lambda *_: began.append(world.passed) or 0)
     night = SHORT.replace("length_minutes: 10", "length_minutes: 180").replace("1m}", f"{period}}}")
     (tmp_path / "group_vars/all/venue.yml").write_text(night)
     opens = timedelta(days=1)
@@ -387,3 +402,67 @@ def test_a_signal_is_watched_in_a_window_although_nothing_is_due(
     world.passed = IN_SUNDAYS_WINDOW
     assert raceday("idle")[0] == 0
     assert world.signals_asked == [IN_SUNDAYS_WINDOW]
+
+
+@contextmanager
+def prometheus(world: World, newest: timedelta | None) -> Iterator[str]:
+    """A server whose every series is 0 each 15 s and has its newest sample so long ago, or none."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return format_datetime(world.now if timestamp is None else datetime.now(UTC))
+
+        def do_GET(self) -> None:
+            body = json.dumps({"status": "success", "data": self.data()}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def data(self) -> dict[str, Any]:
+            if "/rules" in self.path:
+                return {"groups": []}
+            if newest is None or "ALERTS" in self.path:
+                return {"result": []}
+            last = (world.now - newest).timestamp()
+            values = [[last - 15 * back, "0"] for back in reversed(range(100))]
+            return {"result": [{"metric": {}, "values": values}]}
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("newest", "why"),
+    [
+        (timedelta(0), ""),
+        (None, "Prometheus knows nothing of the signal 'bets'"),
+        (timedelta(minutes=3), "the newest value of the signal 'bets' is 0:03:00 old"),
+    ],
+)
+def test_what_prometheus_does_not_know_is_not_idle(
+    world: World,
+    raceday: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    began: list[timedelta],
+    newest: timedelta | None,
+    why: str,
+) -> None:
+    """No series, and one that has ended: exit code 30 with the reason, and nothing is begun."""
+    world.passed = IN_SUNDAYS_WINDOW
+    with prometheus(world, newest) as url:
+        asked = LONG_ENOUGH.replace("command: [bets], component: database", "prometheus: bets")
+        text = f'{asked}prometheus: {{url: "{url}"}}\n'
+        (tmp_path / "group_vars/all/venue.yml").write_text(text)
+        code, said = raceday("idle")
+    assert (code, why in said) == (30 if why else 0, True), said
+    assert began == ([] if why else [IN_SUNDAYS_WINDOW])
