@@ -29,9 +29,10 @@ demo-down: ## remove every trace of the demo racecourse
 check: ## the fast tests: linters, types, fast unit tests; about a minute
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint unit
 
-check-all: ## what make check leaves out: ansible-lint, slow tests, 2,000 simulated days, 500 nights
+check-all: ## what make check leaves out: ansible-lint, slow tests, 2,000 simulated days, 500 nights, two mistakes in them
 	@$(MAKE) --no-print-directory -j2 --output-sync=target lint-ansible unit-slow $(BESIDE)
 	@RACEDAY_SIMULATE=2000 RACEDAY_SIMULATE_NIGHTS=500 $(BIN)/pytest -m simulation tests/unit
+	@$(BIN)/pytest -m mutant -k "sees_ends or sees_hosts" tests/unit/idle
 
 lint: ## ruff, mypy, yamllint, promtool, shellcheck
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -61,7 +62,7 @@ sanity: ## ansible-test's sanity checks of the plugins, those that need no netwo
 simulate: ## 100,000 simulated days, and mistakes put into the engine that such days must find
 	@RACEDAY_SIMULATE=100000 $(BIN)/pytest -m "simulation or mutant" tests/unit/run
 
-simulate-nights: ## 100,000 simulated nights of unattended work, and a thousand that must find its mistake
+simulate-nights: ## 100,000 simulated nights of unattended work, and some that must find mistakes
 	@RACEDAY_SIMULATE_NIGHTS=100000 $(BIN)/pytest -m "simulation or mutant" -s tests/unit/idle
 
 venue-tests: demo-up ## the tests on the demo racecourse, but the long ones

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from automation.run.plan import Plan
 
 RUNS = 20
+FAR = 500
 FEW = 5  # runs from which on the longest of them is taken for the 95th percentile
 MARGIN = 2.0  # before that a step may take so many times the longest
 REPORT = "report.json"
@@ -51,14 +52,27 @@ def read_history(reports: Path, venue: str, procedure: str, last: int = RUNS) ->
     `reports` is the reports directory. Files that are broken or not ours are passed over.
     """
     runs = list(islice(_successful(reports / venue, procedure), last))
+    whole = [run.duration_seconds for run in runs if run.did_work]
+    return History(len(runs), duration_of(whole) if whole else None, _steps_of(runs))
+
+
+def read_steps(reports: Path, venue: str, procedure: str) -> History:
+    """How long each step took the last RUNS times, whichever of the procedure's runs had it.
+
+    Runs of one procedure may be about different components: those that are restarted every week
+    have a history although others are tested every night. At most FAR runs are read.
+    """
+    return History(steps=_steps_of(islice(_successful(reports / venue, procedure), FAR)))
+
+
+def _steps_of(runs: Iterable["PastRun"]) -> dict[str, Duration]:
+    """From runs newest first."""
     taken: dict[str, list[float]] = defaultdict(list)
     for run in runs:
         for step in run.steps:
-            if step.seconds is not None and step.did_work:
+            if step.seconds is not None and step.did_work and len(taken[step.id]) < RUNS:
                 taken[step.id].append(step.seconds)
-    whole = [run.duration_seconds for run in runs if run.did_work]
-    steps = {name: _of_step(seconds) for name, seconds in taken.items()}
-    return History(len(runs), duration_of(whole) if whole else None, steps)
+    return {name: _of_step(seconds) for name, seconds in taken.items()}
 
 
 def last_go(reports: Path, plan: Plan) -> datetime | None:

@@ -23,7 +23,7 @@ from automation.procedures.unattended import (
     look,
     postponed,
     read_past,
-    watch_memory,
+    watch,
 )
 from automation.run.events import Message
 from automation.run.lock import VenueLocked
@@ -66,14 +66,14 @@ def idle(settings: Settings, check: bool, coming: bool) -> int:
 
 def _act(settings: Settings, venue: Venue, *, check: bool) -> int:
     reports = settings.reports / venue.name
+    asker = Asker(venue, reports, remembers=not check)
     closed = why_closed(venue.calendar, utc_now())
     if closed:
         if not check:
-            watch_memory(venue, reports)
+            watch(venue, reports, asker)
             call = Decision(utc_now(), (closed,))
             change_record(reports, lambda record: replace(record, closed=call))
         return _say_why_not(settings, venue, Choice(reasons=(closed,)))
-    asker = Asker(venue, reports, remembers=not check)
     past = read_past(settings.reports, venue)
     choice = choose(
         venue, look(venue, reports, utc_now(), remembers=not check), past, asker, utc_now()

@@ -20,7 +20,9 @@ from automation.venue.unattended import RestartRule
 NO = "no"
 FUNCTIONAL = "test"
 EARLIEST = 0.5  # of `every`, that must be over in any case
-PERSISTING = frozenset({"memory_over", "libraries_deleted"})  # a restart may leave it as it was
+PERSISTING = frozenset(  # a restart may leave it as it was, or it may come back at once
+    {"memory_over", "libraries_deleted", "configuration_newer"}
+)
 REST = timedelta(hours=24)  # from a restart of ours until such a condition asks for another one
 
 type Last = Mapping[tuple[str, str], datetime]  # by kind of test and component

@@ -21,7 +21,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from automation.idle.quiet import Alerts, Reading
+from automation.idle.quiet import Alerts, Reading, Rule
 from automation.idle.selectors import Hidden, selectors
 from automation.run.events import Message
 from automation.venue.fields import span
@@ -119,15 +119,33 @@ class Client:
         return Reading(told, max_gap=step * 1.5, max_age=max_age, behind=behind)
 
     def alerts(self) -> Alerts:
-        """Every alert that Prometheus has, with its state."""
+        """Every alert that Prometheus has, with its state, and the rules that they come from."""
         words = {"query": "ALERTS", "time": f"{self._clock().timestamp():.3f}"}
         try:
             found = [series["metric"] for series in self._result("query", words)]
-            return Alerts(tuple((item["alertname"], item["alertstate"]) for item in found))
+            named = tuple((item["alertname"], item["alertstate"]) for item in found)
+            return Alerts(named, tuple(self._rules()))
         except Unclear as error:
             return Alerts(problem=error.why)
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return Alerts(problem=UNREADABLE)
+
+    def _rules(self) -> Iterator[Rule]:
+        """The alert rules, and whether they can be evaluated: one that cannot has no alerts.
+
+        What is odd in the answer raises something of KeyError, TypeError, ValueError and the like.
+        """
+        now = self._clock()
+        groups = self._data("rules", {"type": "alert"})["groups"]
+        if not isinstance(groups, list):
+            raise Unclear(UNREADABLE)
+        for group in groups:
+            for rule in group["rules"]:
+                if rule["type"] != "recording":
+                    age = (now - datetime.fromisoformat(rule["lastEvaluation"])).total_seconds()
+                    error = str(rule.get("lastError") or rule["health"])
+                    why = "" if rule["health"] == "ok" else error
+                    yield Rule(str(rule["name"]), age, float(group["interval"]), why)
 
     def _behind(self, signal: Signal, end: float, seconds: int) -> Iterator[tuple[float, ...]]:
         """The ages of the samples of each series that the query looks at, the oldest first."""
@@ -152,6 +170,10 @@ class Client:
         return _points(found[0])
 
     def _result(self, path: str, words: Mapping[str, str]) -> list[Any]:
+        return _series(self._data(path, words))
+
+    def _data(self, path: str, words: Mapping[str, str]) -> Any:
+        """The data of a whole answer. Raises Unclear for any other."""
         url = f"{self._settings.url.rstrip('/')}/api/v1/{path}?{urlencode(words)}"
         try:
             reply = self._get(url, self._settings.timeout)
@@ -160,7 +182,7 @@ class Client:
             why = getattr(reason, "strerror", None) or str(reason)
             raise Unclear(Message("Prometheus does not answer: %(why)s", {"why": why})) from None
         _check_clock(reply, self._clock())
-        return _series(reply)
+        return _whole(reply)
 
 
 def _selectors(signal: Signal) -> tuple[str, ...]:
@@ -189,8 +211,7 @@ def _points(series: Mapping[str, Any]) -> list[tuple[float, float]]:
     return points
 
 
-def _series(reply: Reply) -> list[Any]:
-    """The series of a whole answer. Raises Unclear for any other."""
+def _whole(reply: Reply) -> Any:
     answer = _document(reply)
     doubts = answer.get("warnings")
     if doubts:
@@ -198,8 +219,13 @@ def _series(reply: Reply) -> list[Any]:
         raise Unclear(Message("Prometheus has doubts itself: %(why)s", {"why": why}))
     if answer.get("isPartial"):
         raise Unclear(Message("Prometheus gives only a part of the answer"))
+    return answer.get("data")
+
+
+def _series(data: Any) -> list[Any]:
+    """The series of an answer. Raises Unclear when it has none."""
     try:
-        result = answer["data"]["result"]
+        result = data["result"]
     except (KeyError, TypeError):
         raise Unclear(UNREADABLE) from None
     if not isinstance(result, list) or not all(isinstance(item, dict) for item in result):

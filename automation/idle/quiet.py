@@ -41,10 +41,24 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """An alert rule: evaluated `age` s ago, every `interval` s; `error` says why it failed."""
+
+    name: str
+    age: float
+    interval: float
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Alerts:
-    """The alerts that there are, by name and state, unless a `problem` keeps us from knowing."""
+    """The alerts that there are, by name and state, unless a `problem` keeps us from knowing.
+
+    `rules` are those from which they come.
+    """
 
     found: tuple[tuple[str, str], ...] = ()
+    rules: tuple[Rule, ...] = ()
     problem: Message | None = None
 
 
@@ -59,13 +73,13 @@ def judge_signal(signal: Signal, reading: Reading) -> Check:
 def judge_alerts(settings: Prometheus, alerts: Alerts) -> Check:
     """No alert fires but our own about idle time and those whose name matches the filter.
 
-    A pending one may count too.
+    A pending one may count too. Whether one fires whose rule is not evaluated is not known.
     """
     names = tuple(dict.fromkeys(_blocking(settings, alerts)))
-    why = alerts.problem
-    if names and not why:
-        why = Message("the alert %(alert)s is active", {"alert": ", ".join(names)})
-    observed = "unknown" if alerts.problem else ", ".join(names) or "none"
+    unknown = alerts.problem or next(_unevaluated(settings, alerts.rules), None)
+    active = Message("the alert %(alert)s is active", {"alert": ", ".join(names)})
+    why = alerts.problem or (active if names else unknown)
+    observed = ", ".join(names) or ("unknown" if unknown else "none")
     return Check(ALERTS, "none", observed, passed=why is None, why=why)
 
 
@@ -179,11 +193,28 @@ def _recent(values: Sequence[tuple[float, float]], period: float) -> Sequence[tu
 
 def _blocking(settings: Prometheus, alerts: Alerts) -> Iterator[str]:
     states = {"firing"} if settings.alert_firing_only else {"firing", "pending"}
-    ignored = settings.alert_filter_regexp
     for name, state in alerts.found:
-        is_ours = name.startswith(OWN)
-        if state in states and not is_ours and not (ignored and re.search(ignored, name)):
+        if state in states and _counts(settings, name):
             yield name
+
+
+def _unevaluated(settings: Prometheus, rules: Iterable[Rule]) -> Iterator[Message]:
+    """A sentence for each rule that says nothing of now."""
+    max_age = span(settings.max_age).total_seconds()
+    for rule in rules:
+        args = {"rule": rule.name, "why": rule.error, "age": _shown(rule.age)}
+        if not _counts(settings, rule.name):
+            continue
+        if rule.error:
+            yield Message("the alert rule %(rule)s cannot be evaluated: %(why)s", args)
+        elif not -CLOCK_SET <= rule.age <= rule.interval + max_age:
+            yield Message("the alert rule %(rule)s was last evaluated %(age)s ago", args)
+
+
+def _counts(settings: Prometheus, name: str) -> bool:
+    """Whether an alert of this name keeps everything from being done."""
+    ignored = settings.alert_filter_regexp
+    return not name.startswith(OWN) and not (ignored and re.search(ignored, name))
 
 
 def _limit(signal: Signal) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from automation.idle.allowed import judge_meanwhile, judge_window
 from automation.idle.prometheus import Client, Fetch, fetch
 from automation.idle.quiet import (
+    LOOK_GAP,
     Look,
     Moment,
     Reading,
@@ -22,6 +23,8 @@ from automation.procedures.records import JOURNAL
 from automation.procedures.wear import read_number
 from automation.run.decide import Begin
 from automation.run.events import Check, HostReported, HostState, Message
+from automation.venue.calendar import next_openings
+from automation.venue.fields import span
 from automation.venue.site import Venue
 from automation.venue.unattended import Signal
 
@@ -72,6 +75,18 @@ class Asker:
         """Whether anybody is at it, as each signal and the alerts say."""
         names = [signal.name for signal in self._venue.unattended.idle]
         return (*self._alerts(), *self._signals(names))
+
+    def watch(self) -> None:
+        """Look at the signals without a history that must be known when the next window opens.
+
+        Inside a window that is all of them; before it, those whose period reaches back to now.
+        """
+        now = self._now().wall
+        opening = next(iter(next_openings(self._venue.calendar, now, 1)), None)
+        ahead = max(opening.start - now, timedelta()) if opening else timedelta.max
+        for signal in self._venue.unattended.idle:
+            if signal.command and ahead <= span(signal.quiet_for) + timedelta(seconds=LOOK_GAP):
+                self._reading(signal)
 
     def _alerts(self) -> Iterator[Check]:
         settings = self._venue.unattended.prometheus

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from automation.exit_codes import ExitCode
-from automation.history import SUCCESSFUL, History, read_history
+from automation.history import SUCCESSFUL, History, read_steps
 from automation.idle.allowed import why_unknown
 from automation.idle.due import (
     FUNCTIONAL,
@@ -102,7 +102,7 @@ def read_past(reports: Path, venue: Venue) -> Past:
     own = reports / venue.name
     loads = (item.test for item in venue.unattended.tests if item.test)
     procedures = dict.fromkeys((*RESTARTS, *loads))
-    histories = (read_history(reports, venue.name, name) for name in procedures)
+    histories = (read_steps(reports, venue.name, name) for name in procedures)
     holder = read_holder(own / LOCK)
     return Past(tuple(read_runs(own)), tuple(histories), unreadable_runs(own), holder)
 
@@ -146,8 +146,13 @@ def foresee(
     return tuple(foretold), [*([unknown] if unknown else ()), *left_out]
 
 
-def watch_memory(venue: Venue, reports: Path) -> None:
-    """Look at memory that may grow, outside of windows too, where the last look is a while ago."""
+def watch(venue: Venue, reports: Path, asker: Asker) -> None:
+    """Outside of windows: look at signals without a history, and at memory that may grow.
+
+    At signals only for their periods before a window opens, at memory where the last look is a
+    while ago.
+    """
+    asker.watch()
     rules = wanting(venue.unattended.restarts, read_record(reports).samples, this_moment())
     if rules:
         worn, _ = read_wear(venue, rules)
@@ -175,6 +180,7 @@ def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) ->
     """
     plans, kept = due_plans(venue, seen, past, now)
     if not plans:
+        asker.watch()
         return Choice(reasons=kept)
     choice = _choice(venue, past, asker, plans, now)
     due = tuple(place for plan in plans for place in restarts_of(plan))

@@ -2,10 +2,14 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -67,6 +71,7 @@ class World:
         self.asked = 0
         self.growth = 1.0  # bytes a second
         self.leaders = Leaders()
+        self.signals_asked = list[timedelta]()
 
     @property
     def now(self) -> datetime:
@@ -76,6 +81,11 @@ class World:
     def moment(self) -> Moment:
         """The same with the time since this boot."""
         return Moment(self.now, UP + self.passed.total_seconds(), "this boot")
+
+    def nobody_bets(self, *_: Any) -> float:
+        """What the signal's command prints."""
+        self.signals_asked.append(self.passed)
+        return 0.0
 
     def wear(self, _venue: Any, rules: Sequence[Any]) -> tuple[tuple[Wear, ...], list[Any]]:
         """What the only host shows."""
@@ -92,6 +102,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Nothing but that clock and that host."""
     made = World()
     monkeypatch.setattr(command, "utc_now", lambda: made.now)
+    asker = partial(Asker, now=made.moment, numbers=made.nobody_bets)
+    monkeypatch.setattr(command, "Asker", asker)
     monkeypatch.setattr(unattended, "this_moment", made.moment)
     monkeypatch.setattr(unattended, "read_wear", made.wear)
     monkeypatch.setattr(unattended, "_leaders", lambda *_: made.leaders)
@@ -243,8 +255,6 @@ def raceday(
     Nobody bets, and the database's host is no primary.
     """
     (place / "group_vars/all/venue.yml").write_text(SHORT)
-    asker = partial(Asker, now=world.moment, numbers=lambda *_: 0.0)
-    monkeypatch.setattr(command, "Asker", asker)
     monkeypatch.setenv("COLUMNS", "200")
 
     def typed(*words: str) -> tuple[int, str]:
@@ -348,3 +358,111 @@ def test_that_another_run_holds_the_venue_is_explained(
     told = f"raceday idle did nothing at Sunday 22 November 2026 01:02:00: postponed: {why}."
     assert (code, told in said) == (0, True), said
     assert not list((tmp_path / "small").glob("2*")), "a run was begun"
+
+
+@pytest.fixture
+def began(world: World, monkeypatch: pytest.MonkeyPatch) -> list[timedelta]:
+    """When runs were begun, that do nothing here."""
+    begun: list[timedelta] = []
+
+    def run(*_: Any) -> int:
+        begun.append(world.passed)
+        return 0
+
+    monkeypatch.setattr(command, "run_and_show", run)
+    return begun
+
+
+@pytest.mark.parametrize("period", ["15m", "3h", "6h"])
+def test_a_signal_becomes_quiet_although_its_period_is_longer_than_the_window(
+    world: World,
+    raceday: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    began: list[timedelta],
+    period: str,
+) -> None:
+    """It is watched for its period before the window opens, and its hosts are left alone else."""
+    night = SHORT.replace("length_minutes: 10", "length_minutes: 180").replace("1m}", f"{period}}}")
+    (tmp_path / "group_vars/all/venue.yml").write_text(night)
+    opens = timedelta(days=1)
+    world.passed = timedelta(hours=12)
+    while world.passed < opens + timedelta(minutes=100) and not began:
+        raceday("idle")
+        world.passed += timedelta(minutes=10)
+    assert began == [opens]
+    length = {"15m": timedelta(minutes=15), "3h": timedelta(hours=3), "6h": timedelta(hours=6)}
+    assert opens - world.signals_asked[0] <= length[period] + timedelta(minutes=20)
+
+
+def test_a_signal_is_watched_in_a_window_although_nothing_is_due(
+    world: World, raceday: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """Something may be due later in it."""
+    (tmp_path / "group_vars/all/venue.yml").write_text(SHORT.replace("every: 1d", "every: 30d"))
+    world.passed = IN_SUNDAYS_WINDOW
+    assert raceday("idle")[0] == 0
+    assert world.signals_asked == [IN_SUNDAYS_WINDOW]
+
+
+@contextmanager
+def prometheus(world: World, newest: timedelta | None) -> Iterator[str]:
+    """A server whose every series is 0 each 15 s and has its newest sample so long ago, or none."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return format_datetime(world.now if timestamp is None else datetime.now(UTC))
+
+        def do_GET(self) -> None:
+            body = json.dumps({"status": "success", "data": self.data()}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def data(self) -> dict[str, Any]:
+            if "/rules" in self.path:
+                return {"groups": []}
+            if newest is None or "ALERTS" in self.path:
+                return {"result": []}
+            last = (world.now - newest).timestamp()
+            values = [[last - 15 * back, "0"] for back in reversed(range(100))]
+            return {"result": [{"metric": {}, "values": values}]}
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("newest", "why"),
+    [
+        (timedelta(0), ""),
+        (None, "Prometheus knows nothing of the signal 'bets'"),
+        (timedelta(minutes=3), "the newest value of the signal 'bets' is 0:03:00 old"),
+    ],
+)
+def test_what_prometheus_does_not_know_is_not_idle(
+    world: World,
+    raceday: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    began: list[timedelta],
+    newest: timedelta | None,
+    why: str,
+) -> None:
+    """No series, and one that has ended: exit code 30 with the reason, and nothing is begun."""
+    world.passed = IN_SUNDAYS_WINDOW
+    with prometheus(world, newest) as url:
+        asked = LONG_ENOUGH.replace("command: [bets], component: database", "prometheus: bets")
+        text = f'{asked}prometheus: {{url: "{url}"}}\n'
+        (tmp_path / "group_vars/all/venue.yml").write_text(text)
+        code, said = raceday("idle")
+    assert (code, why in said) == (30 if why else 0, True), said
+    assert began == ([] if why else [IN_SUNDAYS_WINDOW])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from automation.history import Duration, History, last_go, read_history
+from automation.history import Duration, History, last_go, read_history, read_steps
 from automation.views.notify import previous_outcome
 from automation.views.report import build_report, dump_report
 from tests.unit.views.samples import HEAD, STORIES, go, morning_plan
@@ -62,6 +62,11 @@ def took(seconds: float, changes: dict[str, Any] | None = None) -> dict[str, Any
     return report(steps=[step], duration_seconds=seconds)
 
 
+def idle(seconds: float, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The same of idle time."""
+    return {**took(seconds, changes), "procedure": "idle"}
+
+
 def test_no_past_is_no_history(tmp_path: Path) -> None:
     """A venue without reports, or without a folder, has nothing to tell."""
     assert read_history(tmp_path, "demo", "morning") == History()
@@ -86,6 +91,17 @@ def test_a_step_that_was_done_a_few_times_may_take_twice_the_longest(
         keep(tmp_path, number, took(60.0))
     history = read_history(tmp_path, "demo", "morning")
     assert history.steps["a.start"] == Duration(60.0, p95)
+
+
+def test_a_step_keeps_its_history_however_often_other_things_are_done(tmp_path: Path) -> None:
+    """Five weekly restarts, and thirty other tests since: the last 20 of each step count."""
+    for number in range(1, 6):
+        keep(tmp_path, number, idle(60.0), "idle")
+    test = {"id": "b.test", "verb": "test"}
+    for number in range(1, 31):
+        keep(tmp_path, 5 + number, idle(float(31 - number), test), "idle")
+    steps = read_steps(tmp_path, "demo", "idle").steps
+    assert steps == {"a.start": Duration(60.0, 60.0), "b.test": Duration(10.5, 19.0)}
 
 
 def test_only_the_last_runs_count(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from automation.idle.quiet import Moment
 from automation.procedures.asking import Asker
 from automation.procedures.unattended import Past, Seen, choose
 from automation.run.decide import Begin
-from automation.run.events import Check, Event, StepStarted
+from automation.run.events import Check, Event, StepFinished, StepStarted
 from automation.run.journal import Journal, JournalUnwritable
 from automation.run.loop import Run
 from automation.run.plan import Plan, Step, Verb
@@ -51,12 +51,14 @@ LAG = 200.0  # seconds by which samples come late, where they do
 ASKED = 60.0  # seconds that a question and a probe take at most, between a host's word and its stop
 HOUR = 3600.0
 CRASHES = 0.1
-OUTAGES = ("refused", "broken", "empty", "nan", "several", "stale", "late")
+OUTAGES = ("refused", "broken", "empty", "nan", "several", "stale", "late", "unevaluated")
 QUERIES = ("bets", "sum(bets)", "sum by (venue) (rate(bets[2m]))")
 WEEK = 7 * 86_400
 ZONES = ("Asia/Seoul", "America/New_York", "Europe/London")
 EVENINGS = ("2026-11-21", "2026-03-07", "2026-10-31", "2026-03-28", "2026-10-24", "2028-02-28")
 DRILLED = (Verb.STOP, "stop")
+KNOWN = (Verb.DRAIN, Verb.STOP, Verb.START, Verb.TEST, Verb.UNDRAIN)  # how long they take
+USUAL = Duration(10.0, 20.0)
 NOWHERE = Path("/nonexistent")  # nothing is remembered: Prometheus has all the history
 
 type Spans = tuple[tuple[float, float], ...]
@@ -176,12 +178,18 @@ def random_night(random: Random) -> Night:
 
 
 def conduct(
-    seed: int, *, asks_again: bool = True, sees_holes: bool = True, sees_hosts: bool = True
+    seed: int,
+    *,
+    asks_again: bool = True,
+    sees_holes: bool = True,
+    sees_hosts: bool = True,
+    sees_ends: bool = True,
 ) -> Outcome:
     """A whole night of timer calls.
 
     Without `asks_again` all is asked only before a run begins; without `sees_holes` what Prometheus
-    shows five minutes on is taken for known; without `sees_hosts` no probe finds one down.
+    shows five minutes on is taken for known; without `sees_hosts` no probe finds one down;
+    without `sees_ends` everything takes no time at all.
     """
     random = Random(seed)  # noqa: S311  # a simulation
     night = random_night(random)
@@ -197,6 +205,8 @@ def conduct(
         plan = _decision(night, asker, clock, runs, fresh)
         if plan is None:
             continue
+        if not sees_ends:
+            asker.needed = dict.fromkeys(asker.needed, timedelta())
         answer = _answers(asker, plan, asks_again=asks_again)
         earlier = hosts
         hosts = Hosts(random, random_faults(plan, random), clock, world, answer=answer)
@@ -247,12 +257,14 @@ def _drive(night: Night, plan: Plan, hosts: Hosts, outcome: Outcome, random: Ran
     """The run to its end, or to the crash of its controller; its last state is what is left."""
     states: list[State] = []
     begun = night.seconds(hosts.clock.now)
+    ends = Ends(night, plan)
 
     def watch(state: State, event: Event) -> None:
         states.append(state)
         _watch_hosts(night, plan, hosts, outcome)
         if isinstance(event, StepStarted):
             _watch_step(night, plan.steps[event.step], hosts, begun, outcome)
+        outcome.broken += ends.watch(event, night.seconds(hosts.clock.now))
 
     room = random.randrange(4 * len(plan.steps)) + 1 if random.random() < CRASHES else NEVER
     run = Run(Journal(Paper(room)), hosts, lambda: night.wall(hosts.clock.now), [watch])
@@ -261,6 +273,35 @@ def _drive(night: Night, plan: Plan, hosts: Hosts, outcome: Outcome, random: Ran
         return run.drive()
     except JournalUnwritable:
         return states[-1]
+
+
+class Ends:
+    """What a run still does when its window is over, although no step of it took too long."""
+
+    def __init__(self, night: Night, plan: Plan) -> None:
+        self._night = night
+        self._plan = plan
+        self._begun: dict[str, float] = {}
+        self._is_late = False
+
+    def watch(self, event: Event, now: float) -> Iterator[str]:
+        """A sentence for a step that ends after the window."""
+        if isinstance(event, StepStarted):
+            self._begun[event.step] = now
+        if not isinstance(event, StepFinished) or event.step not in self._begun:
+            return
+        step = self._plan.steps[event.step]
+        bound = USUAL.p95 if step.verb in KNOWN else step.timeout
+        self._is_late |= now - self._begun[event.step] > bound
+        touches = step.verb in KNOWN or step.verb in {Verb.REHEARSE, Verb.FLOW}
+        is_open = any(_is_open(self._night, item, now) for item in self._uncut)
+        if touches and not is_open and not self._is_late:
+            yield f"{step.id} was under way at {now:.0f} after the window's end"
+
+    @property
+    def _uncut(self) -> Iterator[Stretch]:
+        """The windows to their very ends: what was begun before the cutoff goes on."""
+        return (replace(item, cutoff=0.0) for item in self._night.windows)
 
 
 def _watch_hosts(night: Night, plan: Plan, hosts: Hosts, outcome: Outcome) -> None:
@@ -349,6 +390,9 @@ def _prometheus(
     if kind == "broken":
         return Reply(503, date, b"<html>")
     asked = {key: words[0] for key, words in parse_qs(urlsplit(url).query).items()}
+    if urlsplit(url).path.endswith("/rules"):
+        body = json.dumps({"status": "success", "data": _rules(clock, kind)})
+        return Reply(200, date, body.encode())
     shown = night if sees_holes or "time" not in asked else replace(night, holes=())
     result = [] if kind == "empty" else _result(shown, asked, clock, kind)
     if kind == "several":
@@ -357,9 +401,19 @@ def _prometheus(
     return Reply(200, date, body.encode())
 
 
+def _rules(clock: FakeClock, kind: str) -> dict[str, Any]:
+    """The only alert rule, which cannot be evaluated now and then; then no alert is there."""
+    health = "err" if kind == "unevaluated" else "ok"
+    rule = {"name": "HostDown", "type": "alerting", "health": health}
+    evaluated = {**rule, "lastEvaluation": clock.now.isoformat()}
+    return {"groups": [{"interval": SCRAPE, "rules": [evaluated]}]}
+
+
 def _result(night: Night, asked: dict[str, str], clock: FakeClock, kind: str) -> list[Any]:
     now, epoch = night.seconds(clock.now), night.begins.timestamp()
     if asked["query"] == "ALERTS":
+        if kind == "unevaluated":
+            return []
         labels = {"alertname": "HostDown", "alertstate": "firing"}
         return (
             [{"metric": labels, "value": [0, "1"]}] if _is_in(night.alerts, _scraped(now)) else []
@@ -382,10 +436,8 @@ def _result(night: Night, asked: dict[str, str], clock: FakeClock, kind: str) ->
 
 def _history(night: Night) -> History:
     """Earlier runs took what hosts take here."""
-    usual = Duration(10.0, 20.0)
-    verbs = (Verb.DRAIN, Verb.STOP, Verb.START, Verb.TEST, Verb.UNDRAIN)
-    names = (f"{name}.{verb}.1" for name in night.venue.components for verb in verbs)
-    return History(9, None, dict.fromkeys(names, usual))
+    names = (f"{name}.{verb}.1" for name in night.venue.components for verb in KNOWN)
+    return History(9, None, dict.fromkeys(names, USUAL))
 
 
 def _scraped(seconds: float) -> float:
@@ -427,7 +479,7 @@ def _loads(venue: Venue, random: Random) -> Iterator[dict[str, str]]:
 def _stretch(random: Random) -> Stretch:
     """Around the beginning of the night or in it, at whole minutes."""
     start = 60.0 * random.choice(range(-10, 240, 10))
-    minutes = random.choice((5, 20, 60, 180))
+    minutes = random.choice((3, 4, 5, 20, 60, 180))
     cutoff = min(random.choice((0, 0, 2, 10)), minutes - 1)
     return Stretch(start, start + 60.0 * minutes, 60.0 * cutoff)
 

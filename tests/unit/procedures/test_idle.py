@@ -1,5 +1,6 @@
 """An unattended restart: asked before each drain and each stop, given up, put back, chosen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency
 from automation.procedures.session import exit_code
 from automation.procedures.unattended import Past, Seen, choose, due_plans, read_past
+from automation.run.decide import Begin
 from automation.run.events import Check, Event, Message, StepStarted
 from automation.run.journal import Journal
 from automation.run.lock import hold, this_process
@@ -78,9 +80,11 @@ def run(
             return BUSY
         return tuple(Check(name, "", "", passed=True) for name in step.checks)
 
-    clock = FakeClock(at)
-    simulator = Simulator(Random(1), faults or {}, clock, world, answer=answer)  # noqa: S311
-    loop = Run(Journal(Paper()), simulator, clock)
+    return drive(plan, Simulator(Random(1), faults or {}, FakeClock(at), world, answer=answer))  # noqa: S311
+
+
+def drive(plan: Plan, simulator: Simulator) -> tuple[State, Simulator]:
+    loop = Run(Journal(Paper()), simulator, simulator.clock)
     loop.start("run", "timer", plan, {})
     return loop.drive(), simulator
 
@@ -209,6 +213,76 @@ def test_each_question_wants_the_time_of_what_hangs_on_it(venue: Venue) -> None:
     needed = needed_by_question(plan, ())
     assert needed["wagering.quiet.still.1"] == timedelta(seconds=from_stop)
     assert needed["wagering.quiet.2"] == timedelta(seconds=from_stop + bound[Verb.DRAIN])
+
+
+def asked_by(desk: Asker) -> Callable[[Step], tuple[Check, ...]]:
+    """What it answers to the questions of a run."""
+    return lambda step: next(iter(desk.answer(Begin(step, step.hosts)))).checks
+
+
+OURS = "20261121T170000Z-idle-0002"
+OTHER = "20261121T160000Z-restart-0001"
+
+
+@pytest.mark.parametrize(
+    ("written", "restarted"),
+    [((), ["w2", "w1"]), (("20261121T163000Z-idle-0003",), []), ((OTHER,), [])],
+)
+def test_what_another_run_did_before_we_had_the_lock_is_not_done_again(
+    venue: Venue, tmp_path: Path, written: tuple[str, ...], restarted: list[str]
+) -> None:
+    """Between our decision and our lock a run began and ended, or an earlier one went on."""
+
+    def write(run_id: str) -> None:
+        (tmp_path / run_id).mkdir(exist_ok=True)
+        with (tmp_path / run_id / JOURNAL).open("a") as journal:
+            journal.write("{}\n")
+
+    write(OTHER)
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
+    desk = asker(venue, tmp_path)
+    desk.needed = needed_by_question(plan, ())
+    for run_id in (*written, OURS):
+        write(run_id)
+    clock = FakeClock(NIGHT)
+    simulator = Simulator(Random(1), {}, clock, SELLING, answer=asked_by(desk))  # noqa: S311
+    state, _ = drive(plan, simulator)
+    assert stopped(simulator) == restarted
+    whys = [
+        check.why
+        for item in state.steps.values()
+        for host in item.hosts.values()
+        for check in host.checks
+        if check.why
+    ]
+    assert any("another run has begun or gone on" in str(why) for why in whys) == bool(written)
+    assert exit_code(state) is (ExitCode.REFUSED if written else ExitCode.GO)
+
+
+@pytest.mark.parametrize(
+    ("slow", "restarted"),
+    [("", ["w2", "w1"]), ("wagering.drain.1", []), ("wagering.undrain.1", ["w2"])],
+)
+def test_what_no_longer_fits_because_a_step_took_long_is_not_begun(
+    venue: Venue, tmp_path: Path, slow: str, restarted: list[str]
+) -> None:
+    """The window is open all the time: each stop is held against what is left of it."""
+    quiet = replace(venue, unattended=venue.unattended.model_copy(update={"idle": ()}))
+    plan = plan_idle_restart(quiet, quiet.components["wagering"], ("w2", "w1"))
+    needed = needed_by_question(plan, ())
+    clock = FakeClock(NIGHT)
+    late = timedelta(minutes=60) - needed["wagering.quiet.still.1"] + timedelta(seconds=1)
+    assert late < timedelta(minutes=55)  # by the window alone it might go on
+
+    def now() -> Moment:
+        took = late if slow in simulator.truth.begun else timedelta()
+        return Moment(clock.now + took, 0.0, "boot")
+
+    desk = Asker(quiet, tmp_path, now=now)
+    desk.needed = needed
+    simulator = Simulator(Random(1), {}, clock, SELLING, answer=asked_by(desk))  # noqa: S311
+    drive(plan, simulator)
+    assert stopped(simulator) == restarted
 
 
 def asker(venue: Venue, folder: Path, value: float = 0.0, at: datetime = NIGHT) -> Asker:

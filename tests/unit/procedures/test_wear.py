@@ -1,9 +1,11 @@
 """What hosts show of themselves, asked over SSH of hosts that a test's own server stands for."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from automation.procedures.wear import read_number, read_wear
 from automation.venue.site import Venue
@@ -135,6 +137,59 @@ def test_a_number_is_a_number_or_a_sentence(
 ) -> None:
     """What a command prints on the host of its component, and nothing is guessed."""
     assert str(read_number(venue, signal(*command))) == said
+
+
+DOCUMENTED = Path(__file__).parents[3] / "docs/operations.md"
+
+
+def documented(name: str) -> Signal:
+    """A signal of the documentation's own venue file, asked of w1."""
+    text = DOCUMENTED.read_text(encoding="utf-8").partition("\nidle: ")[2]
+    signals = yaml.safe_load("idle: " + text.partition("\nrestarts:")[0])["idle"]
+    keys = next(keys for keys in signals if keys["name"] == name)
+    return Signal.model_validate_json(json.dumps({**keys, "component": "cache"}))
+
+
+TWO_PEOPLE = (
+    "echo '? sshd'; echo 'tty1 agetty'; echo 'pts/0 bash'; echo 'pts/0 vim'; echo 'pts/1 sh'"
+)
+
+
+@pytest.mark.parametrize(
+    ("ps", "said"),
+    [
+        ("echo '? sshd'; echo 'tty1 agetty'; echo '? ps'", "0.0"),
+        (TWO_PEOPLE, "2.0"),
+        (f"{TWO_PEOPLE}; exit 1", "the command on w1 ended with code 1: "),
+        ("exec /nonexistent/ps", "the command on w1 ended with code 127: "),
+    ],
+)
+def test_the_documented_signal_of_people_at_work_fails_where_it_cannot_know(
+    venue: Venue, sshd: Sshd, ps: str, said: str
+) -> None:
+    """Nobody, two terminals, and a host that cannot say."""
+    sshd.put("ps", ps)
+    assert str(read_number(venue, documented("terminals in use"))).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("psql", "said"),
+    [
+        ("echo 0", "0.0"),
+        ("echo 7", "7.0"),
+        ("echo 'could not connect' >&2; exit 2", "the command on w1 ended with code 2: could not"),
+        ("exit 0", "w1 says '', which is no number"),
+    ],
+)
+def test_the_documented_signal_of_unsettled_bets_fails_where_it_cannot_know(
+    venue: Venue, sshd: Sshd, psql: str, said: str
+) -> None:
+    """It is asked as postgres, of the demo's own table."""
+    wanted = (
+        "-u postgres psql -Atc SELECT count(*) FROM wagering.bets WHERE state = 'accepted' demo"
+    )
+    sshd.put("sudo", f'[ "$*" = "{wanted}" ] || exit 9\n{psql}')
+    assert str(read_number(venue, documented("unsettled bets"))).startswith(said)
 
 
 def test_a_host_that_cannot_be_asked_makes_the_number_unknown(venue: Venue) -> None:
