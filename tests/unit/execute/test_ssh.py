@@ -17,6 +17,8 @@ from automation.execute.access import Access
 from automation.execute.ssh import Answer, HostLost, connect, each
 from tests.unit.execute.sshd import USER, Sshd, serve
 
+pytestmark = pytest.mark.slow  # an SSH server of its own
+
 FOREVER = 100  # seconds; only a test that fails takes so long
 
 

@@ -14,6 +14,8 @@ from ansible.errors import AnsibleActionFail
 
 from tests.unit.plugins.till import Till, open_till
 
+pytestmark = pytest.mark.slow  # a load takes seconds
+
 type Plugin = Callable[[str], ModuleType]
 type Params = dict[str, Any]
 

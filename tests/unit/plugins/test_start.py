@@ -13,6 +13,8 @@ import pytest
 from automation.run.events import load_message
 from tests.unit.plugins.test_hot_path import Fake, fake
 
+pytestmark = pytest.mark.slow  # it waits
+
 type Plugin = Callable[[str], ModuleType]
 type Start = Callable[..., dict[str, Any]]
 

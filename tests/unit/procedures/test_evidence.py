@@ -20,6 +20,8 @@ from tests.unit.execute.sshd import Sshd, serve
 from tests.unit.execute.venues import reached_at, small_venue
 from tests.unit.views.samples import conditional, go, no_go
 
+pytestmark = pytest.mark.slow  # an SSH server of its own
+
 CANARY = "Yellow7Canary"
 FOREVER = 100  # seconds; only a test that fails takes so long
 TIME_IS_UP = """shift

@@ -18,6 +18,8 @@ from automation.errors import Unwritable, UsageError
 from automation.exit_codes import ExitCode
 from automation.run.lock import Holder, VenueLocked, hold, read_holder, this_process
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 SINCE = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)
 
 HOLDER_PROCESS = """
