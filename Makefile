@@ -49,7 +49,7 @@ unit: ## unit, command-line and content tests
 	@$(BIN)/pytest -n 4 -m "not simulation and not slow and not mutant" tests/unit tests/cli tests/content
 
 unit-slow: ## those of them that take seconds each
-	@$(BIN)/pytest -n 2 -m "slow and not mutant" tests/unit tests/cli tests/content
+	@$(BIN)/pytest -n 4 -m "slow and not mutant" tests/unit tests/cli tests/content
 
 coverage: ## the same tests, and what of automation/ and plugins/ they reach; under 90 % it fails
 	@rm -f .coverage .coverage.*

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -37,10 +37,12 @@ from automation.settings import Settings
 from automation.views.i18n import Translator
 from automation.views.times import Clock
 from tests.cli.here import write_site
-from tests.unit.plugins.test_rotation import Desk
+from tests.unit.plugins.test_rotation import Desk, begin_process
 from tests.unit.test_history import keep, report, watch_reports
 
 pytestmark = pytest.mark.slow  # processes of their own
+
+__all__ = ["begin_process"]
 
 HOLDER = """
 import signal, sys
@@ -109,8 +111,11 @@ class Selling:
 
 
 @pytest.fixture
-def selling(tmp_path: Path) -> Iterator[Selling]:
+def selling(
+    tmp_path: Path, begin_process: Callable[[], subprocess.Popen[bytes]]
+) -> Iterator[Selling]:
     Desk.begin(CLOSED, "UP")
+    Desk.pid = begin_process().pid
     path = tmp_path / "admin.sock"
     front = {"haproxy_socket": str(path), "haproxy_evening_timeout": 2}
     write_site(tmp_path / "small", {"w1": {}, "lb1": front})
