@@ -7,6 +7,8 @@ from itertools import chain, repeat
 from math import ceil
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
+
 DOCUMENTATION = r"""
 name: batches
 short_description: The batches of a rolling restart
@@ -64,6 +66,10 @@ def batches(
     there = len(hosts) if total is None else total
     spare = there - _least(min_ready, there)
     sizes = [min(_size(share, there), spare or there) for share in shares]
+    if min(sizes) < 1:
+        raise AnsibleFilterError(
+            f"of {there} hosts {min_ready} must be ready, and serial is {serial}"
+        )
     return list(_cut(list(hosts), chain(sizes, repeat(sizes[-1]))))
 
 

@@ -104,10 +104,12 @@ is_healthy() { # sets seen
   esac
 }
 
-answers_http() {
+answers_http() { # a proxy that the host has for the world answers for partners only
+  around='*'
+  if [ "$active" = external ]; then around=${no_proxy-}; fi
   if has curl; then
     times='%{time_connect} %{time_starttransfer}'
-    answer=$(curl -s -m "$answer_within" -w "\\n%{http_code} $times" -- "$probe_url" 2>/dev/null)
+    answer=$(curl -q -s --noproxy "$around" -m "$answer_within" -w "\\n%{http_code} $times" -- "$probe_url" 2>/dev/null)
     ended=$?
     body=${answer%
 *}
@@ -116,6 +118,7 @@ answers_http() {
 }
     code=$1 connected=$2 heard=$3
   elif has wget; then
+    if [ "$around" = '*' ]; then unset http_proxy https_proxy; fi
     answer=$(LC_ALL=C bounded 5 wget -q -S -T 5 -O - -- "$probe_url" 2>&1)
     ended=$? connected='' heard=''
     tell_wget

@@ -196,6 +196,12 @@ def test_nothing_is_done_without_names_that_are_known(
     assert said.startswith(f"raceday_components is {', '.join(chosen) or 'empty'}. Give names")
 
 
+def test_a_restart_of_nothing_that_was_named_is_refused_with_a_sentence() -> None:
+    """Not with what a template lacks."""
+    plays = yaml.safe_load((PLAYBOOKS / "restart.yml").read_text(encoding="utf-8"))
+    assert worked_out(plays[0]["vars"]["chosen"], {"components": {"wagering": {}}}) == []
+
+
 def test_who_is_not_known_to_be_a_standby_counts_as_the_primary() -> None:
     """A silent host, and one whose fact timed out; who has no leader has no primary."""
     reports = [

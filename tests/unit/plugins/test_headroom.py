@@ -21,6 +21,7 @@ def test_all_other_hosts_of_a_component_are_standbys(component: str, standbys: i
     sql = _headroom(component)
     assert f"else {standbys} <= (" in sql
     assert "from pg_stat_replication" in sql
+    assert "where backend_type = 'client backend'" in sql
 
 
 def _headroom(component: str) -> str:

@@ -531,6 +531,20 @@ def test_curl_and_wget_judge_alike(  # noqa: PLR0913, PLR0917  # the cases are a
     assert " ".join(told.split()).startswith(answer)
 
 
+@pytest.mark.parametrize("program", ["curl", "wget"])
+@pytest.mark.parametrize(("active", "healthy"), [("active", False), ("external", True)])
+def test_a_proxy_of_the_host_answers_for_partners_only(
+    plugin: Plugin, page: str, tmp_path: Path, program: str, active: str, healthy: bool
+) -> None:
+    """It would say 200 for a server that is down; a partner may be reached in no other way."""
+    spec = {"name": "a", "healthcheck": {"http": "http://127.0.0.1:1/"}}
+    call = plugin("plugin_utils.spec").shell_variables(spec, check=True)
+    only = f'has() {{ [ "$1" = {program} ] || [ "$1" = timeout ]; }}\n'
+    proxy = f"export http_proxy={page}\nactive={active}\n"
+    told = library(plugin, f"{only}{proxy}{call}is_healthy && echo healthy; true", tmp_path)
+    assert told == ("healthy" if healthy else "")
+
+
 def test_a_wget_that_says_no_status_has_no_answer(
     plugin: Plugin, fake: Fake, tmp_path: Path
 ) -> None:

@@ -289,3 +289,12 @@ def test_a_redirect_is_not_followed(run: Any, till: str, status: int, passed: bo
     """A page elsewhere that says 200 is not the answer that was asked for."""
     (check,), _, _ = run([{"check": "it moved", "url": f"{till}/moved", "status": status}])
     assert check["passed"] is passed
+
+
+def test_a_proxy_of_the_host_does_not_answer_for_the_server(
+    run: Any, till: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would say 200 although the server is down."""
+    monkeypatch.setenv("http_proxy", till)
+    checks, _, _ = run([{"check": "it answers", "url": "http://127.0.0.1:1/"}])
+    assert not checks[0]["passed"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleError, AnsibleFilterError
 
 from automation.procedures.evening import plan_evening
 from automation.procedures.restart import batches
@@ -116,6 +116,14 @@ def test_a_share_without_a_total_is_of_the_hosts_given(plugin: Plugin) -> None:
     cut = plugin("filter.batches").FilterModule().filters()["batches"]
     assert cut(["a", "b", "c"], "50%") == [["a"], ["b"], ["c"]]
     assert cut(["a", "b", "c"], 2) == [["a", "b"], ["c"]]
+
+
+@pytest.mark.parametrize(("serial", "least"), [(1, 2), ("100%", 2), (0, 0), ([1, 0], 0)])
+def test_batches_that_cannot_be_are_an_error(plugin: Plugin, serial: Any, least: int) -> None:
+    """More must be ready than there are, or nobody is in a batch: it would never come to an end."""
+    cut = plugin("filter.batches").FilterModule().filters()["batches"]
+    with pytest.raises(AnsibleFilterError, match="must be ready, and serial is"):
+        cut(["a"], serial, 1, least)
 
 
 @pytest.mark.parametrize(
