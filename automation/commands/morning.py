@@ -32,7 +32,7 @@ LATEST = (
     "Until then it waits for a run that holds the venue, and announces that."
 )
 DAY = "Only on this day; may be given several times. On another it is refused and announced."
-AT_ONCE = 60.0  # seconds that a lock is waited for before the clock is looked at again
+LONGEST_WAIT = 60.0  # seconds that a lock is waited for before the clock is looked at again
 OPEN_NOW = Message("Nothing was touched. To open it now: raceday morning")
 
 
@@ -146,7 +146,7 @@ def _open_by(settings: Settings, venue: Venue, latest: time, open_venue: Callabl
 def _is_free_by(path: Path, until: datetime) -> bool:
     """Wait for a lock by the clock on the wall: a machine may sleep meanwhile."""
     while (left := (until - utc_now()).total_seconds()) > 0:
-        if wait_until_free(path, min(left, AT_ONCE)):
+        if wait_until_free(path, min(left, LONGEST_WAIT)):
             return utc_now() <= until
     return False
 

@@ -250,7 +250,7 @@ def _refuse_what_is_down(seen: State, plan: Plan) -> None:
     if down:
         raise Refused(
             Message(
-                "%(components)s does not run; nothing was touched.",
+                "Nothing runs of %(components)s; nothing was touched.",
                 {"components": ", ".join(down)},
             ),
             "To open the venue: raceday morning",

@@ -16,9 +16,7 @@ from automation.venue.unattended import Prometheus, Signal
 
 ALERTS = "no alert fires"
 OWN = "RacedayIdle"  # so begin our alerts about idle time; they must not keep it from catching up
-LOOK_GAP = (
-    1200.0  # seconds between two looks that leave no hole: twice the timer's longest interval
-)
+LOOK_GAP = 1200.0  # seconds between two looks that leave no hole: twice the timer's longest every
 KEPT = 7 * 86_400.0  # seconds for which a look is remembered; no signal must be quiet for longer
 CLOCK_SET = 5.0  # seconds by which the clock on the wall may have moved by itself
 

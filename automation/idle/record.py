@@ -92,11 +92,6 @@ def change_record(reports: Path, change: Callable[[Record], Record]) -> Record:
         return changed
 
 
-def write_record(reports: Path, record: Record) -> None:
-    """This and nothing else is remembered from now on."""
-    change_record(reports, lambda _: record)
-
-
 def _write(reports: Path, record: Record) -> None:
     """Whole or not at all; only the operator may read it."""
     draft = reports / f".{FILE}.{os.getpid()}"

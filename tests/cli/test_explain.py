@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from automation.commands.explain import explain
 from automation.errors import RacedayError, UsageError
-from automation.idle.record import Decision, Record, write_record
+from automation.idle.record import Decision, Record
 from automation.procedures.records import JOURNAL, LOCK
 from automation.run.events import Message, RunRecovered
 from automation.run.journal import FileSink, Journal
@@ -17,6 +17,7 @@ from automation.run.lock import hold, this_process
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.inventory import Inventory
+from tests.unit.idle.remembering import write_record
 from tests.unit.views.samples import BEGAN, RUN_ID, Story, go, morning_plan, no_go, running
 
 FILE = """\

@@ -23,13 +23,14 @@ import pytest
 
 from automation.commands import exporter as command
 from automation.execute.simulator import FakeClock, Fault, Simulator, World
-from automation.idle.record import Decision, Record, write_record
+from automation.idle.record import Decision, Record
 from automation.procedures import session
 from automation.run.events import HostReported, Message, StepFinished
 from automation.settings import Settings
 from tests.cli.test_contract import RACEDAY, ROOT, run
 from tests.cli.test_explain import record
 from tests.unit.idle.prometheus import serve
+from tests.unit.idle.remembering import write_record
 from tests.unit.procedures.test_idle import VENUE
 from tests.unit.venue.sites import HEAD as VENUE_HEAD
 from tests.unit.venue.sites import site

@@ -396,7 +396,7 @@ def test_a_test_of_what_does_not_run_says_how_it_is_opened(place: Place, down: s
     error = place.run(run_tests, "wagering", "--yes").exception
     assert isinstance(error, Refused)
     assert error.told[0] == Message(
-        "%(components)s does not run; nothing was touched.", {"components": "wagering"}
+        "Nothing runs of %(components)s; nothing was touched.", {"components": "wagering"}
     )
     assert error.hint == "To open the venue: raceday morning"
 

@@ -39,18 +39,23 @@ def test_there_is_one_playbook_per_procedure_and_per_verb() -> None:
     assert steps == set(Verb) - {Verb.QUIET}  # asked on the controller, of no host
 
 
-@pytest.mark.slow
-def test_ansible_can_read_every_playbook() -> None:
-    """Roles, files and keywords are there and right, for a step and for a procedure."""
-    playbooks = [*PLAYBOOKS.glob("*.yml"), *(PLAYBOOKS / "steps").glob("*.yml")]
-    checked = subprocess.run(
-        [PROGRAM, "--syntax-check", "-i", "inventories/demo", *playbooks],
+def played(*words: str) -> subprocess.CompletedProcess[str]:
+    """ansible-playbook with the demo's inventory, in the root of the project."""
+    return subprocess.run(
+        [PROGRAM, "-i", "inventories/demo", *words],
         cwd=ROOT,
         env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.slow
+def test_ansible_can_read_every_playbook() -> None:
+    """Roles, files and keywords are there and right, for a step and for a procedure."""
+    playbooks = [*PLAYBOOKS.glob("*.yml"), *(PLAYBOOKS / "steps").glob("*.yml")]
+    checked = played("--syntax-check", *map(str, playbooks))
     assert (checked.returncode, checked.stderr) == (0, "")
     assert checked.stdout.count("playbook: ") == len(playbooks)
 
@@ -83,14 +88,7 @@ def test_a_step_by_hand_says_what_it_needs(step: Verb) -> None:
 )
 def test_a_step_without_hosts_does_not_end_well(words: tuple[str, ...], said: str) -> None:
     """Ansible takes hosts that nobody has for none, and none for success."""
-    done = subprocess.run(
-        [PROGRAM, "-i", "inventories/demo", "playbooks/steps/stop.yml", *words],
-        cwd=ROOT,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = played("playbooks/steps/stop.yml", *words)
     assert done.returncode != 0, done.stdout
     assert said in done.stderr
 

@@ -20,11 +20,11 @@ from automation.idle.record import (
     change_record,
     read_record,
     this_moment,
-    write_record,
 )
 from automation.idle.samples import Sample
 from automation.run.events import Message
 from automation.run.lock import holding
+from tests.unit.idle.remembering import write_record
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 LOOK = Look("bets", Moment(NOW, 100.5, "this boot"), 0.25)

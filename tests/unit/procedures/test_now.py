@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from automation.execute.simulator import MORNING, Fault
-from automation.idle.record import Decision, Record, write_record
+from automation.idle.record import Decision, Record
 from automation.procedures.evening import plan_evening
 from automation.procedures.gates import Gates
 from automation.procedures.idle import plan_idle_restart, plan_idle_test
@@ -20,6 +20,7 @@ from automation.run.events import Message
 from automation.run.lock import hold, this_process
 from automation.venue.site import Venue
 from automation.views.metrics import Waiting
+from tests.unit.idle.remembering import write_record
 from tests.unit.procedures.desk import Desk
 from tests.unit.procedures.test_idle import CLOSED, SELLING, VENUE
 from tests.unit.venue.sites import HEAD, site
