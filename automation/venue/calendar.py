@@ -11,14 +11,17 @@ autumn is its first occurrence. A blackout covers all that its words could mean.
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import islice
+from typing import TYPE_CHECKING
 
-import holidays
-import icalendar
-
-from automation.venue.events import Events
 from automation.venue.fields import WEEKDAYS, local_time
 from automation.venue.unattended import Exclusion, Weekly, Window
+
+if TYPE_CHECKING:
+    import icalendar
+
+    from automation.venue.events import Events
 
 DAY = dt.timedelta(days=1)
 INSTANT = dt.timedelta(microseconds=1)
@@ -34,7 +37,7 @@ class Calendar:
     blackouts: tuple[Weekly, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     holidays: str = ""
-    events: tuple[Events, ...] = ()
+    events: "tuple[Events, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,7 @@ def _holidays(calendar: Calendar, start: dt.datetime, end: dt.datetime) -> Itera
     if not calendar.holidays:
         return
     years = range(start.year - 1, end.year + 2)
+    holidays = import_module("holidays")  # 0.1 s, for few venues
     known = holidays.country_holidays(calendar.holidays, years=years)
     for day in _days(calendar, start, end):
         if day in known:
@@ -217,7 +221,7 @@ def _events(calendar: Calendar, start: dt.datetime, end: dt.datetime) -> Iterato
             yield Blackout(start, end, f"{source.name} {error}", doubt=True)
 
 
-def _event(calendar: Calendar, event: icalendar.Event) -> Blackout:
+def _event(calendar: Calendar, event: "icalendar.Event") -> Blackout:
     begins, ends = event.start, event.end
     if ends <= begins:
         ends = _day_of(calendar, begins) + DAY

@@ -4,11 +4,11 @@ import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from importlib import import_module
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-import holidays
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -123,6 +123,7 @@ def _is_regexp(text: str) -> bool:
 
 
 def _has_holidays(code: str) -> bool:
+    holidays = import_module("holidays")  # 0.1 s, for few venues
     return code in holidays.list_supported_countries()
 
 

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from automation.errors import UsageError, VenueError
@@ -15,7 +17,6 @@ from automation.venue.addresses import hosts_of
 from automation.venue.calendar import Calendar
 from automation.venue.checks import check_document, sentences_of
 from automation.venue.document import Document, Problem, read_document, shown
-from automation.venue.events import Events
 from automation.venue.fields import closest
 from automation.venue.inventory import (
     Inventory,
@@ -147,7 +148,7 @@ def _venue(
 
 def _calendar(file: VenueFile, source: Path) -> Calendar:
     paths = ((name, directory_of(source) / name) for name in file.calendars)
-    events = (Events(name, partial(path.read_text, encoding="utf-8-sig")) for name, path in paths)
+    events = [_events(name, path) for name, path in paths]
     return Calendar(
         zone=ZoneInfo(file.venue.time_zone),
         windows=file.windows,
@@ -156,6 +157,11 @@ def _calendar(file: VenueFile, source: Path) -> Calendar:
         holidays=file.holidays or "",
         events=tuple(events),
     )
+
+
+def _events(name: str, path: Path) -> Any:
+    events = import_module("automation.venue.events")  # 0.1 s, for few venues
+    return events.Events(name, partial(path.read_text, encoding="utf-8-sig"))
 
 
 def _calendar_problems(calendar: Calendar) -> Iterator[Problem]:

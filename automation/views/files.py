@@ -3,14 +3,14 @@
 import os
 import tempfile
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from automation.run.state import State
 from automation.views.document import Report
-from automation.views.html import render_html
 from automation.views.i18n import Translator
 from automation.views.junit import render_junit
-from automation.views.metrics import render_metrics
 from automation.views.report import build_report, dump_report
 
 REPORT, PAGE, JUNIT, METRICS = "report.json", "report.html", "junit.xml", "metrics.prom"
@@ -34,16 +34,16 @@ def write_views(
 ) -> Report:
     """Write every view of the run; `last_go` is the last GO of an earlier run. Raises OSError."""
     report = write_report(folder, state, now, journal_head)
-    replace_file(folder / PAGE, render_html(report, translate))
+    replace_file(folder / PAGE, _page(report, translate))
     replace_file(folder / JUNIT, render_junit(report, state))
-    replace_file(folder / METRICS, render_metrics(report, last_go))
+    replace_file(folder / METRICS, _imported_late("metrics").render_metrics(report, last_go))
     return report
 
 
 def write_page(folder: Path, report: Report, translate: Translator) -> None:
     """Write the report and its page anew, in the translator's language. Raises OSError."""
     replace_file(folder / REPORT, dump_report(report))
-    replace_file(folder / PAGE, render_html(report, translate))
+    replace_file(folder / PAGE, _page(report, translate))
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -63,3 +63,13 @@ def replace_file_bytes(path: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _page(report: Report, translate: Translator) -> str:
+    page: str = _imported_late("html").render_html(report, translate)
+    return page
+
+
+def _imported_late(view: str) -> ModuleType:
+    """jinja2 and prometheus_client cost 0.1 s, which no server need wait for."""
+    return import_module(f"automation.views.{view}")
