@@ -77,7 +77,7 @@ def resume(  # noqa: PLR0913, PLR0917  # one parameter per option
         raise UsageError("This venue has no run yet.", "To begin one: raceday morning")
     state = resumable(folder)
     extra_vars = to_resume(state, request.extra_vars)
-    if not (break_glass or check):
+    if not break_glass:
         _refuse_what_needs_a_reason(venue, state)
     if not check:
         holder = this_process(folder.name, operator_name(), "resume", utc_now())

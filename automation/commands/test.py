@@ -141,14 +141,14 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
     _check_options(kind, [option for option, value in given.items() if value])
     profile = Profile(rate or USUAL.rate, seconds or USUAL.seconds, burst or USUAL.burst)
     plan = _plan(venue, kind, chosen, known_hosts(venue, chosen, limit), profile)
-    if not (break_glass or check):
+    if not break_glass:
         refuse_in_blackout(venue, utc_now())
+    seen = probe_now(venue, plan_status(venue), ())
+    _refuse_what_is_down(seen, plan)
+    refuse_while_selling(seen, CLOSE_FIRST)
+    if kind == DRILL:
+        _refuse_without_spare(seen, chosen)
     if not check:
-        seen = probe_now(venue, plan_status(venue), ())
-        _refuse_what_is_down(seen, plan)
-        refuse_while_selling(seen, CLOSE_FIRST)
-        if kind == DRILL:
-            _refuse_without_spare(seen, chosen)
         question = QUESTIONS.get(kind, "Test %(names)s?")
         confirm_change(Translator(settings.lang)(question, names=", ".join(chosen)), yes=yes)
     plan = replace(plan, check=check, break_glass=break_glass, reason=why)

@@ -56,11 +56,12 @@ def run(site: Path, command: click.Command, *words: str) -> Result:
 
 
 @pytest.mark.parametrize(("command", "word"), COMMANDS)
+@pytest.mark.parametrize("option", [(), ("--check",)])
 def test_work_by_hand_in_a_blackout_is_refused(
-    site: Path, command: click.Command, word: str
+    site: Path, command: click.Command, word: str, option: tuple[str, ...]
 ) -> None:
-    """With its name, its end, and the way past it."""
-    error = run(site, command, word).exception
+    """With its name, its end, and the way past it; a look at what would be done says the same."""
+    error = run(site, command, word, *option).exception
     assert isinstance(error, Refused)
     assert error.message == "Derby eve: a blackout until 3000-01-01 00:00; nothing was touched."
     assert "--break-glass" in error.hint
@@ -73,6 +74,19 @@ def test_breaking_the_glass_wants_a_reason(
 ) -> None:
     """Which is recorded; and a reason alone breaks nothing."""
     assert isinstance(run(site, command, word, *option).exception, UsageError)
+
+
+@pytest.mark.parametrize("option", [(), ("--check",)])
+def test_a_test_among_customers_is_refused(
+    site: Path, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...]
+) -> None:
+    """However well its reason is known: nobody's bets are to stand beside test bets."""
+    selling = SimpleNamespace(sales_said=lambda: "open", steps={})
+    monkeypatch.setattr(test_module, "probe_now", lambda *_: selling)
+    reason = ("--break-glass", "--reason", "the vendor is here")
+    error = run(site, raceday_test, "database", *reason, *option).exception
+    assert isinstance(error, Refused)
+    assert error.message == "Sales are open; nothing was touched."
 
 
 @pytest.mark.parametrize("word", ["database", "rehearsal", "drill"])

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from automation.cli import raceday
-from automation.errors import UsageError
+from automation.errors import Refused, UsageError
 from automation.run.plan import Plan
 from automation.run.state import State
 from automation.venue.site import Venue
@@ -47,3 +47,12 @@ def test_other_extra_variables_than_the_runs_are_refused(site: Path) -> None:
     result = CliRunner().invoke(raceday, [*options, "resume", RUN_ID, "-e", "a=1", "--check"])
     assert isinstance(result.exception, UsageError)
     assert "was begun with other extra variables (-e)" in result.exception.message
+
+
+def test_a_look_at_a_run_that_broke_the_glass_wants_a_reason_too(site: Path) -> None:
+    """As going on with it does: what was a reason then is none for now."""
+    record(site, killed(site, break_glass=True, reason="x"))
+    options = ("--venue", str(site), "--reports", str(site), "--lang", "en")
+    result = CliRunner().invoke(raceday, [*options, "resume", RUN_ID, "--check"])
+    assert isinstance(result.exception, Refused)
+    assert "broke the glass: x. That was then." in result.exception.message
