@@ -93,8 +93,9 @@ test: setup check ## what CI runs: fast tests, slow ones, every role on hosts, t
 schemas: ## write schemas/venue.v1.json anew from the model
 	@$(BIN)/raceday venue schema > schemas/venue.v1.json
 
-bench: demo-up ## time the hot path against ordinary tasks and plain ssh, side by side
+bench: demo-up ## time the hot path against ordinary tasks and plain ssh, side by side; and sales close
 	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench.closing
 
 clean: demo-down ## also remove what was installed here
 	rm -rf .venv .tools

@@ -1,1 +1,6 @@
-"""Side by side: the hot path, ordinary Ansible tasks, and plain ssh. Figures, no verdict."""
+"""What is measured, never asserted: `make bench`."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SSH = ("ssh", "-F", str(ROOT / "demo/.state/ssh_config"))

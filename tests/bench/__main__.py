@@ -18,8 +18,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).parents[2]
-SSH = ("ssh", "-F", str(ROOT / "demo/.state/ssh_config"))
+from tests.bench import ROOT, SSH
+
 PLAYBOOK = str(Path(sys.executable).with_name("ansible-playbook"))
 HOSTS = ("db1", "db2", "cache1", "wagering1", "wagering2", "ticketing1", "ticketing2", "kiosk1")
 ROUNDS = 5
