@@ -1,7 +1,7 @@
 """Asks whether unattended work may go on: the calendar, Prometheus, and the hosts themselves."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,16 +19,22 @@ from automation.idle.quiet import (
     recent_looks,
 )
 from automation.idle.record import Record, change_record, read_record, this_moment
+from automation.procedures.beforehand import plan_beforehand
 from automation.procedures.records import JOURNAL
+from automation.procedures.session import probe_now
 from automation.procedures.wear import read_number
 from automation.run.decide import Begin
 from automation.run.events import Check, HostReported, HostState, Message
+from automation.run.loop import Observer
+from automation.run.plan import Plan
+from automation.run.state import State
 from automation.venue.calendar import next_openings
 from automation.venue.fields import span
 from automation.venue.site import Venue
 from automation.venue.unattended import Signal
 
 type Numbers = Callable[[Venue, Signal], float | Message]
+type Probe = Callable[[Venue, Plan, Sequence[Observer]], State]
 
 
 class Asker:
@@ -37,7 +43,7 @@ class Asker:
     What it sees of a signal without a history it `remembers` for later calls.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # whom it asks, each by itself
         self,
         venue: Venue,
         reports: Path,
@@ -45,6 +51,7 @@ class Asker:
         now: Callable[[], Moment] = this_moment,
         numbers: Numbers = read_number,
         get: Fetch = fetch,
+        probe: Probe = probe_now,
         remembers: bool = True,
     ) -> None:
         self.needed: Mapping[str, timedelta] = {}
@@ -53,6 +60,7 @@ class Asker:
         self._now = now
         self._before = _journals(reports)
         self._numbers = numbers
+        self._probe = probe
         self._remembers = remembers
         settings = venue.unattended.prometheus
         self._client = settings and Client(settings, lambda: now().wall, get)
@@ -75,6 +83,10 @@ class Asker:
         """Whether anybody is at it, as each signal and the alerts say."""
         names = [signal.name for signal in self._venue.unattended.idle]
         return (*self._alerts(), *self._signals(names))
+
+    def look(self, plans: Sequence[Plan]) -> State:
+        """What the hosts show of which these plans want to know something before they begin."""
+        return self._probe(self._venue, plan_beforehand(self._venue, plans), ())
 
     def watch(self) -> None:
         """Look at the signals without a history that must be known when the next window opens.

@@ -28,6 +28,7 @@ from automation.idle.due import (
 from automation.idle.record import Record, change_record, read_record, this_moment
 from automation.idle.samples import remembered, wanting, with_memories
 from automation.procedures.asking import Asker
+from automation.procedures.beforehand import hindrances
 from automation.procedures.idle import (
     IDLE,
     needed_by_question,
@@ -181,10 +182,16 @@ def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) ->
     plans, kept = due_plans(venue, seen, past, now)
     if not plans:
         asker.watch()
-        return Choice(reasons=kept)
+        return Choice(reasons=_once(kept))
     choice = _choice(venue, past, asker, plans, now)
     due = tuple(place for plan in plans for place in restarts_of(plan))
-    return replace(choice, due=due, tests=tuple(task.words for task in _tests(venue, past, now)))
+    tests = tuple(task.words for task in _tests(venue, past, now))
+    return replace(choice, reasons=_once(choice.reasons), due=due, tests=tests)
+
+
+def _once(reasons: Sequence[Message]) -> tuple[Message, ...]:
+    """Each of them once: several plans may have to wait for the same."""
+    return tuple(why for place, why in enumerate(reasons) if why not in reasons[:place])
 
 
 def postponed(choice: Choice, holder: Holder | None, calendar: Calendar) -> Choice:
@@ -282,22 +289,34 @@ def _drilled_longest_ago(component: Component, past: Past) -> str:
 def _first_that_may(
     venue: Venue, past: Past, asker: Asker, plans: Sequence[Plan], now: datetime
 ) -> Choice:
-    """The first plan that fits into the window and has not failed in it; the asker learns of it.
+    """The first plan that nothing forbids; the asker learns of it.
 
-    What was refused in it for its own sake comes after the others, so that they get their turn.
+    What was refused in this window for its own sake comes after the others, so that they get their
+    turn. Hosts are asked last, and once for all plans.
     """
     wrong = tuple(_gone_wrong(venue, past, now))
-    reasons: list[Message] = []
-    for plan in sorted(plans, key=lambda plan: sum(bool(_shared(plan, run)) for run in wrong)):
-        needed = needed_by_question(plan, past.histories)
-        asker.needed = needed
-        first = next(iter(needed.values()))
-        against = [*_failures(plan, wrong), asker.window(first).why]
-        found = [why for why in against if why]
-        if not found:
+    in_turn = sorted(plans, key=lambda plan: sum(bool(_shared(plan, run)) for run in wrong))
+    against = [(plan, tuple(_forbids(plan, past, asker, wrong))) for plan in in_turn]
+    reasons = [why for _, whys in against for why in whys]
+    able = [plan for plan, whys in against if not whys]
+    if not able:
+        return Choice(reasons=tuple(reasons))
+    seen = asker.look(able)
+    for plan in able:
+        hindered = tuple(hindrances(plan, seen))
+        if not hindered:
+            asker.needed = needed_by_question(plan, past.histories)
             return Choice(plan)
-        reasons += found
+        reasons += hindered
     return Choice(reasons=tuple(reasons))
+
+
+def _forbids(plan: Plan, past: Past, asker: Asker, wrong: Sequence[State]) -> Iterator[Message]:
+    """It failed in this window, or it does not fit into what is left of it."""
+    yield from _failures(plan, wrong)
+    why = asker.window(next(iter(needed_by_question(plan, past.histories).values()))).why
+    if why:
+        yield why
 
 
 def _leaders(venue: Venue, name: str) -> Leaders:
