@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from automation.errors import Interrupted
 from automation.idle.allowed import judge_meanwhile, judge_window
 from automation.idle.prometheus import Client, Fetch, fetch
 from automation.idle.quiet import (
@@ -33,7 +34,9 @@ from automation.venue.fields import span
 from automation.venue.site import Venue
 from automation.venue.unattended import Signal
 
-type Numbers = Callable[[Venue, Signal], float | Message]
+SECONDS = 80.0  # for all alerts and signals of one question; its step has QUESTION_SECONDS
+
+type Numbers = Callable[[Venue, Signal, float], float | Message]
 type Probe = Callable[[Venue, Plan, Sequence[Observer]], State]
 
 
@@ -63,14 +66,15 @@ class Asker:
         self._probe = probe
         self._remembers = remembers
         settings = venue.unattended.prometheus
-        self._client = settings and Client(settings, lambda: now().wall, get)
+        self._until = 0.0
+        self._client = settings and Client(settings, lambda: now().wall, self._bounded(get))
 
     def answer(self, order: Begin) -> Iterator[HostReported]:
         """The same for every host of the question; signals only if it is about them."""
         began = time.monotonic()
         alone = judge_meanwhile(self._before, _journals(self._reports))
         window = self.window(self.needed[order.step.id])
-        checks = (alone, window, *self._alerts(), *self._signals(order.step.checks))
+        checks = (alone, window, *self._quiet(order.step.checks))
         seconds = time.monotonic() - began
         for host in order.hosts:
             yield HostReported(order.step.id, host, HostState.OK, seconds, checks)
@@ -82,11 +86,14 @@ class Asker:
     def signals(self) -> tuple[Check, ...]:
         """Whether anybody is at it, as each signal and the alerts say."""
         names = [signal.name for signal in self._venue.unattended.idle]
-        return (*self._alerts(), *self._signals(names))
+        return self._quiet(names)
 
     def look(self, plans: Sequence[Plan]) -> State:
-        """What the hosts show of which these plans want to know something before they begin."""
-        return self._probe(self._venue, plan_beforehand(self._venue, plans), ())
+        """What hosts show of which these plans want to know something. Raises Interrupted."""
+        seen = self._probe(self._venue, plan_beforehand(self._venue, plans), ())
+        if seen.interrupted:
+            raise Interrupted
+        return seen
 
     def watch(self) -> None:
         """Look at the signals without a history that must be known when the next window opens.
@@ -95,10 +102,23 @@ class Asker:
         """
         now = self._now().wall
         opening = next(iter(next_openings(self._venue.calendar, now, 1)), None)
+        self._until = self._now().uptime + SECONDS
         ahead = max(opening.start - now, timedelta()) if opening else timedelta.max
         for signal in self._venue.unattended.idle:
             if signal.command and ahead <= span(signal.quiet_for) + timedelta(seconds=LOOK_GAP):
                 self._reading(signal)
+
+    def _quiet(self, names: Collection[str]) -> tuple[Check, ...]:
+        """Alerts and signals, with one deadline for all; who is too late for it is not asked."""
+        self._until = self._now().uptime + SECONDS
+        return (*self._alerts(), *self._signals(names))
+
+    def _left(self) -> float:
+        """Seconds."""
+        return self._until - self._now().uptime
+
+    def _bounded(self, get: Fetch) -> Fetch:
+        return lambda url, timeout: get(url, max(min(timeout, self._left()), 0.0))
 
     def _alerts(self) -> Iterator[Check]:
         settings = self._venue.unattended.prometheus
@@ -111,9 +131,16 @@ class Asker:
                 yield judge_signal(signal, self._reading(signal))
 
     def _reading(self, signal: Signal) -> Reading:
+        if self._left() <= 0:
+            args = {"signal": signal.name, "seconds": round(SECONDS)}
+            text = (
+                "the signal '%(signal)s' was not asked, because the others were not answered "
+                "within %(seconds)s s"
+            )
+            return Reading(problem=Message(text, args))
         if signal.prometheus and self._client:
             return self._client.signal(signal)
-        value = self._numbers(self._venue, signal)
+        value = self._numbers(self._venue, signal, self._left())
         if isinstance(value, Message):
             return Reading(problem=value)
         now = self._now()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from automation.errors import Interrupted
 from automation.exit_codes import ExitCode
 from automation.history import SUCCESSFUL, History, read_steps
 from automation.idle.allowed import why_unknown
@@ -118,7 +119,7 @@ def look(venue: Venue, reports: Path, now: datetime, *, remembers: bool = True) 
     worn = _with_memories(venue, reports, worn, remembers=remembers)
     found = due_restarts(rules, worn, turn=_turn(venue, now))
     due = dict.fromkeys(item.component for item in found)
-    return Seen(worn, {name: _leaders(venue, name) for name in due}, tuple(lost))
+    return Seen(worn, _leaders(venue, due), tuple(lost))
 
 
 def foresee(
@@ -319,17 +320,24 @@ def _forbids(plan: Plan, past: Past, asker: Asker, wrong: Sequence[State]) -> It
         yield why
 
 
-def _leaders(venue: Venue, name: str) -> Leaders:
-    gate = gate_step(venue.components[name])
-    seen = probe_now(venue, make_plan(venue, "status", (gate,), gives_verdict=False), ())
-    return leaders_of(venue, venue.components[name], seen.steps[gate.id].hosts)
+def _leaders(venue: Venue, names: Iterable[str]) -> Mapping[str, Leaders]:
+    """Who leads each of these components, by one look at all of them. Raises Interrupted."""
+    able = [venue.components[name] for name in names if has_leader(venue, venue.components[name])]
+    if not able:
+        return {}
+    gates = {component.name: gate_step(component) for component in able}
+    seen = probe_now(venue, make_plan(venue, "status", gates.values(), gives_verdict=False), ())
+    if seen.interrupted:
+        raise Interrupted
+    return {
+        component.name: leaders_of(venue, component, seen.steps[gates[component.name].id].hosts)
+        for component in able
+    }
 
 
 def _led(venue: Venue, worn: Sequence[Wear]) -> Mapping[Place, Message]:
     """Why hosts are left to an operator, of those that are."""
-    names = dict.fromkeys(wear.component for wear in worn)
-    able = (name for name in names if has_leader(venue, venue.components[name]))
-    leaders = {name: _leaders(venue, name) for name in able}
+    leaders = _leaders(venue, dict.fromkeys(wear.component for wear in worn))
     whys = ((wear, _leads(wear, leaders.get(wear.component, Leaders()))) for wear in worn)
     return {(wear.component, wear.host): why for wear, why in whys if why}
 

@@ -122,7 +122,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(command, "Asker", asker)
     monkeypatch.setattr(unattended, "this_moment", made.moment)
     monkeypatch.setattr(unattended, "read_wear", made.wear)
-    monkeypatch.setattr(unattended, "_leaders", lambda *_: made.leaders)
+    monkeypatch.setattr(unattended, "_leaders", lambda *_: {"database": made.leaders})
     monkeypatch.setattr(session, "AnsibleExecutor", made.ansible)
     return made
 

@@ -1,6 +1,6 @@
 """An unattended restart: asked before each drain and each stop, given up, put back, chosen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from automation.errors import Interrupted
 from automation.execute.simulator import WHOLE_STEP, FakeClock, Fault, Faults, Simulator, World
 from automation.exit_codes import ExitCode
 from automation.history import Duration, History
@@ -26,10 +27,11 @@ from automation.run.decide import Begin
 from automation.run.events import Check, Event, Message, StepStarted
 from automation.run.journal import Journal
 from automation.run.lock import hold, this_process
-from automation.run.loop import Run
+from automation.run.loop import Observer, Run
 from automation.run.plan import Plan, Step, Verb
 from automation.run.state import State
 from automation.venue.site import Venue
+from automation.venue.unattended import Signal
 from tests.unit.idle.hosts import looking
 from tests.unit.procedures.desk import Desk, Died
 from tests.unit.run.paper import Paper
@@ -357,6 +359,20 @@ def test_what_its_first_looks_would_refuse_is_not_begun(
     assert why == ("" if done else said)
 
 
+def test_an_interruption_while_hosts_are_looked_at_begins_nothing(
+    venue: Venue, tmp_path: Path
+) -> None:
+    """The operator's Ctrl-C is for the call, not for the look alone."""
+
+    def look(venue: Venue, plan: Plan, observers: Sequence[Observer]) -> State:
+        return replace(looking({})(venue, plan, observers), interrupted=True)
+
+    quiet = replace(venue, unattended=venue.unattended.model_copy(update={"idle": ()}))
+    desk = Asker(quiet, tmp_path, now=lambda: Moment(NIGHT, 0.0, "boot"), probe=look)
+    with pytest.raises(Interrupted):
+        choose(quiet, Seen((worn_host("w2", WEEK + 2),)), Past(), desk, NIGHT)
+
+
 def test_tests_are_done_when_no_restart_is_due(venue: Venue, tmp_path: Path) -> None:
     """They were never done here."""
     assert choice(venue, tmp_path, worn=()) == ("test w1", "")
@@ -367,6 +383,30 @@ def test_customers_keep_everything_from_being_done(venue: Venue, tmp_path: Path)
     what, why = choice(venue, tmp_path, value=3.0)
     assert what == ""
     assert why.startswith("the signal 'bets' was 3 0:00:00 ago")
+
+
+def test_all_signals_share_one_deadline(venue: Venue, tmp_path: Path) -> None:
+    """Each has its own bound, but many that hang are not waited for one after the other."""
+    signal = venue.unattended.idle[0]
+    many = tuple(signal.model_copy(update={"name": name}) for name in "abcde")
+    slow = replace(venue, unattended=venue.unattended.model_copy(update={"idle": many}))
+    passed, given = [0.0], list[float]()
+
+    def hang(_venue: Venue, _signal: Signal, seconds: float) -> Message:
+        given.append(seconds)
+        passed[0] += min(seconds, 25.0)
+        return Message("db1 cannot be asked")
+
+    def now() -> Moment:
+        return Moment(NIGHT, passed[0], "boot")
+
+    checks = Asker(slow, tmp_path, now=now, numbers=hang).signals()
+    assert given == [80.0, 55.0, 30.0, 5.0]
+    assert not any(check.passed for check in checks)
+    assert [str(check.why) for check in checks] == [
+        *["db1 cannot be asked"] * 4,
+        "the signal 'e' was not asked, because the others were not answered within 80 s",
+    ]
 
 
 def test_a_clock_that_was_once_ahead_costs_one_period_only(venue: Venue, tmp_path: Path) -> None:
