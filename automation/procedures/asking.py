@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from automation.errors import Interrupted
-from automation.idle.allowed import judge_meanwhile, judge_window
+from automation.idle.allowed import judge_meanwhile, judge_window, never_quiet
 from automation.idle.prometheus import Client, Fetch, fetch
 from automation.idle.quiet import (
     LOOK_GAP,
@@ -16,6 +16,7 @@ from automation.idle.quiet import (
     Reading,
     judge_alerts,
     judge_signal,
+    quiet_in,
     reading_of,
     recent_looks,
 )
@@ -128,7 +129,15 @@ class Asker:
     def _signals(self, names: Collection[str]) -> Iterator[Check]:
         for signal in self._venue.unattended.idle:
             if signal.name in names:
-                yield judge_signal(signal, self._reading(signal))
+                reading = self._reading(signal)
+                yield self._foreseen(judge_signal(signal, reading), quiet_in(signal, reading))
+
+    def _foreseen(self, check: Check, wait: timedelta) -> Check:
+        """The check of a signal; where that is so it says that waiting for it is in vain."""
+        if check.why is None:
+            return check
+        why = never_quiet(self._venue.calendar, self._now().wall, wait, check.why)
+        return replace(check, why=why)
 
     def _reading(self, signal: Signal) -> Reading:
         if self._left() <= 0:

@@ -411,6 +411,24 @@ def test_a_signal_becomes_quiet_although_its_period_is_longer_than_the_window(
     assert opens - world.signals_asked[0] <= length[period] + timedelta(minutes=20)
 
 
+@pytest.mark.parametrize(("period", "hopeless"), [("5m", False), ("6m", True), ("3h", True)])
+def test_a_signal_that_cannot_become_quiet_in_what_is_left_of_the_window_says_so(
+    world: World,
+    raceday: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    period: str,
+    hopeless: bool,
+) -> None:
+    """Seen for the first time six minutes before the cut-off."""
+    short = SHORT.replace("for: 1m", f"for: {period}")
+    (tmp_path / "group_vars/all/venue.yml").write_text(short)
+    world.passed = IN_SUNDAYS_WINDOW
+    code, said = raceday("idle")
+    assert (code, f"it must be < 1 for {period}" in said) == (30, True), said
+    never = "it cannot become quiet in the window night any more"
+    assert (never in said) == hopeless
+
+
 def test_a_signal_is_watched_in_a_window_although_nothing_is_due(
     world: World, raceday: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
