@@ -31,13 +31,8 @@ from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.aside import say
 from automation.views.i18n import Translator
-from automation.views.openings import openings_document, render_openings
+from automation.views.openings import WINDOWS, asked_again, openings_document, render_openings
 
-WINDOWS = Message(
-    "Say in the venue file when it may work, and on what (docs/operations.md, Idle time):\n"
-    '    windows: [{name: night, start_time: "01:00", length_minutes: 180}]\n'
-    "    restarts: [{component: NAME, every: 7d}]"
-)
 NOTHING_DUE = Message("Nothing is due; nothing was touched.")
 
 
@@ -103,18 +98,12 @@ def _say_why_not(settings: Settings, venue: Venue, choice: Choice) -> int:
     if choice.reasons:
         why = "; ".join(map(translate, choice.reasons))
         said = Message("Not now, and nothing was touched: %(why)s.", {"why": why})
-        raise Refused(said, _following(venue))
+        raise Refused(said, asked_again(venue.calendar))
     if settings.format == "json":
         click.echo(json.dumps({"due": []}))
     else:
         click.echo(translate(NOTHING_DUE))
     return ExitCode.GO
-
-
-def _following(venue: Venue) -> Message:
-    if not venue.calendar.windows:
-        return WINDOWS
-    return Message("It is asked again when the timer calls the next time.")
 
 
 def _show_next(settings: Settings, venue: Venue) -> int:

@@ -7,8 +7,15 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
+from automation.run.events import Message
 from automation.venue.calendar import Calendar, Opening, shown
 from automation.views.i18n import Translator
+
+WINDOWS = Message(
+    "Say in the venue file when it may work, and on what (docs/operations.md, Idle time):\n"
+    '    windows: [{name: night, start_time: "01:00", length_minutes: 180}]\n'
+    "    restarts: [{component: NAME, every: 7d}]"
+)
 
 
 @dataclass(frozen=True)
@@ -18,6 +25,13 @@ class Foretold:
     opening: Opening
     hosts: tuple[str, ...]
     tests: tuple[str, ...]
+
+
+def asked_again(calendar: Calendar) -> Message:
+    """When a call that did nothing is made up for, or what it wants first."""
+    if not calendar.windows:
+        return WINDOWS
+    return Message("It is asked again when the timer calls the next time.")
 
 
 def openings_document(foretold: Sequence[Foretold]) -> list[dict[str, Any]]:

@@ -32,6 +32,8 @@ from automation.run.plan import Plan, Step, Verb
 from automation.run.state import State
 from automation.venue.site import Venue
 from automation.venue.unattended import Signal
+from automation.views.explain import explain_run
+from automation.views.i18n import Translator
 from tests.unit.idle.hosts import looking
 from tests.unit.procedures.desk import Desk, Died
 from tests.unit.run.paper import Paper
@@ -156,6 +158,14 @@ def test_customers_who_come_back_end_it(venue: Venue, busy_at: str, hosts: list[
     assert state.result_state == "WARNINGS"
     touched = busy_at != "wagering.quiet.1"
     assert exit_code(state) is (ExitCode.GO if touched else ExitCode.REFUSED)
+
+
+def test_there_is_nothing_to_mend_when_customers_came_back(venue: Venue) -> None:
+    """What is left is done when the timer finds nobody there."""
+    state, _ = roll(venue, "wagering.quiet.2")
+    told = explain_run(state, NIGHT, Translator("en"))
+    again = "raceday idle does what is left when it may, asked again by its timer."
+    assert [str(item) for item in told.next] == [again]
 
 
 def test_another_host_that_is_down_refuses_it(venue: Venue) -> None:
