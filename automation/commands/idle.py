@@ -11,7 +11,7 @@ from automation.commands.options import CHECK_HELP
 from automation.commands.show import run_and_show, show
 from automation.errors import Refused
 from automation.exit_codes import ExitCode
-from automation.idle.allowed import why_closed
+from automation.idle.allowed import why_closed, why_unknown
 from automation.idle.record import Decision, change_record
 from automation.procedures.asking import Asker
 from automation.procedures.records import LOCK
@@ -33,6 +33,7 @@ from automation.views.aside import say
 from automation.views.i18n import Translator
 from automation.views.openings import WINDOWS, asked_again, openings_document, render_openings
 
+NOT_KNOWN = Message("nothing can be said of the next openings")
 NOTHING_DUE = Message("Nothing is due; nothing was touched.")
 
 
@@ -113,6 +114,8 @@ def _show_next(settings: Settings, venue: Venue) -> int:
         say(translate(reason))
     if settings.format == "json":
         click.echo(json.dumps(openings_document(coming), ensure_ascii=False, indent=2))
+    elif why_unknown(venue.calendar, utc_now()):
+        click.echo(translate(NOT_KNOWN))
     else:
         show(render_openings(coming, venue.calendar, translate))
         if not venue.calendar.windows:

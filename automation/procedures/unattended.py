@@ -132,6 +132,7 @@ def foresee(
     """
     rules, openings = venue.unattended.restarts, next_openings(venue.calendar, now)
     worn, lost = read_wear(venue, rules) if rules else ((), [])
+    silent = tuple(_silent(venue, worn))
     worn = with_memories(worn, read_record(reports).samples, this_moment())
     led = _led(venue, worn)
     ours = tuple(wear for wear in worn if (wear.component, wear.host) not in led)
@@ -140,12 +141,20 @@ def foresee(
     restarts = forecast(rules, ours, openings, now, lately)
     tests = forecast_tests(scheduled_tests(venue), last_tests(runs), openings)
     foretold = (
-        Foretold(opening, hosts, tuple(task.words for task in tasks))
+        Foretold(opening, hosts, tuple(task.words for task in tasks), silent)
         for (opening, hosts), tasks in zip(restarts, tests, strict=True)
     )
     unknown = why_unknown(venue.calendar, now)
     left_out = (*lost, *led.values(), *in_vain(rules, ours, lately))
     return tuple(foretold), [*([unknown] if unknown else ()), *left_out]
+
+
+def _silent(venue: Venue, worn: Iterable[Wear]) -> Iterator[str]:
+    """The hosts that a rule is about and that have shown nothing."""
+    shown = {(wear.component, wear.host) for wear in worn}
+    names = dict.fromkeys(rule.component for rule in venue.unattended.restarts)
+    places = ((name, host) for name in names for host in venue.components[name].hosts)
+    yield from dict.fromkeys(host for name, host in places if (name, host) not in shown)
 
 
 def watch(venue: Venue, reports: Path, asker: Asker) -> None:

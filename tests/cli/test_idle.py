@@ -29,6 +29,7 @@ from automation.procedures.asking import Asker
 from automation.procedures.leaders import Leaders
 from automation.procedures.records import LOCK
 from automation.run import lock
+from automation.run.events import Message
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.inventory import Inventory
@@ -181,6 +182,20 @@ def test_what_only_an_operator_restarts_is_in_no_opening(world: World, call: Cal
     assert "db1 is the primary of database, which only an operator restarts" in said.stderr
     world.leaders = Leaders(unknown=("db1",))
     assert json.loads(call("--next").stdout)[0]["due"] == []
+
+
+def test_of_a_host_that_cannot_be_asked_nothing_is_foretold(
+    world: World, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its restart may be due: it is named, in the list too, and stderr says why."""
+    lost = Message("db1 cannot be asked: no route to host")
+    monkeypatch.setattr(unattended, "read_wear", lambda *_: ((), [lost]))
+    said = call("--next")
+    openings = json.loads(said.stdout)
+    assert [(item["due"], item["unknown"]) for item in openings] == [([], ["db1"])] * 10
+    assert str(lost) in said.stderr
+    monkeypatch.setenv("COLUMNS", "140")
+    assert call("--next", output="text").stdout.splitlines()[1].endswith("db1 (not known)")
 
 
 def test_memory_that_does_not_grow_is_left_alone(world: World, call: Call) -> None:
