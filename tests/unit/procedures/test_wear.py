@@ -214,7 +214,9 @@ def test_a_clock_that_differs_makes_the_number_unknown(
     sshd.put("date", f"exec /bin/date -d '{wrong}' \"$@\"")
     said = str(read_number(venue, signal("echo", "0")))
     text = "the clocks of w1 and of this controller are {} s apart"
-    assert said in {text.format(int(apart) + more) for more in (-1, 0, 1)}
+    assert said in {
+        text.format(int(apart) + more) for more in range(-10, 2)
+    }  # the way there takes time
 
 
 def test_a_host_that_does_not_know_the_time_makes_the_number_unknown(
