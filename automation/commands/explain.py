@@ -35,6 +35,7 @@ from automation.views.explain import (
 from automation.views.files import PAGE
 from automation.views.i18n import Translator
 from automation.views.leftovers import left_by
+from automation.views.openings import asked_again
 from automation.views.status import Around
 from automation.views.telling import Explanation
 from automation.views.times import Clock
@@ -64,7 +65,8 @@ def explain(settings: Settings, run: str) -> int:
     explanation = _explanation(folder, venue, translate, reports)
     record = read_record(reports)
     if not run and _is_newer(record, folder):
-        explanation = explain_idle(explanation, record, Clock(venue.time_zone, translate))
+        clock = Clock(venue.time_zone, translate)
+        explanation = explain_idle(explanation, record, clock, asked_again(venue.calendar))
     if settings.format == "json":
         document = explanation_document(explanation, translate)
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))

@@ -11,7 +11,7 @@ from automation.commands.options import CHECK_HELP
 from automation.commands.show import run_and_show, show
 from automation.errors import Refused
 from automation.exit_codes import ExitCode
-from automation.idle.allowed import why_closed
+from automation.idle.allowed import why_closed, why_unknown
 from automation.idle.record import Decision, change_record
 from automation.procedures.asking import Asker
 from automation.procedures.records import LOCK
@@ -31,13 +31,9 @@ from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.aside import say
 from automation.views.i18n import Translator
-from automation.views.openings import openings_document, render_openings
+from automation.views.openings import WINDOWS, asked_again, openings_document, render_openings
 
-WINDOWS = Message(
-    "Say in the venue file when it may work, and on what (docs/operations.md, Idle time):\n"
-    '    windows: [{name: night, start_time: "01:00", length_minutes: 180}]\n'
-    "    restarts: [{component: NAME, every: 7d}]"
-)
+NOT_KNOWN = Message("nothing can be said of the next openings")
 NOTHING_DUE = Message("Nothing is due; nothing was touched.")
 
 
@@ -101,20 +97,14 @@ def _remember(reports: Path, choice: Choice, *, check: bool) -> None:
 def _say_why_not(settings: Settings, venue: Venue, choice: Choice) -> int:
     translate = Translator(settings.lang)
     if choice.reasons:
-        why = "; ".join(dict.fromkeys(translate(reason) for reason in choice.reasons))
+        why = "; ".join(map(translate, choice.reasons))
         said = Message("Not now, and nothing was touched: %(why)s.", {"why": why})
-        raise Refused(said, _following(venue))
+        raise Refused(said, asked_again(venue.calendar))
     if settings.format == "json":
         click.echo(json.dumps({"due": []}))
     else:
         click.echo(translate(NOTHING_DUE))
     return ExitCode.GO
-
-
-def _following(venue: Venue) -> Message:
-    if not venue.calendar.windows:
-        return WINDOWS
-    return Message("It is asked again when the timer calls the next time.")
 
 
 def _show_next(settings: Settings, venue: Venue) -> int:
@@ -124,6 +114,8 @@ def _show_next(settings: Settings, venue: Venue) -> int:
         say(translate(reason))
     if settings.format == "json":
         click.echo(json.dumps(openings_document(coming), ensure_ascii=False, indent=2))
+    elif why_unknown(venue.calendar, utc_now()):
+        click.echo(translate(NOT_KNOWN))
     else:
         show(render_openings(coming, venue.calendar, translate))
         if not venue.calendar.windows:

@@ -12,6 +12,7 @@ from rich.text import Text
 from automation.idle.record import Decision, Record
 from automation.run.events import Message
 from automation.run.lock import Holder
+from automation.run.plan import Verb
 from automation.run.state import State, Status, Verdict
 from automation.run.verdict import CONDITIONAL, GO, NO_GO, is_untested
 from automation.views.causes import Cause, causes, left_out
@@ -21,7 +22,7 @@ from automation.views.live import bullets, report_line
 from automation.views.sales import CLOSED, view_closing, view_sales
 from automation.views.sentences import OPEN_AGAIN, closing_sentence, rest_sentence
 from automation.views.status import Around
-from automation.views.telling import Explanation, Telling, joined
+from automation.views.telling import Explanation, Telling, chained, joined
 from automation.views.text import printable
 from automation.views.times import Clock
 from automation.views.unfinished import (
@@ -35,6 +36,7 @@ from automation.views.words import HEADLINES, UNPROVEN, UNTESTED
 ALONE = Around()
 _LOOK = Message("What is wrong, and what to do now: raceday status")
 _RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
+_POSTPONED = Message("raceday idle does what is left when it may, asked again by its timer.")
 _ACCEPT = Message('To open without it: raceday %(procedure)s --accept-conditional --reason "..."')
 
 
@@ -103,18 +105,45 @@ def explain_closing(
     return replace(explained, sentences=(*explained.sentences, said), next=following)
 
 
-def explain_idle(explained: Explanation, record: Record, clock: Clock) -> Explanation:
-    """The same, with why the timer's last call did nothing, and its last one inside a window."""
+def explain_idle(
+    explained: Explanation, record: Record, clock: Clock, again: Message
+) -> Explanation:
+    """The same, with why the timer's last call did nothing, and its last one inside a window.
+
+    `again` says when it is asked again. A morning that was never done is no remedy.
+    """
     last = "raceday idle did nothing at %(time)s: %(why)s."
     before = "In its last window raceday idle did nothing, at %(time)s: %(why)s."
     calls = ((before if record.closed else last, record.decision), (last, record.closed))
-    said = (_did_nothing(text, call, clock) for text, call in calls if call and call.reasons)
-    return replace(explained, sentences=(*explained.sentences, *said))
+    told = [(text, call) for text, call in calls if call and call.reasons]
+    if not told:
+        return explained
+    said = tuple(_did_nothing(explained, text, call, clock) for text, call in told)
+    kept = explained.next if explained.since else ()
+    by_hand = _by_hand(record.decision) if record.decision and not record.closed else ()
+    return replace(
+        explained, sentences=(*explained.sentences, *said), next=(*kept, again, *by_hand)
+    )
 
 
-def _did_nothing(text: str, call: Decision, clock: Clock) -> Message:
-    when = f"{clock.date(call.at)} {clock.seconds(call.at)}"
-    return Message(text, {"time": when, "why": joined(call.reasons)})
+def _did_nothing(explained: Explanation, text: str, call: Decision, clock: Clock) -> Message:
+    """Without what is among the sentences already: what a run has left keeps the timer waiting."""
+    say, when = clock.translate, f"{clock.date(call.at)} {clock.seconds(call.at)}"
+    known = [say(item) for item in explained.sentences]
+    fresh = [why for why in call.reasons if not any(say(why) in line for line in known)]
+    if not fresh:
+        return Message("raceday idle did nothing at %(time)s, because of that.", {"time": when})
+    return Message(text, {"time": when, "why": chained(fresh)})
+
+
+def _by_hand(call: Decision) -> Iterator[Message]:
+    """What is typed for what was due."""
+    names = " ".join(dict.fromkeys(component for component, _ in call.due))
+    tests = "; ".join(f"raceday test {words}" for words in call.tests)
+    text = "Not to wait for it: %(command)s"
+    for command in (f"raceday restart {names}" if names else "", tests):
+        if command:
+            yield Message(text, {"command": command})
 
 
 def could_not_open(state: State) -> bool:
@@ -246,7 +275,15 @@ def _without_verdict(told: Telling, at: datetime) -> Explanation:
         lead = Message("The run ended at %(time)s, and not all went well: %(causes)s", args)
     elif undone:
         lead = Message("The run ended at %(time)s, and not all was done. %(undone)s", args)
+    if _is_postponed(told.state):
+        return told.explained("", at, (lead,), (*told.recover(), _POSTPONED))
     return told.explained("", at, (lead,), told.mend(found) if found or undone else ())
+
+
+def _is_postponed(state: State) -> bool:
+    """Somebody came back, or the window is over, and nothing else went wrong."""
+    asked = (item for item in state.steps.values() if item.step.verb is Verb.QUIET)
+    return state.result_state == "WARNINGS" and any(item.status is Status.FAILED for item in asked)
 
 
 def _lead(told: Telling, verdict: Verdict, found: Sequence[Cause]) -> Message:

@@ -7,17 +7,35 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
+from automation.run.events import Message
 from automation.venue.calendar import Calendar, Opening, shown
 from automation.views.i18n import Translator
+
+WINDOWS = Message(
+    "Say in the venue file when it may work, and on what (docs/operations.md, Idle time):\n"
+    '    windows: [{name: night, start_time: "01:00", length_minutes: 180}]\n'
+    "    restarts: [{component: NAME, every: 7d}]"
+)
 
 
 @dataclass(frozen=True)
 class Foretold:
-    """An opening, the hosts to be restarted in it, and what is typed for the tests to be done."""
+    """An opening, the hosts to be restarted in it, and what is typed for the tests to be done.
+
+    Of hosts that are `unknown` nobody could say whether they are due.
+    """
 
     opening: Opening
     hosts: tuple[str, ...]
     tests: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+
+
+def asked_again(calendar: Calendar) -> Message:
+    """When a call that did nothing is made up for, or what it wants first."""
+    if not calendar.windows:
+        return WINDOWS
+    return Message("It is asked again when the timer calls the next time.")
 
 
 def openings_document(foretold: Sequence[Foretold]) -> list[dict[str, Any]]:
@@ -29,6 +47,7 @@ def openings_document(foretold: Sequence[Foretold]) -> list[dict[str, Any]]:
             "end": item.opening.end.isoformat(),
             "nothing_begun_after": item.opening.cutoff.isoformat(),
             "due": list(item.hosts),
+            "unknown": list(item.unknown),
             "tests": list(item.tests),
         }
         for item in foretold
@@ -47,6 +66,7 @@ def render_openings(
     for item in foretold:
         opening = item.opening
         moments = (shown(calendar, at) for at in (opening.start, opening.cutoff, opening.end))
-        due = (*item.hosts, *(f"test {words}" for words in item.tests))
+        unknown = (translate("%(host)s (not known)", host=host) for host in item.unknown)
+        due = (*item.hosts, *(f"test {words}" for words in item.tests), *unknown)
         table.add_row(*moments, opening.name, ", ".join(due) or "-")
     return table

@@ -142,7 +142,12 @@ def joined(items: Sequence[Message]) -> Message:
     shown, left = list(items[:MOST_CAUSES]), len(items[MOST_CAUSES:])
     if left:
         shown.append(Message("and %(count)s more, see the report", {"count": left}))
-    whole = shown.pop() if shown else Message("no reason was reported")
-    for item in reversed(shown):
+    return chained(shown)
+
+
+def chained(items: Sequence[Message]) -> Message:
+    """All of them."""
+    *others, whole = items or (Message("no reason was reported"),)
+    for item in reversed(others):
         whole = Message("%(first)s; %(rest)s", {"first": item, "rest": whole})
     return whole

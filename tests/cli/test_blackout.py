@@ -1,6 +1,7 @@
 """A manual restart or test in a blackout: refused before any host is asked."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -148,6 +149,9 @@ def test_the_next_openings_are_not_told_from_a_calendar_that_cannot_be_trusted(
     result = CliRunner().invoke(idle, ("--next",), obj=settings)
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == []
+    assert "line 2, Derby: it has no DTSTART" in result.stderr
+    result = CliRunner().invoke(idle, ("--next",), obj=replace(settings, format="text"))
+    assert result.stdout.strip() == "nothing can be said of the next openings"
     assert "line 2, Derby: it has no DTSTART" in result.stderr
 
 

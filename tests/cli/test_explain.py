@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,14 +11,21 @@ from click.testing import CliRunner, Result
 from automation.commands.explain import explain
 from automation.errors import RacedayError, UsageError
 from automation.idle.record import Decision, Record
+from automation.procedures.idle import plan_idle_restart
 from automation.procedures.records import JOURNAL, LOCK
+from automation.procedures.recover import left_behind
 from automation.run.events import Message, RunRecovered
 from automation.run.journal import FileSink, Journal
 from automation.run.lock import hold, this_process
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.inventory import Inventory
+from automation.views.leftovers import leftovers
 from tests.unit.idle.remembering import write_record
+from tests.unit.procedures.desk import Desk
+from tests.unit.procedures.test_idle import SELLING, VENUE
+from tests.unit.venue.sites import HEAD
+from tests.unit.venue.sites import site as read_venue
 from tests.unit.views.samples import BEGAN, RUN_ID, Story, go, morning_plan, no_go, running
 
 FILE = """\
@@ -68,6 +76,54 @@ def test_why_the_timer_did_nothing_is_explained(site: Path, days: int, told: boo
     result = run(site)
     assert ("raceday idle did nothing at " in result.stdout) == told
     assert ("the window night ends in 10 min." in result.stdout.replace("\n    ", " ")) == told
+
+
+BUSY = "the signal '%(signal)s' was 9"
+AGAIN = "It is asked again when the timer calls the next time."
+WINDOW = 'windows: [{name: night, start_time: "01:00", length_minutes: 60}]\n'
+
+
+def refused(site: Path, *reasons: Message, **due: Any) -> dict[str, Any]:
+    """What is told after the timer's call had these reasons, in a venue that has a window."""
+    (site / "group_vars/all/venue.yml").write_text(f"{FILE}{WINDOW}")
+    decision = Decision(BEGAN + timedelta(days=1), reasons, **due)
+    write_record(site / "small", Record(decision=decision))
+    found: dict[str, Any] = json.loads(run(site, output="json").output)
+    return found
+
+
+def test_all_that_kept_the_timer_from_working_is_said(site: Path) -> None:
+    """There is no report that has the rest, and a morning would not clear it."""
+    reasons = [Message(BUSY, {"signal": name}) for name in ("bets", "tickets", "logins")]
+    told = refused(site, *reasons)
+    whys = "; ".join(f"the signal '{name}' was 9" for name in ("bets", "tickets", "logins"))
+    assert told["sentences"][-1].endswith(f": {whys}.")
+    assert told["next"] == [AGAIN]
+
+
+def test_what_is_due_can_be_done_by_hand(site: Path) -> None:
+    """With the words that are typed for it, each component once."""
+    due = (("wagering", "w1"), ("wagering", "w2"), ("cache", "c1"))
+    told = refused(site, Message(BUSY), due=due, tests=("database", "drill wagering"))
+    assert told["next"] == [
+        AGAIN,
+        "Not to wait for it: raceday restart wagering cache",
+        "Not to wait for it: raceday test database; raceday test drill wagering",
+    ]
+
+
+def test_what_the_run_has_left_is_not_told_twice(site: Path) -> None:
+    """It is why nothing was done, too."""
+    venue = read_venue(site, VENUE, HEAD.replace("}", ", race_card: venue.yml}"))
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2",))
+    Desk(site / "small", SELLING).run(plan, until="wagering.quiet.still.1")
+    (left,) = leftovers(left_behind(site / "small"))
+    told = refused(site, left, Message(BUSY, {"signal": "bets"}))
+    assert sum(str(left) in line for line in told["sentences"]) == 1
+    assert told["sentences"][-1].endswith("the signal 'bets' was 9.")
+    told = refused(site, left)
+    assert sum(str(left) in line for line in told["sentences"]) == 1
+    assert told["sentences"][-1].endswith(", because of that.")
 
 
 def test_the_newest_run_is_explained(site: Path) -> None:
