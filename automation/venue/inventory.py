@@ -17,6 +17,7 @@ from typing import Any
 
 from automation.errors import VenueError
 from automation.run.events import Message
+from automation.settings import ansible_config
 from automation.venue.document import shown
 from automation.venue.fields import did_you_mean
 
@@ -30,6 +31,7 @@ SETTINGS = {
     "ANSIBLE_LOAD_CALLBACK_PLUGINS": "false",  # so would those of a site's own callback
     "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
     "ANSIBLE_NOCOLOR": "1",
+    "ANSIBLE_INJECT_FACT_VARS": "true",  # otherwise each host gets an ansible_local of its own
     "LC_ALL": "C.UTF-8",  # Ansible refuses any other encoding
 }
 
@@ -117,7 +119,7 @@ def _run(command: list[str], directory: Path) -> tuple[int, str, str]:
     with subprocess.Popen(
         command,
         cwd=directory,
-        env=os.environ | SETTINGS,
+        env=os.environ | SETTINGS | {"ANSIBLE_CONFIG": ansible_config()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
