@@ -11,12 +11,13 @@ from pydantic_core import ErrorDetails
 
 from automation.errors import VenueError
 from automation.run.events import Message
-from automation.venue.document import KINDS, Document, KeyPath, Place, Problem, misread
+from automation.venue.document import KINDS, Document, KeyPath, Place, Problem, misread, printable
 from automation.venue.fields import closest, did_you_mean
 from automation.venue.keys import Keys
 from automation.venue.model import VenueFile
 from automation.venue.references import reference_problems
 
+LONGEST_LIST = 200  # letters that are shown of one
 PLAIN_WORD = re.compile(r"[A-Za-z0-9_./-]+")  # what may stand in a list without quotes
 SHELL = re.compile(r"[|&;<>$`*]")  # what means something to a shell only
 
@@ -96,10 +97,12 @@ def _wrong_value(place: Place, details: ErrorDetails) -> Message:
 def _wrong_shape(place: Place, details: ErrorDetails) -> Message:
     if details["type"] != "tuple_type":
         return Message("it must be a block of keys")
-    if place.kind not in {"str", "int", "float"}:
+    plain = place.kind in {"str", "int", "float"}
+    words = ", ".join(map(_in_a_list, _words(str(details["input"])))) if plain else ""
+    if not words:
         return Message("it must be a list such as [a, b]")
-    words = ", ".join(map(_in_a_list, _words(str(details["input"]))))
-    return Message("it must be a list; write it as [%(words)s]", {"words": words})
+    args = {"words": printable(words, LONGEST_LIST)}
+    return Message("it must be a list; write it as [%(words)s]", args)
 
 
 def _words(text: str) -> list[str]:

@@ -17,6 +17,7 @@ from automation.venue.calendar import (
 )
 from automation.venue.events import Events
 from automation.venue.unattended import Exclusion, Weekly, Window
+from automation.views.i18n import Translator
 
 SEOUL, NEW_YORK, LONDON = map(ZoneInfo, ("Asia/Seoul", "America/New_York", "Europe/London"))
 MINUTE = dt.timedelta(minutes=1)
@@ -251,6 +252,16 @@ def test_a_calendar_that_cannot_be_trusted_is_a_blackout(text: str, why: str) ->
     assert str(found.what).startswith("races.ics is no calendar that can be trusted: ")
     assert why in str(found.what)
     assert next_openings(calendar, utc("2026-05-14T00:00"), 1) == ()
+
+
+def test_a_calendar_in_doubt_is_told_in_korean() -> None:
+    """Why it blocks; the name of the event and what is written in it stay as they are."""
+    found = opening_at(events("DTSTART;TZID=Korea/Gwacheon:20260516T020000"), utc("2031-01-01"))
+    assert isinstance(found, Blackout)
+    assert Translator("ko")(found.what) == (
+        "races.ics 파일: 믿을 수 있는 일정 파일이 아닙니다: 4번째 줄, Derby: "
+        "Korea/Gwacheon(이)라는 시간대를 알 수 없습니다"
+    )
 
 
 ZONED = "DTSTART;TZID=Asia/Seoul:20260516T110000"
