@@ -39,8 +39,9 @@ class UsageError(RacedayError):
 class VenueError(UsageError):
     """The venue does not validate; `problems` holds one finished sentence per mistake."""
 
-    def __init__(self, problems: tuple[str, ...], hint: str = "") -> None:
-        super().__init__("\n".join(problems), hint)
+    def __init__(self, problems: tuple[Message, ...], hint: Message | str = "") -> None:
+        named = {str(number): problem for number, problem in enumerate(problems)}
+        super().__init__(Message("\n".join(map("%({})s".format, named)), named), hint)
         self.problems = problems
 
 

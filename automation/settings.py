@@ -29,6 +29,11 @@ def content_root() -> Path:
     return installed if installed.is_dir() else PACKAGE.parent
 
 
+def ansible_config() -> str:
+    """By which configuration every process of Ansible is run: the one that is named, else ours."""
+    return os.environ.get("ANSIBLE_CONFIG") or str(content_root() / "ansible.cfg")
+
+
 def read_settings(
     venue: str | None, reports: Path | None, lang: str | None, output: str, verbose: int
 ) -> Settings:

@@ -20,6 +20,7 @@ from automation.procedures.schedule import (
     environment_of,
     find_manager,
     install,
+    installed,
     remove,
     remove_settings,
 )
@@ -40,6 +41,7 @@ LONGEST_MINUTES = 1440  # that a window may have
 PATHS = (TARGETS, "ANSIBLE_CONFIG", "ANSIBLE_VAULT_PASSWORD_FILE")
 WORDS = (LONGER, ON_CHANGE)
 KEPT = "The settings in %(file)s are kept as they are."
+NOTHING = "There are no units of %(venue)s in %(folder)s: nothing to remove."
 NOBODY = "Nobody is told of a missed morning: put RACEDAY_NOTIFY into %(file)s."
 
 
@@ -181,7 +183,7 @@ def show(settings: Settings, schedule: Schedule, *, system: bool) -> int:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before removing them.")
 @click.pass_obj
 def remove_units(settings: Settings, *, system: bool, yes: bool) -> int:
-    """Stop the venue's timers and take its units away.
+    """Stop the venue's timers and take its units away; where there are none, that is well.
 
     \b
     Examples:
@@ -191,9 +193,14 @@ def remove_units(settings: Settings, *, system: bool, yes: bool) -> int:
     question = "Remove the units of %(venue)s from %(folder)s?"
     args = {"venue": venue.name, "folder": manager.folder}
     translate = Translator(settings.lang)
-    confirm_change(translate(question, **args), yes=yes)
-    _tell(settings, manager.folder, remove(manager, unit_names(venue.name)))
-    file = environment_of(manager, venue.name)
+    names, file = unit_names(venue.name), environment_of(manager, venue.name)
+    if installed(manager, names) or file.exists():
+        confirm_change(translate(question, **args), yes=yes)
+    removed = remove(manager, names)
+    if removed or settings.format == "json":
+        _tell(settings, manager.folder, removed)
+    else:
+        click.echo(translate(NOTHING, **args))
     if not remove_settings(file):
         say(translate(KEPT, file=file))
     return ExitCode.GO
@@ -204,7 +211,7 @@ def _tell(settings: Settings, folder: Path, names: Iterable[str]) -> None:
     if settings.format == "json":
         click.echo(json.dumps({"folder": str(folder), "units": list(names)}, ensure_ascii=False))
     else:
-        click.echo(f"{folder}: {', '.join(names) or '-'}")
+        click.echo(f"{folder}: {', '.join(names)}")
 
 
 def _settings_of(environ: Mapping[str, str]) -> Mapping[str, str]:

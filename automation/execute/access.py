@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automation.errors import VenueError
+from automation.run.events import Message
 from automation.venue.document import TEMPLATE, shown
 from automation.venue.inventory import run_ansible
 from automation.venue.site import Host, Venue
@@ -67,8 +68,12 @@ def _ask_ansible(venue: Venue, names: list[str]) -> dict[str, dict[str, Any]]:
     answers = dict(_answers(output))
     for name in names:
         if name not in answers:
-            text = f"Ansible cannot work out how ssh reaches {name}; correct its ansible_ssh_*"
-            raise VenueError((f"{shown(venue.inventory)}: {text}.",))
+            text = (
+                "%(path)s: Ansible cannot work out how ssh reaches %(host)s; correct its "
+                "ansible_ssh_*."
+            )
+            args = {"path": shown(venue.inventory), "host": name}
+            raise VenueError((Message(text, args),))
     return answers
 
 

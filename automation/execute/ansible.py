@@ -38,7 +38,7 @@ from automation.redaction import redact
 from automation.run.decide import Begin
 from automation.run.events import GOOD, HostReported, Message, StepFinished
 from automation.run.plan import Plan, Step, Verb
-from automation.settings import content_root
+from automation.settings import ansible_config, content_root
 from automation.venue.kinds import role_paths
 
 AT_ONCE = frozenset({Verb.PREFLIGHT, Verb.PROBE})  # one task: a host's first report is its last
@@ -317,7 +317,7 @@ class AnsibleExecutor:
             MARKER: self._mark(lane),
             OWNER: self._owner,
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
-            "ANSIBLE_CONFIG": os.environ.get("ANSIBLE_CONFIG") or str(root / "ansible.cfg"),
+            "ANSIBLE_CONFIG": ansible_config(),
             "ANSIBLE_ROLES_PATH": os.pathsep.join(map(str, roles)),
             "ANSIBLE_COLLECTIONS_PATH": str(root / "collections"),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self._scratch / "cp"),

@@ -3,9 +3,11 @@
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,17 @@ SYSTEM = Path("/etc/systemd/system")
 SYSTEM_SETTINGS = Path("/etc/raceday")
 OURS = "# Written by raceday schedule install; schedule remove takes it away with this line only."
 ESCAPED = re.compile(r'["\\`$]')  # what has a meaning to systemd within quotes
+PROGRAMS = ("systemctl", "systemd-analyze")
+ELSEWHERE = Message(
+    "Nothing was changed. Without systemd let another scheduler, such as cron, call "
+    "`raceday idle` and `raceday morning --yes`."
+)
+OWN = Message(
+    "Nothing was changed. Your own systemd runs while you are logged in, or after "
+    "`loginctl enable-linger`; --system is for the machine's."
+)
+AGAIN = Message("Mend that, then run it again: it is safe.")
+PUT_BACK = Message("What was there before is put back. Mend that, then run it again.")
 
 
 @dataclass(frozen=True)
@@ -63,52 +76,97 @@ def install(manager: Manager, schedule: Schedule, settings: Mapping[str, str]) -
     """Write the units and start their timers; what is there already is replaced.
 
     Settings are written where there are none yet. Returns the names of units that were there and
-    are wanted no more, which are removed.
+    are wanted no more, which are removed. What fails before the timers run is taken back.
     """
+    _check_manager(manager)
     texts = unit_texts(schedule)
     verify(manager, texts)
-    _make_reports(schedule)
-    _write_settings(schedule.environment, settings)
-    names = (name for name in unit_names(schedule.venue) if name not in texts)
-    removed = remove(manager, names)
-    try:
-        manager.folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            draft = manager.folder / f".{name}.{os.getpid()}"
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(manager.folder / name)
-    except OSError as error:
-        raise _unwritable(manager.folder, error) from error
-    _systemctl(manager, "daemon-reload")
-    _systemctl(manager, "enable", "--now", *_timers(texts))
-    return removed
+    with ExitStack() as undo:
+        _make_reports(schedule, undo)
+        _write_settings(schedule.environment, settings, undo)
+        _write_units(manager, texts, undo)
+        _systemctl(manager, "daemon-reload", hint=PUT_BACK)
+        _systemctl(manager, "enable", "--now", *_timers(texts), hint=PUT_BACK)
+        undo.pop_all()
+    return remove(manager, (name for name in unit_names(schedule.venue) if name not in texts))
 
 
-def _make_reports(schedule: Schedule) -> None:
+def _check_manager(manager: Manager) -> None:
+    """Raises UsageError where no such systemd is that could take units."""
+    missing = [program for program in PROGRAMS if not shutil.which(program)]
+    if missing:
+        args = {"programs": ", ".join(missing)}
+        text = "%(programs)s: not installed here, and systemd's timers are what calls raceday."
+        raise UsageError(Message(text, args), ELSEWHERE)
+    done = _run("systemctl", *manager.options, "show", "--property=Version")
+    if done.returncode:
+        said = Message("systemd cannot be reached here: %(said)s", {"said": _said(done)})
+        raise UsageError(said, OWN if manager.options else ELSEWHERE)
+
+
+def _make_reports(schedule: Schedule, undo: ExitStack) -> None:
     """For whom the services run as: systemd starts none whose writable directory is missing."""
-    folder = schedule.reports
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made = _make_folder(schedule.reports, undo)
         if schedule.user:
             user = pwd.getpwnam(schedule.user)
-            for path in missing:
+            for path in made:
                 os.chown(path, user.pw_uid, user.pw_gid)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise _unwritable(schedule.reports, error) from error
 
 
-def _write_settings(file: Path, settings: Mapping[str, str]) -> None:
+def _make_folder(folder: Path, undo: ExitStack) -> list[Path]:
+    """With what is missing above it; returns what was missing, to be gone again after a failure."""
+    missing = [path for path in (*reversed(folder.parents), folder) if not path.exists()]
+    for path in missing:
+        undo.callback(_remove_empty, path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):  # somebody has put something into it
+        folder.rmdir()
+
+
+def _write_settings(file: Path, settings: Mapping[str, str], undo: ExitStack) -> None:
     """Each as systemd reads it back, for the owner's eyes only; a file that is there stays."""
     if not settings or file.exists():
         return
     lines = [f'{name}="{ESCAPED.sub(r"\\\g<0>", value)}"' for name, value in settings.items()]
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(file.parent, undo)
         file.touch(mode=0o600, exist_ok=False)
+        undo.callback(file.unlink, missing_ok=True)
         file.write_text("\n".join((OURS, *lines, "")), encoding="utf-8")
     except OSError as error:
         raise _unwritable(file.parent, error) from error
+
+
+def _write_units(manager: Manager, texts: Mapping[str, str], undo: ExitStack) -> None:
+    """Each at once as a whole. Undone: timers that are new are off, then the files as before."""
+    new = [name for name in _timers(texts) if not (manager.folder / name).exists()]
+    try:
+        _make_folder(manager.folder, undo)
+        undo.callback(_run, "systemctl", *manager.options, "daemon-reload")
+        for name, text in texts.items():
+            _write_unit(manager.folder / name, text, undo)
+    except OSError as error:
+        raise _unwritable(manager.folder, error) from error
+    if new:
+        undo.callback(_run, "systemctl", *manager.options, "disable", "--now", *new)
+
+
+def _write_unit(file: Path, text: str, undo: ExitStack) -> None:
+    if file.exists():
+        undo.callback(file.write_bytes, file.read_bytes())
+    else:
+        undo.callback(file.unlink, missing_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    undo.callback(draft.unlink, missing_ok=True)
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(file)
 
 
 def remove_settings(file: Path) -> bool:
@@ -121,9 +179,14 @@ def remove_settings(file: Path) -> bool:
     return not file.exists()
 
 
+def installed(manager: Manager, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the units that are there."""
+    return tuple(name for name in names if (manager.folder / name).exists())
+
+
 def remove(manager: Manager, names: Iterable[str]) -> tuple[str, ...]:
     """Stop the timers and take the units away; returns the names of those that were there."""
-    there = tuple(name for name in names if (manager.folder / name).exists())
+    there = installed(manager, names)
     if there:
         _systemctl(manager, "disable", "--now", *_timers(there))
         try:
@@ -139,14 +202,16 @@ def _timers(names: Iterable[str]) -> list[str]:
     return [name for name in names if name.endswith(".timer")]
 
 
-def _systemctl(manager: Manager, *words: str) -> None:
+def _systemctl(manager: Manager, *words: str, hint: Message = AGAIN) -> None:
     done = _run("systemctl", *manager.options, *words)
     if done.returncode:
-        said = done.stderr.strip() or f"it ended with code {done.returncode}"
-        raise RacedayError(
-            Message("systemctl %(words)s: %(said)s", {"words": " ".join(words), "said": said}),
-            "Mend that, then run it again: it is safe.",
-        )
+        args = {"words": " ".join(words), "said": _said(done)}
+        raise RacedayError(Message("systemctl %(words)s: %(said)s", args), hint)
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> Message | str:
+    code = {"code": done.returncode}
+    return done.stderr.strip() or Message("it ended with code %(code)s", code)
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

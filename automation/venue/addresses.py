@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from automation.errors import VenueError
+from automation.run.events import Message
 from automation.venue.document import TEMPLATE, shown
 from automation.venue.inventory import Inventory, run_ansible
 from automation.venue.site import Host
@@ -48,9 +49,11 @@ def _templated(inventory: Inventory, names: list[str]) -> dict[str, tuple[Any, .
     answers = dict(_answers(output))
     for name in names:
         if name not in answers:
-            keys = ", ".join(KEYS)
-            text = f"Ansible cannot work out {keys} of {name}; correct their templates"
-            raise VenueError((f"{shown(inventory.source)}: {text}.",))
+            text = (
+                "%(path)s: Ansible cannot work out %(keys)s of %(host)s; correct their templates."
+            )
+            args = {"path": shown(inventory.source), "keys": ", ".join(KEYS), "host": name}
+            raise VenueError((Message(text, args),))
     return answers
 
 
@@ -63,8 +66,9 @@ def _answers(output: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
 def _host(name: str, values: tuple[Any, ...], inventory: Inventory) -> Host:
     address, port, user = values
     if port and not str(port).isdecimal():
-        text = f"ansible_port of {name} is {port}; it must be a number"
-        raise VenueError((f"{shown(inventory.source)}: {text}.",))
+        text = "%(path)s: ansible_port of %(host)s is %(port)s; it must be a number."
+        args = {"path": shown(inventory.source), "host": name, "port": port}
+        raise VenueError((Message(text, args),))
     variables = inventory.hosts[name]
     return Host(
         name=name,

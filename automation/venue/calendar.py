@@ -15,13 +15,13 @@ from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from automation.run.events import Message
+from automation.venue.events import Doubt, Events, name_of
 from automation.venue.fields import WEEKDAYS, local_time
 from automation.venue.unattended import Exclusion, Weekly, Window
 
 if TYPE_CHECKING:
     import icalendar
-
-    from automation.venue.events import Events
 
 DAY = dt.timedelta(days=1)
 INSTANT = dt.timedelta(microseconds=1)
@@ -37,7 +37,7 @@ class Calendar:
     blackouts: tuple[Weekly, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     holidays: str = ""
-    events: "tuple[Events, ...]" = ()
+    events: tuple[Events, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Blackout:
 
     start: dt.datetime
     end: dt.datetime
-    what: str
+    what: Message | str
     doubt: bool = False
 
 
@@ -217,16 +217,17 @@ def _events(calendar: Calendar, start: dt.datetime, end: dt.datetime) -> Iterato
             for event in source.between(start, end):
                 if str(event.get("status", "")).upper() != "CANCELLED":
                     yield _event(calendar, event)
-        except ValueError as error:
-            yield Blackout(start, end, f"{source.name} {error}", doubt=True)
+        except Doubt as doubt:
+            what = Message("%(file)s %(why)s", {"file": source.name, "why": doubt.why})
+            yield Blackout(start, end, what, doubt=True)
 
 
 def _event(calendar: Calendar, event: "icalendar.Event") -> Blackout:
     begins, ends = event.start, event.end
     if ends <= begins:
         ends = _day_of(calendar, begins) + DAY
-    what = str(event.get("summary", "")) or "an event without a name"
-    return Blackout(_bounds(calendar, begins)[0], _bounds(calendar, ends)[1], what)
+    bounds = _bounds(calendar, begins)[0], _bounds(calendar, ends)[1]
+    return Blackout(*bounds, name_of(event))
 
 
 def _day_of(calendar: Calendar, moment: dt.date) -> dt.date:

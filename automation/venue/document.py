@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from automation.run.events import Message
+
 type KeyPath = tuple[str | int, ...]
 
 DEEPEST = 12
@@ -19,11 +21,12 @@ SHOWN_LENGTH = 60
 PLAIN_NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.(?i:inf|nan))")
 TEMPLATE = re.compile(r"\{\{|\{%|\{#")
 KINDS = {
-    "bool": "the yes-or-no value",
-    "int": "the number",
-    "float": "the number",
-    "timestamp": "the date",
+    "bool": "the yes-or-no value %(value)s",
+    "int": "the number %(value)s",
+    "float": "the number %(value)s",
+    "timestamp": "the date %(value)s",
 }
+NO_TEMPLATES = Message("raceday reads it before Ansible does, so write the value itself")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Problem:
     """One mistake: where it is, and the rest of the sentence after the key's name."""
 
     path: KeyPath
-    text: str
+    said: Message
     line: int | None = None
 
 
@@ -40,7 +43,7 @@ class Place:
     """Where a value stands and how it is written there; `kind` is YAML's own name of its type."""
 
     line: int
-    written: str
+    written: Message | str
     kind: str
 
 
@@ -54,12 +57,22 @@ class Document:
     places: Mapping[KeyPath, Place]
     problems: tuple[Problem, ...]
 
-    def sentence(self, problem: Problem) -> str:
-        """The finished sentence: file, line, key and what to do."""
-        line = problem.line or self._nearest(problem.path).line
-        subject = dotted(problem.path) or "the file"
-        text = problem.text if problem.text.endswith("?") else f"{problem.text}."
-        return f"{shown(self.file)}:{line}: {subject} {text}"
+    def sentence(self, problem: Problem) -> Message:
+        """The one place where a problem becomes a sentence: file, line, key and what to do."""
+        args = {
+            "file": shown(self.file),
+            "line": self.line(problem),
+            "said": problem.said,
+            "end": "" if str(problem.said).endswith("?") else ".",
+        }
+        if not problem.path:
+            return Message("%(file)s:%(line)s: the file %(said)s%(end)s", args)
+        args["key"] = dotted(problem.path)
+        return Message("%(file)s:%(line)s: %(key)s %(said)s%(end)s", args)
+
+    def line(self, problem: Problem) -> int:
+        """The line to look at."""
+        return problem.line or self._nearest(problem.path).line
 
     def known_path(self, path: KeyPath) -> KeyPath:
         """The longest beginning of the path that stands in the file."""
@@ -72,25 +85,25 @@ class Document:
 
 
 def read_document(
-    file: Path, *, wanted: str = "the blocks venue and components", templates: bool = False
+    file: Path, *, wanted: str = "venue, components", templates: bool = False
 ) -> Document:
     """Read a YAML file with its places; what cannot be read at all is a single problem.
 
-    `wanted` is what an empty file lacks; `templates` says that braces are no template in it.
+    `wanted` are the blocks that an empty file lacks; `templates`: braces are no template in it.
     """
     try:
         text = file.read_text(encoding="utf-8")
         return _compose(file, text, wanted, _Reader(templates=templates))
     except OSError as error:
-        return _unreadable(file, f"cannot be read: {error.strerror}", 1)
+        return _unreadable(file, Message("cannot be read: %(why)s", {"why": error.strerror}))
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        return _unreadable(file, "is not in UTF-8; save it as UTF-8", line)
+        return _unreadable(file, Message("is not in UTF-8; save it as UTF-8"), line)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         return _unreadable(file, _syntax(error), mark.line + 1 if mark else 1)
     except yaml.YAMLError:
-        return _unreadable(file, "holds characters that YAML does not allow; remove them", 1)
+        return _unreadable(file, Message("holds characters that YAML does not allow; remove them"))
 
 
 def dotted(path: KeyPath) -> str:
@@ -111,36 +124,44 @@ def printable(text: str, length: int = SHOWN_LENGTH) -> str:
     return clean if len(clean) <= length else clean[:length] + "..."
 
 
-def reading(place: Place, value: Any) -> str:
-    """`is no, which YAML reads as the yes-or-no value false`, for a value that is no text."""
-    return f"is {place.written}, which YAML reads as {_made(place.kind, value)}"
+def misread(place: Place, value: Any, *, or_decimal: bool = False) -> Message:
+    """`is no, which YAML reads as the yes-or-no value false; ...`, for a value that is no text."""
+    text = 'is %(written)s, which YAML reads as %(made)s; write it in quotes: "%(written)s"'
+    if or_decimal:
+        text = (
+            "is %(written)s, which YAML reads as %(made)s; "
+            'write it in quotes: "%(written)s", or as a plain decimal number'
+        )
+    return Message(text, {"written": place.written, "made": _made(place.kind, value)})
 
 
-def _made(kind: str, value: Any) -> str:
-    return f"{KINDS[kind]} {str(value).lower() if isinstance(value, bool) else value}"
+def _made(kind: str, value: Any) -> Message:
+    return Message(KINDS[kind], {"value": str(value).lower() if kind == "bool" else value})
 
 
 def _compose(file: Path, text: str, wanted: str, reader: "_Reader") -> Document:
     if text.startswith("$ANSIBLE_VAULT"):
-        return _unreadable(
-            file, "is encrypted; decrypt it with ansible-vault and keep secrets in another file", 1
+        why = Message(
+            "is encrypted; decrypt it with ansible-vault and keep secrets in another file"
         )
+        return _unreadable(file, why)
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if root is None:
-        return _unreadable(file, f"is empty; write {wanted}", 1)
+        return _unreadable(file, Message("is empty; write %(wanted)s", {"wanted": wanted}))
     data = reader.value(root, (), root.start_mark.line + 1)
     return Document(file, text, data, reader.places, tuple(reader.problems))
 
 
-def _unreadable(file: Path, why: str, line: int) -> Document:
+def _unreadable(file: Path, why: Message, line: int = 1) -> Document:
     return Document(file, "", None, {}, (Problem((), why, line),))
 
 
-def _syntax(error: yaml.MarkedYAMLError) -> str:
+def _syntax(error: yaml.MarkedYAMLError) -> Message:
     if "\\t" in (error.problem or ""):
-        return "has a tab here; YAML indents with spaces only"
-    why = printable(error.problem or "a mistake").removeprefix("but ")
-    return f"is not YAML here ({why}); correct this line or the one before it"
+        return Message("has a tab here; YAML indents with spaces only")
+    why = printable(error.problem or "-").removeprefix("but ")
+    text = "is not YAML here (%(why)s); correct this line or the one before it"
+    return Message(text, {"why": why})
 
 
 class _Reader:
@@ -156,7 +177,7 @@ class _Reader:
         kind = node.tag.rpartition(":")[2]
         self.places[path] = Place(line, _written(node), kind)
         if len(path) > DEEPEST:
-            return self._problem(path, "is nested too deeply; use fewer levels")
+            return self._problem(path, Message("is nested too deeply; use fewer levels"))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -170,7 +191,8 @@ class _Reader:
         found: dict[str, Any] = {}
         for key, value in _own_pairs(node):
             if not isinstance(key, yaml.ScalarNode):
-                self._problem(path, "holds a template, or a block as a key; " + _no_templates("it"))
+                text = "holds a template, or a block as a key; %(mend)s"
+                self._problem(path, Message(text, {"mend": NO_TEMPLATES}))
                 continue
             self._pair(found, key, value, path)
         for key, value in _merged_pairs(node):
@@ -185,7 +207,8 @@ class _Reader:
         here = (*path, name)
         if name in found:
             first = self.places[here].line
-            self._problem(here, f"is written twice, first on line {first}; keep one", line)
+            text = "is written twice, first on line %(first)s; keep one"
+            self._problem(here, Message(text, {"first": first}), line)
             return
         found[name] = self.value(value, here, line)
         self._check_key(key, here)
@@ -194,38 +217,50 @@ class _Reader:
         kind = key.tag.rpartition(":")[2]
         if kind in KINDS:
             made = _made(kind, self._constructor.construct_object(key))
-            text = f'is a key that YAML reads as {made}; write it in quotes: "{key.value}"'
-            self._problem(here, text)
+            text = 'is a key that YAML reads as %(made)s; write it in quotes: "%(key)s"'
+            self._problem(here, Message(text, {"made": made, "key": key.value}))
 
     def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         place = self.places[path]
         if place.kind == "null":
-            return self._problem(path, "is empty; give it a value or remove the line")
+            return self._problem(path, Message("is empty; give it a value or remove the line"))
         if place.kind not in {"str", *KINDS}:
-            return self._problem(path, f"has the tag {node.tag}; " + _no_templates("the value"))
+            args = {"tag": node.tag, "mend": NO_TEMPLATES}
+            return self._problem(path, Message("has the tag %(tag)s; %(mend)s", args))
         try:
             value = self._constructor.construct_object(node)
         except (ValueError, yaml.YAMLError):
-            return self._problem(path, f"is {place.written}, which YAML cannot read; quote it")
+            return self._problem(path, _unmade(place))
         self._check_scalar(place, value, path)
         return value
 
     def _check_scalar(self, place: Place, value: Any, path: KeyPath) -> None:
         if place.kind == "str" and TEMPLATE.search(value) and not self._templates:
-            self._problem(path, f"is {place.written}; " + _no_templates("it"))
-        elif place.kind in {"int", "float"} and not PLAIN_NUMBER.fullmatch(place.written):
-            mend = f'write it in quotes: "{place.written}", or as a plain decimal number'
-            self._problem(path, f"{reading(place, value)}; {mend}")
+            args = {"written": place.written, "mend": NO_TEMPLATES}
+            self._problem(path, Message("is %(written)s; %(mend)s", args))
+        elif place.kind in {"int", "float"} and not PLAIN_NUMBER.fullmatch(str(place.written)):
+            self._problem(path, misread(place, value, or_decimal=True))
 
-    def _problem(self, path: KeyPath, text: str, line: int | None = None) -> None:
-        self.problems.append(Problem(path, text, line))
+    def _problem(self, path: KeyPath, said: Message, line: int | None = None) -> None:
+        self.problems.append(Problem(path, said, line))
 
 
-def _written(node: yaml.Node) -> str:
+def _unmade(place: Place) -> Message:
+    """What looks to YAML like something that it then cannot make of it."""
+    text = "is %(written)s, which YAML cannot read; quote it"
+    if place.kind == "timestamp":
+        text = (
+            "is %(written)s, which YAML takes for a date, and there is no such day or time; "
+            "correct it, or quote it if it is no date"
+        )
+    return Message(text, {"written": place.written})
+
+
+def _written(node: yaml.Node) -> Message | str:
     if isinstance(node, yaml.MappingNode):
-        return "a block of keys"
+        return Message("a block of keys")
     if isinstance(node, yaml.SequenceNode):
-        return "a list"
+        return Message("a list")
     text = printable(node.value)
     quoted = isinstance(node, yaml.ScalarNode) and node.style is not None
     return f'"{text}"' if quoted else text
@@ -245,7 +280,3 @@ def _merged_pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node
 
 def _is_merge(key: yaml.Node) -> bool:
     return bool(key.tag == "tag:yaml.org,2002:merge")
-
-
-def _no_templates(what: str) -> str:
-    return f"raceday reads {what} before Ansible does, so write the value itself"

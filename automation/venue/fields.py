@@ -19,9 +19,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from automation.run.events import Message
+
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 DAY_SECONDS = 86_400
 LAST_PORT = 65_535
+LOCAL_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?")
 SPAN_UNITS = {
     "s": dt.timedelta(seconds=1),
     "m": dt.timedelta(minutes=1),
@@ -31,19 +34,19 @@ SPAN_UNITS = {
 }
 
 
-def mistake(predicate: str) -> PydanticCustomError:
+def mistake(text: str, **named: Any) -> PydanticCustomError:
     """A mistake in our own words: what is said of the key, as in `has no role; give it one`."""
-    return PydanticCustomError("mistake", "{predicate}", {"predicate": predicate})
+    return PydanticCustomError("mistake", "{said}", {"said": Message(text, named)})
 
 
-def unfit(sentence: str, *, wants_text: bool = False) -> PydanticCustomError:
-    """A value that does not fit: what comes after `is VALUE, but`.
+def unfit(text: str, **named: Any) -> PydanticCustomError:
+    """A value that does not fit: what comes after `is VALUE, but`."""
+    return _unfit(Message(text, named))
 
-    `wants_text` says that a text was wanted, in case YAML made something else of what is written.
-    """
-    return PydanticCustomError(
-        "unfit", "{sentence}", {"sentence": sentence, "wants_text": wants_text}
-    )
+
+def _unfit(said: Message, *, wants_text: bool = False) -> PydanticCustomError:
+    """`wants_text`: a text was wanted, in case YAML made something else of what is written."""
+    return PydanticCustomError("unfit", "{said}", {"said": said, "wants_text": wants_text})
 
 
 def closest(word: str, known: Sequence[str]) -> str | None:
@@ -53,29 +56,45 @@ def closest(word: str, known: Sequence[str]) -> str | None:
     return by_fold[close[0]] if close else None
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """`; did you mean X?` when one of the known words is close, otherwise nothing."""
-    meant = closest(word, known)
-    return f"; did you mean {meant}?" if meant else ""
+def did_you_mean(word: str, known: Sequence[str], otherwise: str = "", **named: Any) -> Message:
+    """`; did you mean X?` when one of the known words is close, else what is to be said instead."""
+    near = closest(word, known)
+    return (
+        Message("; did you mean %(near)s?", {"near": near}) if near else Message(otherwise, named)
+    )
 
 
 def wants(description: str) -> WrapValidator:
     """Fold whatever pydantic has against a value into one sentence: what the key wants."""
+    wanted = Message("it must be %(wanted)s", {"wanted": Message(description)})
+    return _folding(lambda _value: wanted)
 
+
+def _one_of(*words: str) -> WrapValidator:
+    """The same for one of a few words."""
+
+    def wanted(value: Any) -> Message:
+        args = {"words": ", ".join(words), "mend": did_you_mean(str(value), words)}
+        return Message("it must be one of %(words)s%(mend)s", args)
+
+    return _folding(wanted)
+
+
+def _folding(wanted: Callable[[Any], Message]) -> WrapValidator:
     def ask(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:
             return handler(value)
         except ValidationError as error:
-            raise _in_words(error, f"it must be {description}") from None
+            raise _in_words(error, wanted(value)) from None
 
     return WrapValidator(ask)
 
 
-def _in_words(error: ValidationError, sentence: str) -> PydanticCustomError:
+def _in_words(error: ValidationError, wanted: Message) -> PydanticCustomError:
     first = error.errors()[0]
     if first["type"] == "unfit":
-        return unfit(first["ctx"]["sentence"])
-    return unfit(sentence, wants_text=first["type"] == "string_type")
+        return _unfit(first["ctx"]["said"])
+    return _unfit(wanted, wants_text=first["type"] == "string_type")
 
 
 def _matching(test: Callable[[str], bool]) -> AfterValidator:
@@ -105,8 +124,8 @@ def _known_zone(name: str) -> str:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         zones = sorted(zone for zone in available_timezones() if "/" in zone)
-        mend = did_you_mean(name, zones) or "; write one such as Asia/Seoul"
-        raise unfit("no time zone has that name" + mend) from None
+        mend = did_you_mean(name, zones, "; write one such as Asia/Seoul")
+        raise unfit("no time zone has that name%(mend)s", mend=mend) from None
     return name
 
 
@@ -118,7 +137,7 @@ def _is_regexp(text: str) -> bool:
     try:
         re.compile(text)
     except re.error as error:
-        raise unfit(f"it is no regular expression: {error}") from None
+        raise unfit("it is no regular expression: %(why)s", why=str(error)) from None
     return True
 
 
@@ -140,7 +159,13 @@ def _as_local_time(value: Any) -> Any:
 
 
 def _is_local_time(text: str) -> bool:
-    if local_time(text).tzinfo:
+    try:
+        moment = local_time(text)
+    except ValueError:
+        if LOCAL_TIME.fullmatch(text):
+            raise unfit("there is no such day or time; correct it") from None
+        raise
+    if moment.tzinfo:
         raise unfit("it counts in the venue's own time zone; leave out Z or the offset")
     return True
 
@@ -251,12 +276,11 @@ Condition = Annotated[
     Literal["service_healthy"], BeforeValidator(_not_started), wants("service_healthy")
 ]
 Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-Weekdays = Annotated[
-    tuple[Weekday, ...],
-    Field(min_length=1),
-    wants("a list of days such as [Fri, Sat, Sun], each in three letters"),
-]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+Weekdays = Annotated[
+    tuple[Annotated[Weekday, _one_of(*WEEKDAYS)], ...],
+    Field(min_length=1),
+]
 LengthMinutes = Annotated[
     int, Field(ge=1, le=1440), wants("a whole number of minutes from 1 to 1440, such as 180")
 ]
@@ -267,7 +291,9 @@ LocalTime = Annotated[
     str,
     BeforeValidator(_as_local_time, json_schema_input_type=str),
     _matching(_is_local_time),
-    wants("a day such as 2026-05-16, or a day and a time such as 2026-05-16T18:00"),
+    wants(
+        "a day as YEAR-MONTH-DAY such as 2026-05-16, or a day and a time such as 2026-05-16T18:00"
+    ),
 ]
 Span = Annotated[
     str,
@@ -286,17 +312,13 @@ WholePercent = Annotated[
     Field(pattern=r"^([1-9][0-9]?|100)%$"),
     wants("a share from 1% to 100%, with the % sign"),
 ]
-LoadTest = Annotated[Literal["rehearsal", "drill"], wants("rehearsal or drill")]
-WearCondition = Annotated[
-    Literal[
-        "memory_over",
-        "memory_growing",
-        "reboot_required",
-        "libraries_deleted",
-        "configuration_newer",
-    ],
-    wants(
-        "one of memory_over, memory_growing, reboot_required, libraries_deleted, "
-        "configuration_newer"
-    ),
+Load = Literal["rehearsal", "drill"]
+LoadTest = Annotated[Load, _one_of(*get_args(Load))]
+Wear = Literal[
+    "memory_over",
+    "memory_growing",
+    "reboot_required",
+    "libraries_deleted",
+    "configuration_newer",
 ]
+WearCondition = Annotated[Wear, _one_of(*get_args(Wear))]

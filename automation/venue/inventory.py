@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from automation.errors import VenueError
+from automation.run.events import Message
+from automation.settings import ansible_config
 from automation.venue.document import shown
 from automation.venue.fields import did_you_mean
 
@@ -29,6 +31,7 @@ SETTINGS = {
     "ANSIBLE_LOAD_CALLBACK_PLUGINS": "false",  # so would those of a site's own callback
     "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
     "ANSIBLE_NOCOLOR": "1",
+    "ANSIBLE_INJECT_FACT_VARS": "true",  # otherwise each host gets an ansible_local of its own
     "LC_ALL": "C.UTF-8",  # Ansible refuses any other encoding
 }
 
@@ -67,9 +70,9 @@ def is_pattern(text: str) -> bool:
     return bool(PATTERN_LETTERS.search(text))
 
 
-def similar_name(inventory: Inventory, pattern: str) -> str:
-    """`; did you mean X?` when a group or a host is called nearly so, otherwise nothing."""
-    return did_you_mean(pattern, [*inventory.groups, *inventory.hosts])
+def similar_name(inventory: Inventory, pattern: str, otherwise: str = "") -> Message:
+    """`; did you mean X?` when a group or a host is called nearly so, else what to say instead."""
+    return did_you_mean(pattern, [*inventory.groups, *inventory.hosts], otherwise)
 
 
 def run_ansible(program: str, source: Path, *options: str) -> tuple[int, str, str]:
@@ -79,9 +82,11 @@ def run_ansible(program: str, source: Path, *options: str) -> tuple[int, str, st
     try:
         return _run(command, source if source.is_dir() else source.parent)
     except subprocess.TimeoutExpired:
-        raise _failure(source, f"no answer within {TIMEOUT_SECONDS} seconds") from None
+        why = Message("no answer within %(seconds)s seconds", {"seconds": TIMEOUT_SECONDS})
+        raise _failure(source, why) from None
     except FileNotFoundError:
-        raise _failure(source, f"{program} is not installed") from None
+        why = Message("%(program)s is not installed", {"program": program})
+        raise _failure(source, why) from None
 
 
 def _members(answer: Mapping[str, Any], group: str) -> Iterator[str]:
@@ -98,7 +103,7 @@ def _members(answer: Mapping[str, Any], group: str) -> Iterator[str]:
 def _ask_ansible(source: Path) -> dict[str, Any]:
     code, output, errors = run_ansible("ansible-inventory", source, "--list")
     if code != 0:
-        raise _failure(source, errors)
+        raise _failure(source, _reason(errors))
     answer: dict[str, Any] = json.loads(output)
     return answer
 
@@ -114,7 +119,7 @@ def _run(command: list[str], directory: Path) -> tuple[int, str, str]:
     with subprocess.Popen(
         command,
         cwd=directory,
-        env=os.environ | SETTINGS,
+        env=os.environ | SETTINGS | {"ANSIBLE_CONFIG": ansible_config()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -129,11 +134,18 @@ def _run(command: list[str], directory: Path) -> tuple[int, str, str]:
     return process.returncode, output, errors
 
 
-def _failure(source: Path, errors: str) -> VenueError:
+def _reason(errors: str) -> Message | str:
+    """What Ansible says first, or at last."""
     said = [line.partition("[ERROR]: ")[2] for line in errors.splitlines() if "[ERROR]: " in line]
-    why = said[0] if said else (errors.strip().splitlines() or ["it gave no reason"])[-1]
+    lines = said[:1] or errors.strip().splitlines()
+    return lines[-1] if lines else Message("it gave no reason")
+
+
+def _failure(source: Path, why: Message | str) -> VenueError:
+    args = {"path": shown(source), "why": why}
     mend = (
-        f"`ansible-inventory -i {shown(source)} --list` shows all of its words; a file that is no "
+        "`ansible-inventory -i %(path)s --list` shows all of its words; a file that is no "
         "inventory does not belong in that directory"
     )
-    return VenueError((f"{shown(source)}: Ansible cannot read this inventory ({why}).",), mend)
+    said = Message("%(path)s: Ansible cannot read this inventory (%(why)s).", args)
+    return VenueError((said,), Message(mend, args))

@@ -1,6 +1,8 @@
 """What every block of the venue file has in common."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Protocol
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from automation.venue.fields import mistake
 
@@ -14,6 +16,25 @@ class Keys(BaseModel):
 def check_one_of(block: Keys, kinds: tuple[str, ...]) -> None:
     """Raises a mistake unless exactly one of these keys is given."""
     given = [kind for kind in kinds if getattr(block, kind) is not None]
-    if len(given) != 1:
-        found = " and ".join(given) if given else "none of them"
-        raise mistake(f"takes exactly one of {', '.join(kinds)}, but has {found}; keep one")
+    words = ", ".join(kinds)
+    if not given:
+        raise mistake("takes exactly one of %(words)s, but has none of them; give one", words=words)
+    if len(given) > 1:
+        text = "takes exactly one of %(words)s, but has %(given)s; keep one"
+        raise mistake(text, words=words, given=", ".join(given))
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def _named_apart[Item: _Named](items: tuple[Item, ...]) -> tuple[Item, ...]:
+    names = [item.name for item in items]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise mistake('has two of the name "%(name)s"; give each its own name', name=twice)
+    return items
+
+
+NAMED_APART = AfterValidator(_named_apart)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from automation.errors import VenueError
+from automation.run.events import Message
 from automation.settings import content_root
 from automation.venue.checks import parse, sentences_of
 from automation.venue.document import Document, KeyPath, Place, Problem, read_document
@@ -23,7 +24,7 @@ PROVING = (
     "refusal",
 )  # verbs that are nothing but the checks they report
 TEST_WORDS = LINKS, REHEARSAL, DRILL = "links", "rehearsal", "drill"  # beside channels
-NOT_WRITTEN: Mapping[KeyPath, Place] = {(): Place(1, "nothing", "map")}
+NOT_WRITTEN: Mapping[KeyPath, Place] = {(): Place(1, "", "map")}
 TASK_FILES = frozenset({".yml", ".yaml", ".json", ""})
 SERVICE = "service"  # its checks are the venue's own tests
 
@@ -31,7 +32,7 @@ SERVICE = "service"  # its checks are the venue's own tests
 def _once(names: tuple[str, ...]) -> tuple[str, ...]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise mistake(f'names "{twice}" twice; keep one')
+        raise mistake('names "%(name)s" twice; keep one', name=twice)
     return names
 
 
@@ -50,7 +51,7 @@ class PromisedChecks(Keys):
 
 def _is_free(word: str) -> str:
     if word in TEST_WORDS:
-        raise mistake(f"is {word}, which raceday test itself uses; choose another word")
+        raise mistake("is %(word)s, which raceday test itself uses; choose another", word=word)
     return word
 
 
@@ -82,7 +83,7 @@ class Kind:
     needs: tuple[str, ...] = ()
     channel: str = ""
     verbs: frozenset[str] = frozenset()
-    problems: tuple[str, ...] = ()
+    problems: tuple[Message, ...] = ()
 
 
 def role_paths(inventory: Path) -> tuple[Path, ...]:
@@ -126,7 +127,7 @@ def verbs_of(folder: Path) -> frozenset[str]:
 
 
 def _read(file: Path) -> Document:
-    wanted = "unit, healthcheck, facts, checks, needs, channel or programs"
+    wanted = ", ".join(KindFile.model_fields)
     return read_document(file, wanted=wanted, templates=True)
 
 
@@ -144,13 +145,15 @@ def _kind(said: KindFile) -> Kind:
 def _promise_problems(kind: Kind) -> Iterator[Problem]:
     """A check nobody expects is never missed, and one that no verb reports never comes."""
     for verb in PROVING:
-        file = f"tasks/{verb}.yml"
+        args = {"file": f"tasks/{verb}.yml"}
         if verb in kind.verbs and verb not in kind.checks:
-            text = f"is missing, though the role has {file}; name the checks that it reports"
-            yield Problem(("checks", verb), text)
+            text = "is missing, though the role has %(file)s; name the checks that it reports"
+            yield Problem(("checks", verb), Message(text, args))
         if verb in kind.checks and verb not in kind.verbs:
-            text = f"promises checks, but the role has no {file}; write it, or remove them"
-            yield Problem(("checks", verb), text)
+            text = "promises checks, but the role has no %(file)s; write it, or remove them"
+            yield Problem(("checks", verb), Message(text, args))
     if "rehearse" in kind.verbs and not kind.channel:
-        text = "is missing, though the role has tasks/rehearse.yml; say what operators call it"
-        yield Problem(("channel",), text)
+        said = Message(
+            "is missing, though the role has tasks/rehearse.yml; say what operators call it"
+        )
+        yield Problem(("channel",), said)

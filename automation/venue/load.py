@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from automation.errors import UsageError, VenueError
@@ -17,6 +15,7 @@ from automation.venue.addresses import hosts_of
 from automation.venue.calendar import Calendar
 from automation.venue.checks import check_document, sentences_of
 from automation.venue.document import Document, Problem, read_document, shown
+from automation.venue.events import Doubt, Events
 from automation.venue.fields import closest
 from automation.venue.inventory import (
     Inventory,
@@ -75,15 +74,20 @@ def resolve_venue(
 def find_venue_file(inventory: Path) -> Path:
     """Where the venue file of an inventory is; for a single inventory file, beside it."""
     if not inventory.exists():
-        raise VenueError((f"{shown(inventory)}: there is no such inventory; check the path.",))
+        text = "%(path)s: there is no such inventory; check the path."
+        raise VenueError((Message(text, {"path": shown(inventory)}),))
     found = [file for name in VENUE_FILES if (file := directory_of(inventory) / name).is_file()]
     if len(found) == 1:
         return found[0]
     if found:
-        raise VenueError((f"{shown(found[1])}: {found[0].name} is there too; keep one of them.",))
-    wanted = directory_of(inventory) / VENUE_FILES[0]
-    mend = "write it, with inventories/example as a pattern"
-    raise VenueError((f"{shown(wanted)}: the inventory has no venue file; {mend}.",))
+        text = "%(path)s: %(other)s is there too; keep one of them."
+        args = {"path": shown(found[1]), "other": found[0].name}
+        raise VenueError((Message(text, args),))
+    text = (
+        "%(path)s: the inventory has no venue file; write it, with inventories/example as a "
+        "pattern."
+    )
+    raise VenueError((Message(text, {"path": shown(directory_of(inventory) / VENUE_FILES[0])}),))
 
 
 def locate_venue(name_or_path: str, search: tuple[Path, ...] = (Path("inventories"),)) -> Path:
@@ -115,8 +119,8 @@ def _race_card(file: VenueFile, source: Path) -> Path | None:
 def _race_card_problems(file: VenueFile, source: Path) -> Iterator[Problem]:
     card = _race_card(file, source)
     if card and not card.is_file():
-        text = "and there is no such file; it is looked for beside the inventory"
-        yield Problem(("venue", "race_card"), f"is {file.venue.race_card}, {text}")
+        text = "is %(card)s, and there is no such file; it is looked for beside the inventory"
+        yield Problem(("venue", "race_card"), Message(text, {"card": file.venue.race_card}))
 
 
 def _venue(
@@ -148,7 +152,7 @@ def _venue(
 
 def _calendar(file: VenueFile, source: Path) -> Calendar:
     paths = ((name, directory_of(source) / name) for name in file.calendars)
-    events = [_events(name, path) for name, path in paths]
+    events = (Events(name, partial(path.read_text, encoding="utf-8-sig")) for name, path in paths)
     return Calendar(
         zone=ZoneInfo(file.venue.time_zone),
         windows=file.windows,
@@ -159,17 +163,13 @@ def _calendar(file: VenueFile, source: Path) -> Calendar:
     )
 
 
-def _events(name: str, path: Path) -> Any:
-    events = import_module("automation.venue.events")  # 0.1 s, for few venues
-    return events.Events(name, partial(path.read_text, encoding="utf-8-sig"))
-
-
 def _calendar_problems(calendar: Calendar) -> Iterator[Problem]:
     for place, events in enumerate(calendar.events):
         try:
             events.check()
-        except ValueError as error:
-            yield Problem(("calendars", place), f"is {events.name}, which {error}")
+        except Doubt as doubt:
+            args = {"file": events.name, "why": doubt.why}
+            yield Problem(("calendars", place), Message("is %(file)s, which %(why)s", args))
 
 
 def _limited(inventory: Inventory, limit: str | None) -> frozenset[str] | None:
@@ -177,8 +177,9 @@ def _limited(inventory: Inventory, limit: str | None) -> frozenset[str] | None:
         return None
     hosts = matching_hosts(inventory, limit)
     if not hosts:
-        mend = similar_name(inventory, limit)
-        raise UsageError(f"--limit {limit} matches no host of {shown(inventory.source)}{mend}")
+        text = "--limit %(limit)s matches no host of %(inventory)s%(mend)s"
+        args = {"limit": limit, "inventory": shown(inventory.source)}
+        raise UsageError(Message(text, args | {"mend": similar_name(inventory, limit)}))
     return frozenset(hosts)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from automation.run.events import Message
 from automation.venue.document import Problem
 from automation.venue.kinds import DRILL, REHEARSAL, read_kind
 from automation.venue.site import Component, Venue
@@ -9,9 +10,11 @@ from automation.venue.unattended import ScheduledTest
 
 REHEARSED, WATCHED = "rehearse", "flow"  # verbs
 LACKS = {
-    REHEARSAL: "a component behind a load balancer, of a role with tasks/rehearse.yml",
-    DRILL: "a component of two hosts or more behind a load balancer that has tasks/flow.yml, of a "
-    "role with tasks/rehearse.yml",
+    REHEARSAL: Message("a component behind a load balancer, of a role with tasks/rehearse.yml"),
+    DRILL: Message(
+        "a component of two hosts or more behind a load balancer that has tasks/flow.yml, of a "
+        "role with tasks/rehearse.yml"
+    ),
 }
 
 
@@ -39,11 +42,13 @@ def schedule_problems(venue: Venue) -> Iterator[Problem]:
     able = {REHEARSAL: rehearsable(venue), DRILL: drillable(venue)}
     for place, item in enumerate(venue.unattended.tests):
         if item.test and not able[item.test]:
-            text = f"is {item.test}, but there is none on this venue: it wants {LACKS[item.test]}"
-            yield Problem(("tests", place, "test"), text)
+            text = "is %(test)s, but there is none on this venue: it wants %(lack)s"
+            args = {"test": item.test, "lack": LACKS[item.test]}
+            yield Problem(("tests", place, "test"), Message(text, args))
         if item.component and not _has_tests(venue, item):
-            text = f"names {item.component}, which has no tests; remove it, or give it some"
-            yield Problem(("tests", place, "component"), text)
+            text = "names %(name)s, which has no tests; remove it, or give it some"
+            found = Message(text, {"name": item.component})
+            yield Problem(("tests", place, "component"), found)
 
 
 def _has_tests(venue: Venue, item: ScheduledTest) -> bool:

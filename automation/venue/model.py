@@ -39,7 +39,7 @@ from automation.venue.fields import (
     mistake,
     unfit,
 )
-from automation.venue.keys import Keys, check_one_of
+from automation.venue.keys import NAMED_APART, Keys, check_one_of
 from automation.venue.unattended import Unattended
 
 PROBES = ("http", "tcp", "command", "unit")
@@ -100,9 +100,8 @@ class Healthcheck(Keys):
         check_one_of(self, PROBES)
         stray = self.model_fields_set & {"status", "contains"}
         if stray and not self.http:
-            raise mistake(
-                f"has {' and '.join(sorted(stray))}, which goes with http only; remove it"
-            )
+            keys = ", ".join(sorted(stray))
+            raise mistake("has %(keys)s, which goes with http only; remove it", keys=keys)
         if self.interval > self.timeout:
             raise mistake("has an interval longer than its timeout; make the interval shorter")
         return self
@@ -221,7 +220,7 @@ class ComponentKeys(Keys):
     min_ready: Share = Field("100%", description="How many of its hosts must be ready.")
     restart: Restart = Restart()
     external: Flag = Field(False, description="Not ours to start: only checked.")
-    tests: tuple[FunctionalTest, ...] = ()
+    tests: Annotated[tuple[FunctionalTest, ...], NAMED_APART] = ()
     manual_minutes: ManualMinutes | None = None
     keep_running: Flag = Field(False, description="The evening leaves it up.")
     retries: Retries = 0
@@ -241,16 +240,16 @@ class ComponentKeys(Keys):
             raise mistake("has role: service; that needs a unit, or commands {start, stop, status}")
         if self.unit and self.commands:
             raise mistake("has both a unit and commands; keep one of them")
-        _check_test_names(self.tests)
         return self
 
     def _check_external(self) -> None:
         for key in ("unit", "commands", "restart", "keep_running", "ports"):
             if key in self.model_fields_set:
-                raise mistake(f"is external, so raceday never starts it; remove {key}")
+                raise mistake("is external, so raceday never starts it; remove %(key)s", key=key)
         for key in ("tests", "certificates"):
             if key in self.model_fields_set:
-                raise mistake(f"is external, so only its healthcheck is asked; remove {key}")
+                text = "is external, so only its healthcheck is asked; remove %(key)s"
+                raise mistake(text, key=key)
         if self.healthcheck is None:
             raise mistake('is external; say how to check it: healthcheck: {tcp: "host:port"}')
         if self.healthcheck.unit:
@@ -262,10 +261,3 @@ class VenueFile(Unattended):
 
     venue: VenueKeys
     components: Annotated[Mapping[Name, ComponentKeys], Field(min_length=1)]
-
-
-def _check_test_names(tests: tuple[FunctionalTest, ...]) -> None:
-    names = [test.name for test in tests]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise mistake(f'has two tests named "{twice}"; give each its own name')

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from automation.errors import VenueError
+from automation.run.events import Message
 from automation.venue.fields import did_you_mean
 from automation.venue.inventory import Inventory
 from automation.venue.kinds import role_paths
@@ -24,8 +25,8 @@ def usual_unit(role: str, hosts: Sequence[str], inventory: Inventory) -> str | N
     """
     platforms = {str(inventory.hosts[host].get(VARIABLE, "")) for host in hosts}
     if len(platforms) > 1:
-        names = ", ".join(hosts)
-        raise VenueError((f"{VARIABLE} differs among {names}; write the unit in the venue file.",))
+        text = "%(variable)s differs among %(hosts)s; write the unit in the venue file."
+        raise VenueError((Message(text, {"variable": VARIABLE, "hosts": ", ".join(hosts)}),))
     platform = platforms.pop() if platforms else ""
     if platform:
         _check(platform, inventory.source)
@@ -38,8 +39,10 @@ def usual_unit(role: str, hosts: Sequence[str], inventory: Inventory) -> str | N
 def _check(platform: str, inventory: Path) -> None:
     known = sorted({file.stem for file in _files("*/vars/*.yml", inventory)} - {"main"})
     if platform not in known:
-        mend = did_you_mean(platform, known) or f"; write one of {', '.join(known)}."
-        raise VenueError((f"{VARIABLE} is {platform}, which no role knows{mend}",))
+        mend = did_you_mean(platform, known, "; write one of %(names)s.", names=", ".join(known))
+        args = {"variable": VARIABLE, "platform": platform, "mend": mend}
+        text = "%(variable)s is %(platform)s, which no role knows%(mend)s"
+        raise VenueError((Message(text, args),))
 
 
 def _files(pattern: str, inventory: Path) -> Iterator[Path]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import icalendar
 
+from automation.run.events import Message
+
 FOLDED = re.compile(r"\r?\n[ \t]")
 RULE = re.compile(r"^RRULE[;:].*(?:\n[ \t].*)*", re.IGNORECASE | re.MULTILINE)
 ONCE = frozenset({"FREQ", "UNTIL", "COUNT", "INTERVAL", "WKST"})
@@ -42,94 +44,95 @@ def values(event: icalendar.Event, key: str) -> list[Any]:
     return found if isinstance(found, list) else [found]
 
 
-def mistyped_rule(text: str) -> str:
-    """Where the first rule is that has a part twice or without a value: a reader skips such parts.
-
-    Empty when there is none.
-    """
+def mistyped_rule(text: str) -> tuple[int, str] | None:
+    """The first rule that has a part twice or without a value, and its line; readers skip those."""
     for found in RULE.finditer(text):
         _, _, rule = FOLDED.sub("", found[0]).strip().partition(":")
         parts = [part.partition("=") for part in rule.split(";")]
         names = {name.upper() for name, _, _ in parts}
         if len(names) < len(parts) or not all(name and value for name, _, value in parts):
-            line = text.count("\n", 0, found.start()) + 1
-            return f"line {line}, RRULE:{rule}: a part is there twice or has no value"
-    return ""
+            return text.count("\n", 0, found.start()) + 1, f"RRULE:{rule}"
+    return None
 
 
-def recurrence_mistakes(event: icalendar.Event) -> Iterator[str]:
+def recurrence_mistakes(event: icalendar.Event) -> Iterator[Message]:
     """Why an event's recurrence is not trusted. It has a DTSTART that can be read."""
     start: dt.date = values(event, "DTSTART")[0].dt
     if len(values(event, "RECURRENCE-ID")) > 1:
-        yield "it has more than one RECURRENCE-ID"
+        yield Message("it has more than one RECURRENCE-ID")
     if any(key in event for key in RECURS):
         if start.year not in YEARS:
-            yield f"it recurs from a day that is not in the years {YEARS[0]} to {YEARS[-1]}"
+            text = "it recurs from a day that is not in the years %(first)s to %(last)s"
+            yield Message(text, {"first": YEARS[0], "last": YEARS[-1]})
         if "RECURRENCE-ID" in event:
-            yield "it stands for one occurrence (RECURRENCE-ID) and recurs itself"
+            yield Message("it stands for one occurrence (RECURRENCE-ID) and recurs itself")
     for key in ("RDATE", "EXDATE"):
         listed = [item.dt for value in values(event, key) for item in value.dts]
         if any(isinstance(day, tuple) or kind(day) != kind(start) for day in listed):
-            yield f"{key} is of another type than DTSTART"
+            yield Message("%(key)s is of another type than DTSTART", {"key": key})
     rules = values(event, "RRULE")
     if len(rules) > 1:
-        yield "it has more than one RRULE"
+        yield Message("it has more than one RRULE")
     for rule in rules:
         yield from _rule_mistakes(rule, start)
 
 
-def moved_mistakes(event: icalendar.Event, series: Mapping[str, dt.date]) -> Iterator[str]:
+def moved_mistakes(event: icalendar.Event, series: Mapping[str, dt.date]) -> Iterator[Message]:
     """Why it is not trusted which occurrence an event stands for; `series`: DTSTART by UID."""
     for item in values(event, "RECURRENCE-ID"):
         first = series.get(str(event.get("UID", "")))
         if first is not None and kind(first) != kind(item.dt):
-            yield "RECURRENCE-ID is of another type than the DTSTART of its series"
+            yield Message("RECURRENCE-ID is of another type than the DTSTART of its series")
         if item.params.get("RANGE", "THISANDFUTURE").upper() != "THISANDFUTURE":
-            yield "the RANGE of its RECURRENCE-ID is not THISANDFUTURE"
+            yield Message("the RANGE of its RECURRENCE-ID is not THISANDFUTURE")
 
 
-def _rule_mistakes(rule: Mapping[str, Sequence[Any]], start: dt.date) -> Iterator[str]:
+def _rule_mistakes(rule: Mapping[str, Sequence[Any]], start: dt.date) -> Iterator[Message]:
     """Each may rely on those before it not to be there."""
     for name in rule:
         if name.upper() not in PARTS:
-            yield f"its RRULE has the part {name.upper()}, which is not trusted"
+            part = {"part": name.upper()}
+            yield Message("its RRULE has the part %(part)s, which is not trusted", part)
     for name in sorted(ONCE & set(rule)):
         if len(rule[name]) != 1:
-            yield f"its RRULE has more than one {name}"
+            yield Message("its RRULE has more than one %(part)s", {"part": name})
     frequency = str(next(iter(rule.get("FREQ", ())), "none"))
     if frequency not in FREQUENCIES:
-        yield f"it recurs by FREQ {frequency}, which is not DAILY, WEEKLY, MONTHLY or YEARLY"
+        text = "it recurs by FREQ %(frequency)s, which is not DAILY, WEEKLY, MONTHLY or YEARLY"
+        yield Message(text, {"frequency": frequency})
     for name, allowed in RANGES.items():
         if any(int(value) not in allowed or not int(value) for value in rule.get(name, ())):
-            yield f"its RRULE has a {name} that makes no sense"
+            yield Message("its RRULE has a %(part)s that makes no sense", {"part": name})
     yield from _end_mistakes(rule, start)
     yield from _days_mistakes(rule, frequency)
     if not _is_first(rule, frequency, start):
-        yield "DTSTART is no day of its RRULE"
+        yield Message("DTSTART is no day of its RRULE")
 
 
-def _end_mistakes(rule: Mapping[str, Sequence[Any]], start: dt.date) -> Iterator[str]:
+def _end_mistakes(rule: Mapping[str, Sequence[Any]], start: dt.date) -> Iterator[Message]:
     if "COUNT" in rule and "UNTIL" in rule:
-        yield "its RRULE has both COUNT and UNTIL"
+        yield Message("its RRULE has both COUNT and UNTIL")
     for until in rule.get("UNTIL", ()):
         if kind(until) != kind(start):
-            yield "UNTIL of its RRULE is of another type than DTSTART"
+            yield Message("UNTIL of its RRULE is of another type than DTSTART")
         elif until < start:
-            yield "UNTIL of its RRULE is before DTSTART"
+            yield Message("UNTIL of its RRULE is before DTSTART")
 
 
-def _days_mistakes(rule: Mapping[str, Sequence[Any]], frequency: str) -> Iterator[str]:
+def _days_mistakes(rule: Mapping[str, Sequence[Any]], frequency: str) -> Iterator[Message]:
     if any(day.relative is not None for day in rule.get("WKST", ())):
-        yield "WKST of its RRULE is no day of the week"
+        yield Message("WKST of its RRULE is no day of the week")
     numbers = [day.relative for day in rule.get("BYDAY", ()) if day[:-2]]
     if any(not number or abs(number) > WEEKS for number in numbers):
-        yield "its RRULE has a BYDAY that makes no sense"
+        yield Message("its RRULE has a %(part)s that makes no sense", {"part": "BYDAY"})
     if numbers and frequency not in LONG:
-        yield "its RRULE numbers days of the week, and is not MONTHLY or YEARLY"
+        yield Message("its RRULE numbers days of the week, and is not MONTHLY or YEARLY")
     if "BYMONTHDAY" in rule and frequency == "WEEKLY":
-        yield "its RRULE has BYMONTHDAY, and is WEEKLY"
+        yield Message("its RRULE has BYMONTHDAY, and is WEEKLY")
     if "BYSETPOS" in rule and not (frequency in LONG and {"BYDAY", "BYMONTHDAY"} & set(rule)):
-        yield "its RRULE has BYSETPOS, which is trusted in months and years of named days only"
+        yield Message(
+            "its RRULE has BYSETPOS, which is trusted in months and years of named days only"
+        )
 
 
 def _is_first(rule: Mapping[str, Sequence[Any]], frequency: str, start: dt.date) -> bool:

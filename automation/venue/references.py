@@ -6,6 +6,7 @@ It works on the plain data of the file, so that these mistakes are named togethe
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from automation.run.events import Message
 from automation.venue.document import KeyPath, Problem, printable
 from automation.venue.fields import did_you_mean
 from automation.venue.graph import find_cycle
@@ -45,11 +46,11 @@ def _edge_problems(name: str, edges: Sequence[Edge], names: Sequence[str]) -> It
     seen: set[str] = set()
     for path, other in edges:
         if other == name:
-            yield Problem(path, f"names {name} itself; remove it")
+            yield Problem(path, Message("names %(name)s itself; remove it", {"name": name}))
         elif other not in names:
             yield _no_component(path, other, names)
         elif other in seen:
-            yield Problem(path, f"names {other} twice; keep one")
+            yield Problem(path, Message("names %(name)s twice; keep one", {"name": other}))
         seen.add(other)
 
 
@@ -58,21 +59,34 @@ def _behind_problems(name: str, components: Mapping[str, Any]) -> Iterator[Probl
     other = behind.get("component")
     path = ("components", name, "restart", "behind", "component")
     if other == name:
-        yield Problem(path, f"names {name} itself; name the load balancer in front of it")
+        text = "names %(name)s itself; name the load balancer in front of it"
+        yield Problem(path, Message(text, {"name": name}))
     elif isinstance(other, str) and other not in components:
         yield _no_component(path, other, list(components))
 
 
 def _unattended_problems(data: Any, components: Mapping[str, Any]) -> Iterator[Problem]:
-    """Signals may be asked of anybody's hosts; what is restarted or tested must be ours."""
+    """Signals may be asked of anybody's hosts; what is restarted or tested must be ours.
+
+    What systemd does not run has no age, by which every restart is due.
+    """
     for key in ("idle", "restarts", "tests"):
         for place, block in enumerate(_list(data, key)):
             other = block.get("component") if isinstance(block, dict) else None
             path: KeyPath = (key, place, "component")
-            if isinstance(other, str) and other not in components:
+            if not isinstance(other, str):
+                continue
+            if other not in components:
                 yield _no_component(path, other, list(components))
             elif key != "idle" and _block(components, other).get("external") is True:
-                yield Problem(path, f"names {other}, which is external; name one that is ours")
+                text = "names %(name)s, which is external; name one that is ours"
+                yield Problem(path, Message(text, {"name": other}))
+            elif key == "restarts" and "commands" in _block(components, other):
+                text = (
+                    "names %(name)s, which is run by commands, so nobody knows its age and it is "
+                    "never due; remove it"
+                )
+                yield Problem(path, Message(text, {"name": other}))
 
 
 def _list(data: Any, key: str) -> tuple[Any, ...]:
@@ -81,8 +95,9 @@ def _list(data: Any, key: str) -> tuple[Any, ...]:
 
 
 def _no_component(path: KeyPath, other: str, names: Sequence[str]) -> Problem:
-    mend = did_you_mean(other, names) or f"; the components are {', '.join(names)}"
-    return Problem(path, f"names {printable(other)}, which is no component{mend}")
+    mend = did_you_mean(other, names, "; the components are %(names)s", names=", ".join(names))
+    args = {"name": printable(other), "mend": mend}
+    return Problem(path, Message("names %(name)s, which is no component%(mend)s", args))
 
 
 def _names(name: str, edges: Mapping[str, Sequence[Edge]]) -> set[str]:
@@ -93,5 +108,6 @@ def _cycle_problems(graph: dict[str, set[str]]) -> Iterator[Problem]:
     """Each cycle once: the edge that closes it is taken out before looking for the next."""
     while cycle := find_cycle(graph):
         path = ("components", cycle[0], "depends_on")
-        yield Problem(path, f"makes a cycle: {' → '.join(cycle)}; none of them could ever start")
+        text = "makes a cycle: %(cycle)s; none of them could ever start"
+        yield Problem(path, Message(text, {"cycle": " → ".join(cycle)}))
         graph[cycle[-2]].discard(cycle[-1])

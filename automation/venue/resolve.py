@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from automation.run.events import Message
 from automation.venue.document import KeyPath, Problem
 from automation.venue.inventory import Inventory, is_pattern, matching_hosts, similar_name
 from automation.venue.model import ComponentKeys, VenueFile
@@ -11,6 +12,7 @@ from automation.venue.platforms import usual_unit
 from automation.venue.site import Component, Dependency
 
 type Hosts = Mapping[str, tuple[str, ...]]
+type Owners = dict[tuple[str, str], str]  # by host and what is claimed on it
 
 
 def resolve_components(
@@ -91,24 +93,32 @@ def _host_problems(
     if not total:
         yield _no_hosts(name, keys, inventory)
     elif _count(keys.min_ready, total) > total:
-        fitting = "1" if total == 1 else f"1 to {total}"
-        plural = "host" if total == 1 else "hosts"
-        text = f'is {keys.min_ready}, but {name} has {total} {plural}; give {fitting}, or "100%"'
-        yield Problem(("components", name, "min_ready"), text)
+        text = (
+            'is %(share)s, but %(name)s has %(total)s hosts; give 1 to %(total)s, or "100%%"'
+            if total > 1
+            else 'is %(share)s, but %(name)s has one host; give 1, or "100%%"'
+        )
+        args = {"share": keys.min_ready, "name": name, "total": total}
+        yield Problem(("components", name, "min_ready"), Message(text, args))
 
 
 def _no_hosts(name: str, keys: ComponentKeys, inventory: Inventory) -> Problem:
     path: KeyPath = ("components", name)
     if keys.external and not keys.hosts:
-        return Problem(path, "is asked by no component; name the hosts to ask it from with hosts")
+        return Problem(
+            path, Message("is asked by no component; name the hosts to ask it from with hosts")
+        )
     pattern = keys.hosts or name
+    args = {"pattern": pattern}
     if pattern in inventory.groups:
-        return Problem(path, f"has no hosts: group {pattern} is empty; add a host to it")
+        text = "has no hosts: group %(pattern)s is empty; add a host to it"
+        return Problem(path, Message(text, args))
     if is_pattern(pattern):
-        text = f"is {pattern}, which matches no host or names what is not there; correct it"
-        return Problem((*path, "hosts"), text)
-    mend = similar_name(inventory, pattern) or "; add that group, or name another with hosts"
-    return Problem(path, f"has no hosts: nothing in the inventory is named {pattern}{mend}")
+        text = "is %(pattern)s, which matches no host or names what is not there; correct it"
+        return Problem((*path, "hosts"), Message(text, args))
+    text = "has no hosts: nothing in the inventory is named %(pattern)s%(mend)s"
+    mend = similar_name(inventory, pattern, "; add that group, or name another with hosts")
+    return Problem(path, Message(text, args | {"mend": mend}))
 
 
 @dataclass(frozen=True)
@@ -116,31 +126,31 @@ class _Claim:
     """What only one component may have on a host: a unit, a whole kind of server, a port."""
 
     path: KeyPath
-    what: str
+    what: Message
 
 
 def _sharing_problems(file: VenueFile, hosts: Hosts) -> Iterator[Problem]:
-    owners: dict[tuple[str, str], str] = {}
+    owners: Owners = {}
     for name, keys in file.components.items():
         for claim in _claims(name, keys):
             yield from _taken(claim, name, hosts[name], owners)
 
 
-def _taken(
-    claim: _Claim, name: str, hosts: Sequence[str], owners: dict[tuple[str, str], str]
-) -> Iterator[Problem]:
-    others = [(host, owners.setdefault((host, claim.what), name)) for host in hosts]
+def _taken(claim: _Claim, name: str, hosts: Sequence[str], owners: Owners) -> Iterator[Problem]:
+    others = [(host, owners.setdefault((host, str(claim.what)), name)) for host in hosts]
     host, other = next(((host, owner) for host, owner in others if owner != name), ("", ""))
     if other:
-        text = f"claims {claim.what} on host {host}, but {other} has it there; change one"
-        yield Problem(claim.path, text)
+        text = "claims %(what)s on host %(host)s, but %(other)s has it there; change one"
+        args = {"what": claim.what, "host": host, "other": other}
+        yield Problem(claim.path, Message(text, args))
 
 
 def _claims(name: str, keys: ComponentKeys) -> Iterator[_Claim]:
     here: KeyPath = ("components", name)
     if keys.unit:
-        yield _Claim((*here, "unit"), f"unit {keys.unit.removesuffix('.service')}")
+        unit = keys.unit.removesuffix(".service")
+        yield _Claim((*here, "unit"), Message("unit %(unit)s", {"unit": unit}))
     elif keys.role and not (keys.commands or keys.external):
-        yield _Claim((*here, "role"), f"the only {keys.role}")
+        yield _Claim((*here, "role"), Message("the only %(role)s", {"role": keys.role}))
     for place, port in enumerate(keys.ports):
-        yield _Claim((*here, "ports", place), f"port {port}")
+        yield _Claim((*here, "ports", place), Message("port %(port)s", {"port": port}))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from automation.run.events import Message
 from automation.venue.document import KeyPath, Problem
 from automation.venue.fields import did_you_mean
 from automation.venue.kinds import TEST_WORDS, Kind, look_at, role_paths, verbs_of
@@ -25,10 +26,10 @@ def role_problems(file: VenueFile, inventory: Path, kinds: Kinds) -> Iterator[Pr
             yield _no_role(name, keys.role, _known_roles(inventory))
         if keys.tests and keys.role != "service":
             text = (
-                f"would never run, because role {keys.role} brings tests of its own or none; "
+                "would never run, because role %(role)s brings tests of its own or none; "
                 "remove tests, or write role: service"
             )
-            yield Problem(("components", name, "tests"), text)
+            yield Problem(("components", name, "tests"), Message(text, {"role": keys.role}))
         yield from _need_problems(name, keys, file, kinds)
         yield from _name_problems(name, keys, kinds)
         yield from _front_problems(name, keys, file, kinds)
@@ -39,11 +40,11 @@ def _name_problems(name: str, keys: ComponentKeys, kinds: Kinds) -> Iterator[Pro
     others = {role: kind.channel for role, kind in kinds.items() if role != keys.role}
     taken = [role for role, channel in others.items() if channel == name]
     if taken:
-        text = f"is named like the channel of role {taken[0]}; give the component another name"
-        yield Problem(("components", name), text)
+        text = "is named like the channel of role %(role)s; give the component another name"
+        yield Problem(("components", name), Message(text, {"role": taken[0]}))
     if name in TEST_WORDS:
-        text = "is a word that raceday test itself uses; give the component another name"
-        yield Problem(("components", name), text)
+        said = Message("is a word that raceday test itself uses; give the component another name")
+        yield Problem(("components", name), said)
 
 
 def _known_roles(inventory: Path) -> list[str]:
@@ -52,9 +53,9 @@ def _known_roles(inventory: Path) -> list[str]:
 
 
 def _no_role(name: str, role: str, known: list[str]) -> Problem:
-    mend = did_you_mean(role, known) or f"; write one of {', '.join(known)}"
-    text = f"is {role}, and there is no role of that name with a start verb{mend}"
-    return Problem(("components", name, "role"), text)
+    mend = did_you_mean(role, known, "; write one of %(roles)s", roles=", ".join(known))
+    text = "is %(role)s, and there is no role of that name with a start verb%(mend)s"
+    return Problem(("components", name, "role"), Message(text, {"role": role, "mend": mend}))
 
 
 def _need_problems(
@@ -63,8 +64,9 @@ def _need_problems(
     """What a role reads from the venue block, and would fail without."""
     for need in kinds.get(keys.role or "", Kind()).needs:
         if getattr(file.venue, need) is None:
-            text = f"is {keys.role}, which needs venue.{need}; write {need} in the block venue"
-            yield Problem(("components", name, "role"), text)
+            text = "is %(role)s, which needs venue.%(need)s; write %(need)s in the block venue"
+            args = {"role": keys.role, "need": need}
+            yield Problem(("components", name, "role"), Message(text, args))
 
 
 def _front_problems(
@@ -75,6 +77,10 @@ def _front_problems(
     role = file.components[behind.component].role if behind else None
     if behind and (role is None or (role in kinds and "undrain" not in kinds[role].verbs)):
         path: KeyPath = ("components", name, "restart", "behind", "component")
-        lack = f"whose role {role} has" if role else "which has no role and so"
-        text = f"names {behind.component}, {lack} no tasks/undrain.yml; name a load balancer"
-        yield Problem(path, text)
+        text = (
+            "names %(name)s, whose role %(role)s has no tasks/undrain.yml; name a load balancer"
+            if role
+            else "names %(name)s, which has no role and so no tasks/undrain.yml; "
+            "name a load balancer"
+        )
+        yield Problem(path, Message(text, {"name": behind.component, "role": role}))

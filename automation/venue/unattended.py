@@ -1,7 +1,7 @@
 """The venue file's keys for unattended work: what may be done, when, and what must be so then."""
 
 from datetime import timedelta
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -31,7 +31,7 @@ from automation.venue.fields import (
     mistake,
     span,
 )
-from automation.venue.keys import Keys, check_one_of
+from automation.venue.keys import NAMED_APART, Keys, check_one_of
 
 MEMORY = ("memory_over", "memory_growing")
 SHORTEST_GROWTH = timedelta(hours=1)  # a timer looks every ten minutes at the least
@@ -127,8 +127,9 @@ class RestartRule(Keys):
     def _is_one_rule(self) -> Self:
         check_one_of(self, ("every", "when"))
         if (self.when in MEMORY) != bool(self.above):
-            text = f'needs when: {" or ".join(MEMORY)} and above together, such as above: "80%"'
-            raise mistake(text)
+            raise mistake(
+                'needs when: memory_over or memory_growing and above together, such as above: "80%"'
+            )
         if (self.when == "memory_growing") != bool(self.growing_for):
             raise mistake("needs when: memory_growing and for together, such as for: 24h")
         if self.growing_for and span(self.growing_for) < SHORTEST_GROWTH:
@@ -161,7 +162,7 @@ class ScheduledTest(Keys):
 class Unattended(Keys):
     """What holds for unattended work as a whole."""
 
-    windows: tuple[Window, ...] = ()
+    windows: Annotated[tuple[Window, ...], NAMED_APART] = ()
     blackouts: tuple[Weekly, ...] = Field((), description="Selling hours, settlement; they win.")
     exclusions: tuple[Exclusion, ...] = ()
     calendars: tuple[Text, ...] = Field(
@@ -171,7 +172,7 @@ class Unattended(Keys):
         None, description="A country; nothing is done on its public holidays."
     )
     prometheus: Prometheus | None = None
-    idle: tuple[Signal, ...] = ()
+    idle: Annotated[tuple[Signal, ...], NAMED_APART] = ()
     restarts: tuple[RestartRule, ...] = ()
     tests: tuple[ScheduledTest, ...] = ()
 
@@ -179,9 +180,11 @@ class Unattended(Keys):
     def _can_be_done(self) -> Self:
         work = "restarts" if self.restarts else "tests" if self.tests else ""
         if work and not self.windows:
-            raise mistake(f"has {work}, but no windows, so nothing would ever be done; add windows")
+            text = "has %(work)s, but no windows, so nothing would ever be done; add windows"
+            raise mistake(text, work=work)
         if work and not self.idle:
-            raise mistake(f"has {work}, but no idle signals, so it is never idle; add one to idle")
+            text = "has %(work)s, but no idle signals, so it is never idle; add one to idle"
+            raise mistake(text, work=work)
         if any(signal.prometheus for signal in self.idle) and not self.prometheus:
             raise mistake("has an idle signal that asks Prometheus; add prometheus: {url: ...}")
         return self

@@ -16,7 +16,11 @@ from tests.unit.views.test_notify import config, open_post
 
 pytestmark = pytest.mark.slow  # processes of their own
 
-STAND_IN = '#!/bin/sh\necho "$*" >>"$SAID"\n'
+STAND_IN = """\
+#!/bin/sh
+echo "$*" >>"$SAID"
+case " $* " in *" $FAILS "*) echo "Host is down" >&2; exit 1 ;; esac
+"""
 UNITS = [
     f"raceday-demo-{what}.{kind}" for what in ("idle", "morning") for kind in ("service", "timer")
 ]
@@ -33,6 +37,7 @@ def environment(tmp_path: Path) -> Mapping[str, str]:
     return os.environ | {
         "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
         "SAID": str(tmp_path / "said"),
+        "FAILS": "nothing",
         "XDG_CONFIG_HOME": str(tmp_path),
         "XDG_RUNTIME_DIR": str(tmp_path),
         "LC_ALL": "C.UTF-8",
@@ -128,9 +133,71 @@ def test_units_are_installed_and_removed(environment: Mapping[str, str], tmp_pat
     assert list(folder.iterdir()) == []
     timers = "raceday-demo-idle.timer raceday-demo-morning.timer"
     said = (tmp_path / "said").read_text().splitlines()
-    assert said[:2] == ["--user daemon-reload", f"--user enable --now {timers}"]
-    assert said[4:] == [f"--user disable --now {timers}", "--user daemon-reload"]
-    assert schedule(environment, "remove", "--yes").stdout.endswith(": -\n")
+    asked = "--user show --property=Version"
+    assert said[:3] == [asked, "--user daemon-reload", f"--user enable --now {timers}"]
+    assert said[6:] == [f"--user disable --now {timers}", "--user daemon-reload"]
+
+
+def test_where_nothing_is_installed_nothing_is_removed(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """It says so, asks nobody and nothing, and that is well."""
+    done = schedule(environment, "remove")
+    assert (done.returncode, done.stderr) == (0, "")
+    folder = tmp_path / "systemd" / "user"
+    assert done.stdout == f"There are no units of demo in {folder}: nothing to remove.\n"
+    assert not (tmp_path / "said").exists()
+
+
+@pytest.mark.parametrize(
+    ("lacks", "said"),
+    [
+        ({"PATH": "/nowhere"}, "systemctl, systemd-analyze: not installed here"),
+        ({"FAILS": "show"}, "systemd cannot be reached here: Host is down"),
+    ],
+)
+def test_without_systemd_nothing_is_changed(
+    environment: Mapping[str, str], tmp_path: Path, lacks: Mapping[str, str], said: str
+) -> None:
+    """It is said what is missing; no unit, no settings and no reports directory are left."""
+    (targets := tmp_path / "targets").write_text("failure=json://127.0.0.1:9/\n")
+    reports = tmp_path / "reports"
+    told = {"RACEDAY_NOTIFY": str(targets), "RACEDAY_REPORTS": str(reports)}
+    done = schedule({**environment, **told, **lacks}, "install", "--yes", *WHEN)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+    assert "Nothing was changed." in done.stderr
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left <= {"bin", "said", "targets"}
+
+
+def test_an_install_that_fails_halfway_puts_back_what_was_there(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Units that were there are as they were, what was not there is gone, systemd reads again."""
+    folder = tmp_path / "systemd" / "user"
+    assert schedule(environment, "install", "--yes").returncode == 0
+    before = {file.name: file.read_text() for file in folder.iterdir()}
+    (targets := tmp_path / "targets").write_text("failure=json://127.0.0.1:9/\n")
+    reports = tmp_path / "new" / "reports"
+    told = {"RACEDAY_NOTIFY": str(targets), "RACEDAY_REPORTS": str(reports), "FAILS": "enable"}
+    done = schedule({**environment, **told}, "install", "--yes", *WHEN, "--every", "7")
+    assert done.returncode == 20
+    assert "What was there before is put back." in done.stderr
+    assert {file.name: file.read_text() for file in folder.iterdir()} == before
+    assert not (tmp_path / "raceday").exists()
+    assert not reports.parent.exists()
+    asked = (tmp_path / "said").read_text().splitlines()
+    assert asked[-2:] == ["--user disable --now raceday-demo-morning.timer", "--user daemon-reload"]
+
+
+def test_a_first_install_that_fails_leaves_nothing(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Not even the folder."""
+    done = schedule({**environment, "FAILS": "enable"}, "install", "--yes", *WHEN)
+    assert done.returncode == 20
+    assert not (tmp_path / "systemd" / "user").exists()
 
 
 def test_whom_to_tell_goes_with_the_units(environment: Mapping[str, str], tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """`raceday venue check|graph|schema`, as typed."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from automation.cli import main
 from automation.commands.venue import venue
 from automation.errors import UsageError, VenueError
 from automation.settings import Settings
@@ -77,9 +79,30 @@ def test_check_refuses_a_wrong_venue_with_every_sentence(small: Path) -> None:
     file.write_text(FILE.replace("Asia/Seoul", "Asia/Soul").replace("[database]", "[databse]"))
     error = run(small, "check").exception
     assert isinstance(error, VenueError)
-    assert [sentence.split(" ")[1] for sentence in error.problems] == [
+    assert [str(sentence).split(" ")[1] for sentence in error.problems] == [
         "venue.time_zone",
         "components.wagering.depends_on[0]",
+    ]
+
+
+def test_check_names_mistakes_in_the_language_of_the_reader(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Paths, keys and values stay as they are; all else of the sentences is Korean."""
+    wrong = FILE.replace("postgresql}", "postgresql, hots: x}").replace("[database]", "[]")
+    windows = 'windows: [{name: night, days: [월], start_time: "01:00", length_minutes: 60}]\n'
+    (small / "group_vars/all/venue.yml").write_text(wrong + windows)
+    words = ["raceday", "--lang", "ko", "--format", "json", "--venue", str(small)]
+    monkeypatch.setattr(sys, "argv", [*words, "venue", "check"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    place = "group_vars/all/venue.yml:{}: {} 항목: "
+    assert json.loads(capsys.readouterr().out)["error"]["message"].splitlines() == [
+        place.format(3, "components.database.hots")
+        + "raceday가 모르는 키입니다. 혹시 hosts입니까?",
+        place.format(5, "windows[0].days[0]")
+        + "값이 월인데, Mon, Tue, Wed, Thu, Fri, Sat, Sun 중 하나여야 합니다.",
     ]
 
 

@@ -9,6 +9,7 @@ import yaml
 
 from automation.venue.model import VenueFile
 from automation.venue.platforms import VARIABLE as PLATFORM
+from automation.venue.unattended import Unattended
 
 ROOT = Path(__file__).parents[2]
 INVENTORIES = ("demo", "example")
@@ -56,3 +57,10 @@ def test_every_variable_is_known(name: str) -> None:
     unknown = {key for key in variables(folder) if key not in known}
     unknown = {key for key in unknown if not key.startswith("ansible_")}
     assert {key for key in unknown if f"{{{{ {key} }}}}" not in text} == set()
+
+
+def test_the_example_shows_every_key_of_unattended_work() -> None:
+    """Who copies it need not guess how a window, a signal or a calendar is written."""
+    file = ROOT / "inventories/example/group_vars/all/venue.yml"
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert set(Unattended.model_fields) - set(written) == set()

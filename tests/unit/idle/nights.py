@@ -151,8 +151,8 @@ def random_night(random: Random) -> Night:
     unattended = Unattended.model_validate(
         {
             "windows": tuple(
-                {**words("night", item), "cutoff_minutes": round(item.cutoff / 60)}
-                for item in windows
+                {**words(f"night {at}", item), "cutoff_minutes": round(item.cutoff / 60)}
+                for at, item in enumerate(windows)
             ),
             "blackouts": tuple(words("settlement", item) for item in blackouts),
             "prometheus": {"url": "http://prometheus"},

@@ -48,9 +48,8 @@ def test_a_platform_that_no_role_knows_is_a_mistake() -> None:
     """A misspelt one would start the wrong unit, or none."""
     with pytest.raises(VenueError) as caught:
         unit("postgresql", at("debain-13"))
-    assert caught.value.problems == (
-        "raceday_platform is debain-13, which no role knows; did you mean debian-13?",
-    )
+    text = "raceday_platform is debain-13, which no role knows; did you mean debian-13?"
+    assert str(caught.value) == text
 
 
 def test_hosts_of_two_platforms_cannot_share_a_name() -> None:
@@ -58,7 +57,7 @@ def test_hosts_of_two_platforms_cannot_share_a_name() -> None:
     with pytest.raises(VenueError) as caught:
         unit("postgresql", at("debian-12", "debian-13"))
     text = "raceday_platform differs among h0, h1; write the unit in the venue file."
-    assert caught.value.problems == (text,)
+    assert str(caught.value) == text
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parents[1].name}-{file.stem}")

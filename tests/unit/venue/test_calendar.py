@@ -17,6 +17,7 @@ from automation.venue.calendar import (
 )
 from automation.venue.events import Events
 from automation.venue.unattended import Exclusion, Weekly, Window
+from automation.views.i18n import Translator
 
 SEOUL, NEW_YORK, LONDON = map(ZoneInfo, ("Asia/Seoul", "America/New_York", "Europe/London"))
 MINUTE = dt.timedelta(minutes=1)
@@ -58,7 +59,7 @@ def of_file(text: str) -> Calendar:
 def black_at(calendar: Calendar, moment: str) -> str:
     """What forbids it then, or nothing."""
     found = opening_at(calendar, utc(moment))
-    return found.what if isinstance(found, Blackout) else ""
+    return str(found.what) if isinstance(found, Blackout) else ""
 
 
 def test_a_window_is_open_from_its_start_to_its_end() -> None:
@@ -248,9 +249,19 @@ def test_a_calendar_that_cannot_be_trusted_is_a_blackout(text: str, why: str) ->
     found = opening_at(calendar, utc("2031-01-01T00:00"))
     assert isinstance(found, Blackout)
     assert found.doubt
-    assert found.what.startswith("races.ics is no calendar that can be trusted: ")
-    assert why in found.what
+    assert str(found.what).startswith("races.ics is no calendar that can be trusted: ")
+    assert why in str(found.what)
     assert next_openings(calendar, utc("2026-05-14T00:00"), 1) == ()
+
+
+def test_a_calendar_in_doubt_is_told_in_korean() -> None:
+    """Why it blocks; the name of the event and what is written in it stay as they are."""
+    found = opening_at(events("DTSTART;TZID=Korea/Gwacheon:20260516T020000"), utc("2031-01-01"))
+    assert isinstance(found, Blackout)
+    assert Translator("ko")(found.what) == (
+        "races.ics 파일: 믿을 수 있는 일정 파일이 아닙니다: 4번째 줄, Derby: "
+        "Korea/Gwacheon(이)라는 시간대를 알 수 없습니다"
+    )
 
 
 ZONED = "DTSTART;TZID=Asia/Seoul:20260516T110000"
@@ -309,8 +320,8 @@ def test_what_recurs_in_more_than_one_way_is_not_trusted(lines: tuple[str, ...],
     found = opening_at(events(*lines), utc("2031-01-01T00:00"))
     assert isinstance(found, Blackout)
     assert found.doubt
-    assert "trusted: line " in found.what
-    assert why in found.what
+    assert "trusted: line " in str(found.what)
+    assert why in str(found.what)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +332,7 @@ def test_the_occurrence_that_moves_is_named_as_its_series_is(line: str) -> None:
     moved = ("UID:7", line, "DTSTART:20260517T080000Z", "DURATION:PT1H")
     found = opening_at(of_file(ics(("UID:7", *DAILY), moved)), utc("2031-01-01T00:00"))
     assert isinstance(found, Blackout)
-    assert "RECURRENCE-ID is of another type" in found.what
+    assert "RECURRENCE-ID is of another type" in str(found.what)
 
 
 @pytest.mark.parametrize(
@@ -359,7 +370,7 @@ def test_a_calendar_that_is_not_there_is_a_blackout(tmp_path: Path) -> None:
     events = Events("races.ics", (tmp_path / "races.ics").read_text)
     found = opening_at(Calendar(SEOUL, (night(),), events=(events,)), utc("2026-05-16T00:00"))
     assert isinstance(found, Blackout)
-    assert found.what.startswith("races.ics cannot be read: No such file or directory")
+    assert str(found.what).startswith("races.ics cannot be read: No such file or directory")
 
 
 def test_a_description_may_hold_anything() -> None:

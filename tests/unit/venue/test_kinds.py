@@ -34,7 +34,7 @@ def mistakes(place: Path, components: str = GATE) -> list[str]:
     """The sentences that refuse a venue, without the folder of the role."""
     with pytest.raises(VenueError) as caught:
         site(place, components)
-    return [text.removeprefix("roles/tote/meta/") for text in caught.value.problems]
+    return [str(said).removeprefix("roles/tote/meta/") for said in caught.value.problems]
 
 
 def test_what_a_role_says_is_read(place: Path) -> None:
@@ -82,13 +82,13 @@ def test_the_role_that_ansible_takes_is_the_one_that_speaks(place: Path) -> None
         (
             "",
             "1: the file is empty; "
-            "write unit, healthcheck, facts, checks, needs, channel or programs.",
+            "write unit, healthcheck, facts, checks, needs, channel, programs.",
         ),
         ("unit: 7\n", '1: unit is 7, which YAML reads as the number 7; write it in quotes: "7".'),
         ("checks: [a bet]\n", "1: checks is a list, but it must be a block of keys."),
         (
             "checks: {test: a bet}\n",
-            "1: checks.test is a bet, but it must be a list such as [a, bet].",
+            "1: checks.test is a bet, but it must be a list; write it as [a, bet].",
         ),
         ("checks: {test: []}\n", "1: checks.test is empty; give it at least one."),
         ("checks: {test: [a, a]}\n", '1: checks.test names "a" twice; keep one.'),
@@ -103,12 +103,12 @@ def test_the_role_that_ansible_takes_is_the_one_that_speaks(place: Path) -> None
         ),
         (
             "facts: {sales: echo open}\n",
-            "1: facts.sales is echo open, but it must be a list such as [echo, open].",
+            "1: facts.sales is echo open, but it must be a list; write it as [echo, open].",
         ),
         ("needs: [racecard]\n", "1: needs[0] is racecard, but it must be race_card or sales_open."),
         (
             "channel: drill\n",
-            "1: channel is drill, which raceday test itself uses; choose another word.",
+            "1: channel is drill, which raceday test itself uses; choose another.",
         ),
         (
             "unit: [\n",
@@ -216,7 +216,7 @@ def test_a_race_card_that_is_no_file_is_refused(place: Path, card: str) -> None:
     head = f"venue:\n  name: a\n  time_zone: UTC\n  race_card: {card}\n"
     with pytest.raises(VenueError) as caught:
         site(place, GATE, head)
-    assert caught.value.problems == (
+    assert tuple(map(str, caught.value.problems)) == (
         f"venue.yml:4: venue.race_card is {card}, and there is no such file; "
         "it is looked for beside the inventory.",
     )

@@ -81,6 +81,25 @@ def test_a_source_that_ansible_cannot_read_is_an_error() -> None:
     assert "ansible-inventory -i" in caught.value.hint
 
 
+def test_a_calendar_may_lie_beside_the_hosts(tmp_path: Path) -> None:
+    """Ansible reads all else of an inventory's folder, and would stumble over it."""
+    (tmp_path / "hosts.ini").write_text("[database]\ndb1.example\n")
+    (tmp_path / "races.ics").write_text("BEGIN:VCALENDAR\nSUMMARY:Derby day\nEND:VCALENDAR\n")
+    assert asked.read_inventory(tmp_path).groups["all"] == ("db1.example",)
+
+
+def test_the_inventory_is_read_by_the_configuration_that_plays_are_run_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours, or the one that ANSIBLE_CONFIG names; never one that only lies in the folder."""
+    (tmp_path / "hosts.ini").write_text("[database]\ndb1.example\n")
+    (own := tmp_path / "ansible.cfg").write_text("[inventory]\nenable_plugins = yaml\n")
+    assert asked.read_inventory(tmp_path / "hosts.ini").groups["database"] == ("db1.example",)
+    monkeypatch.setenv("ANSIBLE_CONFIG", str(own))
+    with pytest.raises(VenueError, match="Ansible cannot read this inventory"):
+        asked.read_inventory(tmp_path / "hosts.ini")
+
+
 def test_a_script_without_an_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An inventory that does not answer in time is an error, and nothing of it lives on."""
     alive = tmp_path / "alive"

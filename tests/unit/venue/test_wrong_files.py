@@ -1,5 +1,7 @@
 """Every mistake in wrong/*.venue: the lines after `#=` are the sentences it must get, in order."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,11 +10,16 @@ from hypothesis import strategies as st
 
 from automation.errors import VenueError
 from automation.exit_codes import ExitCode
+from automation.run.events import Message
 from automation.venue.checks import check_document
 from automation.venue.document import read_document
 from automation.venue.model import ComponentKeys, Healthcheck, VenueKeys
+from automation.views.i18n import read_catalogue
 from tests.unit.venue.sites import HEAD, read_site, site
+from tests.unit.views.sentences_in_code import is_sentence
 
+KOREAN = read_catalogue("ko")
+PROSE = re.compile(r"[a-z]+ [a-z]+ [a-z]+")
 CASES = sorted((Path(__file__).parent / "wrong").glob("*.venue"))
 
 
@@ -24,12 +31,12 @@ def test_a_mistake_gets_its_sentence(case: Path, monkeypatch: pytest.MonkeyPatch
         read_site(case)
     lines = case.read_text(encoding="utf-8").splitlines()
     expected = [f"{case.name}:{line[3:]}" for line in lines if line.startswith("#= ")]
-    assert list(caught.value.problems) == expected
+    assert list(map(str, caught.value.problems)) == expected
 
 
 def test_the_exit_code_is_usage() -> None:
     """A venue that does not validate ends as wrong usage: nothing was touched."""
-    assert VenueError(("x",)).exit_code is ExitCode.USAGE
+    assert VenueError((Message("x"),)).exit_code is ExitCode.USAGE
 
 
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
@@ -95,5 +102,25 @@ def sentences(file: Path) -> tuple[str, ...]:
     try:
         check_document(read_document(file))
     except VenueError as error:
-        return error.problems
+        return tuple(map(str, error.problems))
     return ()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
+def test_a_mistake_is_told_in_korean(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of each sentence is in the catalogue; what stays as it is stands in the file."""
+    monkeypatch.chdir(case.parent)
+    with pytest.raises(VenueError) as caught:
+        read_site(case)
+    assert set(_untold(caught.value.told[0], case.read_text(encoding="utf-8"))) == set()
+
+
+def _untold(said: Message, file: str) -> Iterator[str]:
+    """Parts of a sentence that a reader of Korean would get in English."""
+    if is_sentence(said.text) and said.text not in KOREAN:
+        yield said.text
+    for name, value in said.args.items():
+        if isinstance(value, Message):
+            yield from _untold(value, file)
+        elif name != "why":  # the words of the system, of YAML or of Ansible
+            yield from (words for words in PROSE.findall(str(value)) if words not in file)

@@ -13,7 +13,9 @@ from automation.procedures.checks import CLOSED, FELLOWS, HOST_CHECKS
 
 ROOT = Path(__file__).parents[3]
 CALLS = frozenset({"Message", "message", "t", "translate", "_translate"})
+CALLS |= {"mistake", "unfit", "wants", "Doubt"}  # parts of a venue file's sentences
 ERRORS = frozenset({"UsageError", "Refused", "RacedayError", "__init__"})  # sentence, and hint
+ERRORS |= {"did_you_mean", "similar_name"}  # what to say instead stands behind other words
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 
 
