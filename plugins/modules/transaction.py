@@ -53,6 +53,12 @@ options:
         description: Run this; it must end with 0.
         type: list
         elements: str
+      environment:
+        description:
+          - Variables for O(steps[].command), beside those that are there, such as a password. They go the
+            way of everything else, through standard input, and stand on no command line.
+        type: dict
+        default: {}
       value:
         description: Ask nobody; look at this saved value again.
         type: raw
@@ -67,6 +73,12 @@ options:
         default: {}
       save:
         description: Values to keep for later steps, as C(name - dotted path); an empty path is all.
+        type: dict
+        default: {}
+      save_when_wrong:
+        description:
+          - More values to keep, only when the answer is not what it must be, for instance the number of
+            a bet that was to be refused. A step that asks with one that was not kept is left out.
         type: dict
         default: {}
       cleanup:

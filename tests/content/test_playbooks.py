@@ -163,6 +163,13 @@ def task(file: str, module: str, name: str = "") -> dict[str, Any]:
     return next(item for item in tasks if module in item and item["name"].startswith(name))
 
 
+def chosen_by_name() -> dict[str, Any]:
+    """How the components that somebody has named are worked out."""
+    text = (PLAYBOOKS / "vars" / "chosen.yml").read_text(encoding="utf-8")
+    said: dict[str, Any] = yaml.safe_load(text)
+    return said
+
+
 @pytest.mark.parametrize(
     ("given", "chosen", "good"),
     [
@@ -176,16 +183,12 @@ def task(file: str, module: str, name: str = "") -> dict[str, Any]:
         ("bank", ["bank"], False),
     ],
 )
-@pytest.mark.parametrize("procedure", ["test", "restart"])
 def test_nothing_is_done_without_names_that_are_known(
-    procedure: str, given: object, chosen: list[str], *, good: bool
+    given: object, chosen: list[str], *, good: bool
 ) -> None:
     """An empty list is a mistake, and no "all is well"; blanks beside a comma are none."""
-    plays = yaml.safe_load((PLAYBOOKS / f"{procedure}.yml").read_text(encoding="utf-8"))
-    expressions = {play["vars"]["chosen"] for play in plays if "vars" in play}
-    assert len(expressions) == 1
     components = {"wagering": {}, "ticketing": {}, "bank": {"external": True}}
-    known = {"raceday_components": given, "components": components, "chosen": expressions.pop()}
+    known = {"raceday_components": given, "components": components, **chosen_by_name()}
     assert worked_out("{{ chosen }}", known) == chosen
     refusing = task("tasks/chosen.yml", "ansible.builtin.assert")["ansible.builtin.assert"]
     holds = all(worked_out(f"{{{{ {that} }}}}", known) for that in refusing["that"])
@@ -196,8 +199,17 @@ def test_nothing_is_done_without_names_that_are_known(
 
 def test_a_restart_of_nothing_that_was_named_is_refused_with_a_sentence() -> None:
     """Not with what a template lacks."""
-    plays = yaml.safe_load((PLAYBOOKS / "restart.yml").read_text(encoding="utf-8"))
-    assert worked_out(plays[0]["vars"]["chosen"], {"components": {"wagering": {}}}) == []
+    assert worked_out("{{ chosen }}", chosen_by_name()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "tested"), [({}, ["a", "b"]), ({"raceday_components": "b"}, ["b"])]
+)
+def test_all_is_tested_unless_some_are_named(given: dict[str, str], tested: list[str]) -> None:
+    """Without names it is the whole venue."""
+    known = {"components": {"a": {}, "b": {}}, **given, **chosen_by_name()}
+    testing = task("test.yml", "ansible.builtin.import_tasks", "Test")
+    assert worked_out(testing["vars"]["tested"], known) == tested
 
 
 def test_who_is_not_known_to_be_a_standby_counts_as_the_primary() -> None:
@@ -256,6 +268,32 @@ def test_a_batch_takes_no_more_than_can_be_spared() -> None:
     assert worked_out(rolling["loop"], {**known, **given, **about}) == [["w1"], ["w2"]]
     del wagering["min_ready"]
     assert worked_out(rolling["loop"], {**known, **given, **about}) == [["w1", "w2"]]
+
+
+NAMES = [f"n{number}" for number in range(20)]
+
+
+def test_hosts_are_restarted_in_the_order_of_the_inventory() -> None:
+    """Primaries last; the first is tried first, every time."""
+    given = task("tasks/roll.yml", "ansible.builtin.include_tasks")["vars"]
+    known = {
+        **{name: given[name] for name in ("followers", "primaries")},
+        "component": "database",
+        "members": NAMES,
+        "raceday_include_primary": True,
+        "groups": {"raceday_primary_database": NAMES[:10]},
+    }
+    assert worked_out("{{ followers + primaries }}", known) == NAMES[10:] + NAMES[:10]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_components_are_restarted_in_start_order() -> None:
+    """Whatever the order in which they were named."""
+    rolling = task("restart.yml", "ansible.builtin.include_tasks")
+    chain = zip(NAMES, [[], *([name] for name in NAMES)], strict=False)
+    components = {name: {"depends_on": before} for name, before in chain}
+    given = {"components": components, "raceday_components": NAMES[:0:-1]}
+    assert worked_out(rolling["loop"], given | chosen_by_name()) == NAMES[1:]
 
 
 @pytest.mark.parametrize(

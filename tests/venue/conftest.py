@@ -68,3 +68,17 @@ def selling(hands: Venue, quick: None, desk: Raceday) -> Venue:
         morning = desk("morning", "--yes")
         assert (morning.code, morning.verdict) == (0, "GO"), str(morning)
     return hands
+
+
+@pytest.fixture
+def resting(hands: Venue, quick: None, desk: Raceday) -> Iterator[Venue]:
+    """Everything up and sales closed, with no test item anywhere, before a test and after it."""
+    if hands.active() != set(UNITS):
+        hands.put_closed()
+        morning = desk("morning", "--yes")
+        assert (morning.code, morning.verdict) == (0, "GO"), str(morning)
+    hands.close_sales()
+    hands.cancel_tests()
+    yield hands
+    hands.close_sales()
+    assert not hands.has_test_items()

@@ -167,6 +167,10 @@ class Venue:
         file = f"/etc/raceday-demo/fault.{UNITS[host]}"
         self.run(host, f"rm -f {file}" if line is None else f"echo {line} >{file}")
 
+    def has_test_items(self) -> bool:
+        """Whether a bet, ticket or sale of a test is neither cancelled nor void."""
+        return any(json.loads(self.sql(TEST_ITEMS)).values())
+
     def cancel_tests(self) -> None:
         """Cancel and void every test item that is left, by the servers' own hands."""
         left = json.loads(self.sql(TEST_ITEMS))

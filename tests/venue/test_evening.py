@@ -6,6 +6,7 @@ import pytest
 
 from tests.venue.command import Raceday, Result
 from tests.venue.hands import UNITS, Venue
+from tests.venue.plain import failed_checks, play
 
 pytestmark = pytest.mark.long
 
@@ -110,9 +111,23 @@ def assert_kept_up(venue: Venue, result: Result) -> None:
     assert {why for _, _, why in result.errors} == {owed}
     assert {item["step"] for item in result.report["errors"]} == {"wagering.settled"}
     assert {f"{name}.stop" for name in ("wagering", "database")} <= result.not_executed.keys()
+    assert_up_and_closed(venue)
+
+
+def assert_up_and_closed(venue: Venue) -> None:
+    """Every server runs, and customers are sent to none."""
     assert venue.active() == set(UNITS)
     assert venue.in_rotation() == set()
     assert not venue.sales_are_open()
+
+
+def test_a_plain_evening_closes_sales_first_and_stops_nothing_that_is_owed(bought: Venue) -> None:
+    """With ansible-playbook alone: it ends failed with what is unsettled, closed and all up."""
+    bought.sql(CLOSE_RACE, race=RACE)
+    evening = play("evening")
+    assert evening.returncode != 0, evening.stdout
+    assert set(failed_checks(evening).values()) == {"no unsettled bets"}
+    assert_up_and_closed(bought)
 
 
 def test_broken_glass_stops_what_is_unsettled(bought: Venue, desk: Raceday) -> None:

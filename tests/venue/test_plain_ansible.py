@@ -2,32 +2,28 @@
 
 import json
 import subprocess
-import sys
-from pathlib import Path
+from collections import Counter
 
 import pytest
 
 from tests.venue.command import ROOT, Raceday
 from tests.venue.hands import SERVERS, UNITS, Venue
+from tests.venue.plain import ANSIBLE_PLAYBOOK, REASON, WAGERING, failed_checks, play
 from tests.venue.sites import demo_inventory
 
 pytestmark = pytest.mark.long
 
-ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
-WAGERING = ("-e", "raceday_components=wagering")
-REASON = ("-e", "raceday_reason=it leaks memory")
-
-
-def play(procedure: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """A playbook as somebody runs it who has only a clone and Ansible."""
-    return subprocess.run(
-        [ANSIBLE_PLAYBOOK, "-i", demo_inventory(), f"playbooks/{procedure}.yml", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+TESTED = """
+SELECT 'bet of ' || account FROM wagering.bets WHERE test
+UNION ALL SELECT 'ticket of ' || card FROM ticketing.tickets WHERE test
+UNION ALL SELECT 'sale at ' || machine FROM kiosk.sales WHERE test
+"""
+BUYERS = {
+    *("bet of test-wagering1", "bet of test-wagering2", "bet of test-lb1"),
+    *("ticket of test-ticketing1", "ticket of test-ticketing2", "ticket of test-lb1"),
+    *("sale at test-kiosk-kiosk1", "sale at test-kiosk-lb1"),
+    *("bet of test-kiosk-test-kiosk-kiosk1", "bet of test-kiosk-test-kiosk-lb1"),
+}
 
 
 def invocations(venue: Venue, component: str) -> set[str]:
@@ -51,6 +47,42 @@ def test_evening_and_morning_end_where_raceday_ends(selling: Venue, desk: Raceda
     assert again.report["healthy"] is opened.report["healthy"] is True
 
 
+def tested(venue: Venue) -> Counter[str]:
+    """How many test items each buyer ever had, cancelled ones too."""
+    return Counter(venue.sql(TESTED).splitlines())
+
+
+def test_the_tests_alone_really_buy_and_leave_nothing(resting: Venue) -> None:
+    """At every server and through the load balancer; sales stay closed, and no unit is touched."""
+    before, units = tested(resting), resting.units()
+    test = play("test")
+    assert test.returncode == 0, test.stdout
+    assert (tested(resting) - before).keys() == BUYERS
+    assert (resting.units(), resting.in_rotation()) == (units, set())
+
+
+def test_the_tests_alone_name_the_server_that_does_not_answer(resting: Venue) -> None:
+    """The play fails with host, check and reason; what was bought elsewhere is taken back."""
+    resting.systemctl("ticketing2", "stop")
+    try:
+        test = play("test")
+    finally:
+        resting.systemctl("ticketing2", "start")
+        resting.wait_healthy("ticketing2")
+    assert test.returncode != 0, test.stdout
+    assert failed_checks(test) == {"ticketing2": "no leftover test tickets"}
+
+
+def test_a_morning_whose_test_fails_opens_nothing(venue: Venue) -> None:
+    """Health says 200 and no ticket can be issued: host and check are named, sales stay closed."""
+    venue.switch_fault("ticketing1", "broken")
+    morning = play("morning")
+    assert morning.returncode != 0, morning.stdout
+    assert failed_checks(morning) == {"ticketing1": "no leftover test tickets"}
+    assert venue.active() == set(UNITS)
+    assert not venue.sales_are_open()
+
+
 def test_a_morning_with_one_sick_server_opens_nothing(venue: Venue) -> None:
     """The tiers after it are not begun, the host and its reason are named, sales stay closed."""
     venue.add_drop_in("wagering1", "[Service]\nType=simple\nExecStart=\nExecStart=/bin/false\n")
@@ -64,7 +96,7 @@ def test_a_morning_with_one_sick_server_opens_nothing(venue: Venue) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (WAGERING, "does not say that they are closed"),
+        (WAGERING, "or say in raceday_reason why it must be now"),
         ((*WAGERING, *REASON, "--limit", "wagering2"), "--limit leaves hosts out"),
         (("-e", "raceday_components=wagring", *REASON), "raceday_components is wagring"),
     ],

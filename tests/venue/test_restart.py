@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -14,6 +15,7 @@ import pytest
 from tests.venue.command import Raceday, Result, Started
 from tests.venue.hands import SERVERS, SSH_CONFIG, UNITS, Venue, on_all, wait_until
 from tests.venue.load import customers
+from tests.venue.plain import REASON, WAGERING, play
 
 pytestmark = pytest.mark.long
 
@@ -174,3 +176,18 @@ def test_recover_puts_back_what_a_dead_run_drained(selling: Venue, desk: Raceday
     assert selling.units() == before
     again = desk("recover", "--yes")
     assert (again.code, again.stderr, again.report["dead"]) == (0, "", []), str(again)
+
+
+def test_a_plain_restart_puts_back_whom_customers_do_not_leave(selling: Venue) -> None:
+    """The drain has taken the server out and fails in its time: nothing stops, all are back in."""
+    before = selling.units()
+    rest = set(SERVERS) - {"wagering/wagering1"}
+    patience = ("-e", "haproxy_drain_timeout=5")
+    with held_session(), ThreadPoolExecutor() as pool:
+        restart = pool.submit(play, "restart", *WAGERING, *REASON, *patience)
+        wait_until(lambda: selling.in_rotation() == rest, "wagering1 is being drained", 60)
+        restarted = restart.result()
+    assert restarted.returncode != 0, restarted.stdout
+    assert "wagering1 of wagering was not stopped" in restarted.stdout
+    assert selling.in_rotation() == set(SERVERS)
+    assert selling.units() == before

@@ -1,34 +1,18 @@
 """Functional tests by name, a rehearsal of sales and a failover drill on the demo."""
 
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.venue.command import Raceday, Result
-from tests.venue.hands import TEST_ITEMS, UNITS, Venue, wait_until
+from tests.venue.hands import UNITS, Venue, wait_until
 
 pytestmark = pytest.mark.long
 
-NOTHING = '{"machines" : [], "urls" : []}'
 REHEARSAL = "http://127.0.0.1:18100"
 LEFT = {"account": "test-rehearsal-lb1-7", "race": "test-left", "pool": "win", "test": True}
 ROLES = ("wagering", "ticketing", "kiosk_gateway")
-
-
-@pytest.fixture
-def resting(hands: Venue, quick: None, desk: Raceday) -> Iterator[Venue]:
-    """Everything up and sales closed, with no test item anywhere, before a test and after it."""
-    if hands.active() != set(UNITS):
-        hands.put_closed()
-        morning = desk("morning", "--yes")
-        assert (morning.code, morning.verdict) == (0, "GO"), str(morning)
-    hands.close_sales()
-    hands.cancel_tests()
-    yield hands
-    hands.close_sales()
-    assert hands.sql(TEST_ITEMS) == NOTHING
 
 
 def limits(p95: float, *roles: str) -> tuple[str, ...]:
@@ -86,7 +70,7 @@ def test_ctrl_c_ends_a_rehearsal_and_takes_everything_back(resting: Venue, desk:
     """Exit 130 with a report; the load on the host is over, long before its time."""
     running = desk.begin("test", "rehearsal", "bet", "--for", "5m", "--yes")
     running.wait_for("step.started", "wagering.rehearse.1")
-    wait_until(lambda: resting.sql(TEST_ITEMS) != NOTHING, "somebody has bought")
+    wait_until(resting.has_test_items, "somebody has bought")
     running.signal(signal.SIGINT)
     result = running.result()
     assert (result.code, result.report["result_state"]) == (130, "CANCELLED"), str(result)

@@ -9,6 +9,7 @@ from testinfra.host import Host
 MADE = "select count(*) from kiosk.sales where machine in ('test-kiosk-kiosk1', 'test-kiosk-lb1')"
 REHEARSED = "select count(*) from kiosk.sales where test and machine like 'test-rehearsal-lb1-%'"
 LIVE = "select count(*) from kiosk.sales where test and state not in ('cancelled', 'failed')"
+REFUSABLE = "select distinct state from kiosk.sales where machine = 'test-refusal'"
 LEAVE_ONE = """
 insert into kiosk.sales (machine, race, selection, amount, test)
 values ('test-molecule', 'test-molecule', 1, 100, true)
@@ -47,10 +48,11 @@ def test_a_test_sale_that_is_left_is_noticed(hosts: Mapping[str, Host], play: Pl
 
 
 def test_machines_that_get_in_are_noticed(hosts: Mapping[str, Host], play: Play) -> None:
-    """Where sales should be closed and are not, the refusal fails."""
+    """Where sales should be closed and are not, the refusal fails, and takes its sale back."""
     set_state = "echo 'set server kiosk_gateway/kiosk1 state {}' | socat - /run/haproxy/admin.sock"
     hosts["lb1"].check_output(set_state.format("ready"))
     refusal = play("refusal", raceday_hosts=["lb1"])
     hosts["lb1"].check_output(set_state.format("maint"))
     assert not refusal.passed, refusal.output
     assert "A sale was not refused although sales are closed" in refusal.said
+    assert sql(hosts, REFUSABLE) == "cancelled"

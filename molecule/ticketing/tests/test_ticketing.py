@@ -7,6 +7,7 @@ from conftest import Play
 from testinfra.host import Host
 
 MADE = "select count(*) from ticketing.tickets where card in ('test-ticketing1', 'test-lb1')"
+REFUSABLE = "select distinct state from ticketing.tickets where card = 'test-refusal'"
 REHEARSED = "select count(*) from ticketing.tickets where test and card like 'test-rehearsal-lb1-%'"
 LIVE = "select count(*) from ticketing.tickets where test and state <> 'void'"
 LEAVE_ONE = """
@@ -57,10 +58,12 @@ def test_a_race_card_that_differs_fails_the_test(hosts: Mapping[str, Host], play
 
 
 def test_customers_that_get_in_are_noticed(hosts: Mapping[str, Host], play: Play) -> None:
-    """Where sales should be closed and are not, the refusal fails."""
+    """Where sales should be closed and are not, the refusal fails, and voids its ticket."""
     set_state = "echo 'set server ticketing/ticketing1 state {}' | socat - /run/haproxy/admin.sock"
+    hosts["ticketing1"].check_output("curl -s http://127.0.0.1:8082/cards/test-refusal")
     hosts["lb1"].check_output(set_state.format("ready"))
     refusal = play("refusal", raceday_hosts=["lb1"])
     hosts["lb1"].check_output(set_state.format("maint"))
     assert not refusal.passed, refusal.output
     assert "A ticket was not refused although sales are closed" in refusal.said
+    assert sql(hosts, REFUSABLE) == "void"

@@ -10,6 +10,7 @@ TEST_BETS = "select count(*) from wagering.bets where test and state = 'accepted
 BETS_MADE = (
     "select count(*) from wagering.bets where test and account in ('test-wagering1', 'test-lb1')"
 )
+REFUSABLE = "select distinct state from wagering.bets where account = 'test-refusal'"
 REHEARSED = "select count(*) from wagering.bets where test and account like 'test-rehearsal-lb1-%'"
 
 
@@ -45,11 +46,15 @@ def test_pools_that_differ_from_the_bets_fail_the_test(
     assert "pool totals differ from the sum of its bets in the database" in test.said
 
 
-def test_customers_that_get_in_are_noticed(hosts: Mapping[str, Host], play: Play) -> None:
-    """Where sales should be closed and are not, the refusal fails."""
+def test_customers_that_get_in_are_noticed(
+    hosts: Mapping[str, Host], component: Component, play: Play
+) -> None:
+    """Where sales should be closed and are not, the refusal fails, and takes its bet back."""
     set_state = "echo 'set server wagering/wagering1 state {}' | socat - /run/haproxy/admin.sock"
+    hosts["wagering1"].check_output("curl -s http://127.0.0.1:8081/accounts/test-refusal")
     hosts["lb1"].check_output(set_state.format("ready"))
     refusal = play("refusal", raceday_hosts=["lb1"])
     hosts["lb1"].check_output(set_state.format("maint"))
     assert not refusal.passed, refusal.output
     assert "A bet was not refused although sales are closed" in refusal.said
+    assert sql(component, REFUSABLE) == "cancelled"

@@ -1,6 +1,7 @@
 """A business transaction, on the target: standard library only, run as `python3 -c`."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -23,6 +24,8 @@ DEFAULTS = {
     "status": 200,
     "expect": {},
     "save": {},
+    "save_when_wrong": {},
+    "environment": {},
     "cleanup": False,
 }
 
@@ -66,8 +69,9 @@ def run_steps(params):
     """Run each step that may run; the checks, the saved values, and the first thing not so."""
     checks, saved, broken = [], {}, ""
     steps = [{**DEFAULTS, **step} for step in params["steps"]]
+    perhaps = {name for step in steps for name in step["save_when_wrong"]}
     for index, step in enumerate(steps):
-        if broken and not is_due_anyway(step, saved):
+        if (broken or names_in(step) & perhaps) and not is_due_anyway(step, saved):
             continue
         began = time.monotonic()
         try:
@@ -76,7 +80,8 @@ def run_steps(params):
             wrong = not_so(error, step)
             observed = wrong.observed
         proof = proven_by(steps[index:])
-        name = proof["check"] or "preparation: " + target_of(step)
+        purpose = "clean-up" if step["cleanup"] else "preparation"
+        name = proof["check"] or f"{purpose}: {target_of(step)}"
         if step["check"] or wrong:
             checks.append(record(proof, name, observed, wrong, saved, time.monotonic() - began))
         if wrong and not broken:
@@ -126,41 +131,42 @@ def sentence(text, saved, observed):
 def do_step(step, saved, timeout):
     """Ask, compare, save. Returns what was seen in short; raises NotSo."""
     step = {**step, **{key: fill(step[key], saved) for key in ("url", "body", "expect", "value")}}
+    text = ""
     try:
-        text = holding(ask(step, timeout), step["contains"])
+        text = ask(step, timeout)
+        look_at(step, text, saved)
     except NotSo as wrong:
-        keep_what_is_there(step, wrong.answer, saved)
+        keep_what_is_there(step, wrong.answer or text, saved)
         raise
-    if step["save"] or step["expect"]:
-        compare(step, parse(text), saved)
     return short(text)
 
 
-def holding(text, wanted):
-    """The text, if it holds what is wanted; raises NotSo."""
-    if wanted and wanted not in text:
-        raise NotSo(f"an answer with '{wanted}'", short(text), text)
-    return text
+def look_at(step, text, saved):
+    """Save what an answer holds; raises NotSo when it is not what it must be."""
+    if step["contains"] and step["contains"] not in text:
+        raise NotSo(f"an answer with '{step['contains']}'", short(text))
+    if step["save"] or step["expect"]:
+        compare(step, parse(text), saved)
 
 
 def keep_what_is_there(step, text, saved):
     """Save what an answer that is wrong holds: the clean-up needs the name of what was made."""
     try:
-        keep(step, parse(text), saved)
+        keep({**step["save"], **step["save_when_wrong"]}, parse(text), saved)
     except NotSo:
         return
 
 
-def keep(step, answer, saved):
+def keep(paths, answer, saved):
     """Save all that is there and to be saved; what was found, per name."""
-    found = {name: dig(answer, path) for name, path in step["save"].items()}
+    found = {name: dig(answer, path) for name, path in paths.items()}
     saved.update({name: value for name, value in found.items() if value is not MISSING})
     return found
 
 
 def compare(step, answer, saved):
     """Save what is to be saved, then hold the answer against what is expected."""
-    for name, value in keep(step, answer, saved).items():
+    for name, value in keep(step["save"], answer, saved).items():
         if value is MISSING:
             raise NotSo(f"a value at {step['save'][name]}", "an answer without it")
     for path, wanted in step["expect"].items():
@@ -216,7 +222,12 @@ def ask_line(step, timeout):
 def ask_command(step, timeout):
     """A command's output; raises NotSo unless it ends with 0."""
     done = subprocess.run(
-        step["command"], capture_output=True, text=True, timeout=timeout, check=False
+        step["command"],
+        env={**os.environ, **step["environment"]},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
     if done.returncode:
         raise NotSo("exit 0", f"exit {done.returncode}: {short(done.stderr or done.stdout)}")
@@ -253,8 +264,13 @@ def add(name, value, difference):
 
 def is_known(step, saved):
     """Whether every saved value that a step uses is there."""
+    return names_in(step) <= saved.keys()
+
+
+def names_in(step):
+    """The saved values that a step asks with."""
     text = json.dumps([step["url"], step["body"], step["value"]])
-    return all(found[1] in saved for found in NAME.finditer(text))
+    return set(NAME.findall(text))
 
 
 def dig(answer, path):

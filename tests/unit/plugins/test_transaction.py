@@ -160,6 +160,42 @@ def test_what_was_made_is_taken_back_whatever_else_is_wrong(
     assert (broken.partition(":")[0], Till.balance) == ("it is taken", 1000)
 
 
+def refusal_at(till: str, **must: Any) -> Steps:
+    """Try to take 100, which must not work; give back what was taken all the same."""
+    take = {"method": "POST", "url": f"{till}/take", "save_when_wrong": {"id": "id"}, **must}
+    give = {"method": "POST", "url": f"{till}/give", "body": {"id": "$id"}, "cleanup": True}
+    return [{"check": "it is refused", **take}, give]
+
+
+@pytest.mark.parametrize(
+    "must", [{"status": 500}, {"contains": "jammed"}, {"expect": {"": None}}], ids=str
+)
+def test_what_was_to_be_refused_and_was_not_is_taken_back(
+    run: Any, till: str, must: dict[str, Any]
+) -> None:
+    """Whatever shows that it was not; only the check that failed is told."""
+    checks, saved, broken = run(refusal_at(till, **must))
+    assert [(check["name"], check["passed"]) for check in checks] == [("it is refused", False)]
+    assert (saved, broken.partition(":")[0], Till.balance) == ({"id": 7}, "it is refused", 1000)
+
+
+def test_what_was_refused_needs_no_clean_up(run: Any, till: str) -> None:
+    """There is nothing to take back, so nobody is asked to."""
+    Till.takes = False
+    checks, saved, broken = run(refusal_at(till, status=500))
+    assert [(check["name"], check["passed"]) for check in checks] == [("it is refused", True)]
+    assert (saved, broken, Till.balance) == ({}, "", 1000)
+
+
+def test_a_clean_up_that_fails_is_told(run: Any, till: str) -> None:
+    """Somebody must do it by hand."""
+    steps = refusal_at(till, status=500)
+    steps[1] |= {"status": 204, "why": "It could not be given back: %(seen)s"}
+    checks, _, _ = run(steps)
+    assert checks[1]["name"] == f"clean-up: {till}/give"
+    assert checks[1]["why"]["text"].startswith("It could not be given back")
+
+
 def test_an_error_has_made_nothing(run: Any, till: str) -> None:
     """What a refusal holds may be anybody's, so nothing is taken back for it."""
     Till.takes = False
@@ -183,6 +219,15 @@ def test_a_command_must_end_with_zero(run: Any, command: list[str], passed: bool
     """Its output is only read as JSON when something is expected of it."""
     checks, _, _ = run([{"check": "it runs", "command": command}])
     assert [check["passed"] for check in checks] == [passed]
+
+
+def test_a_command_gets_its_environment(run: Any) -> None:
+    """Beside what is there already; nothing that is told names it."""
+    told = "echo '\"'$SECRET-${PATH:+there}'\"'"
+    step = {"command": ["sh", "-c", told], "environment": {"SECRET": "s3"}, "save": {"said": ""}}
+    assert run([step]) == ([], {"said": "s3-there"}, "")
+    (check,), _, _ = run([{**step, "command": ["false"]}])
+    assert "s3" not in str(check)
 
 
 def test_a_preparation_that_fails_fails_what_it_prepares(run: Any, till: str) -> None:
