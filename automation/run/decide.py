@@ -474,6 +474,12 @@ def _is_untested(state: State) -> bool:
     return not state.plan.gives_verdict and any(item.step.is_test for item in skipped)
 
 
+def _is_half_started(state: State) -> bool:
+    """A recovery has started some and not others: there is still something to recover from."""
+    starts = (item for item in state.steps.values() if item.step.verb is Verb.START)
+    return state.plan.must_be_whole and any(item.status is Status.DEGRADED for item in starts)
+
+
 def _is_no_matter(state: State, item: StepState) -> bool:
     """A first look, a put-back that had nothing to do, a test that the standing GO excuses.
 
@@ -502,7 +508,7 @@ def _result_state(state: State) -> str:
     if Status.FAILED in statuses or (state.verdict and state.verdict.result == "NO-GO"):
         return "ERRORS"
     whole = state.plan.must_be_whole or state.plan.stops_at_failure
-    incomplete = _is_untested(state) or bool(whole and undone(state))
+    incomplete = _is_untested(state) or _is_half_started(state) or bool(whole and undone(state))
     if incomplete and not _is_postponed(state):
         return "ERRORS"
     flawed = statuses & {Status.DEGRADED, Status.SKIPPED} or warnings(state)

@@ -98,7 +98,7 @@ class _Settled:
     taken_back: set[str] = field(default_factory=set)
     sales: set[str] = field(default_factory=set)
 
-    def add(self, items: Sequence[StepState]) -> None:
+    def add(self, state: State, items: Sequence[StepState]) -> None:
         """What a run has put back."""
         for item in items:
             good = {
@@ -106,7 +106,7 @@ class _Settled:
                 for host, result in item.hosts.items()
                 if result.good and not missing_checks(item.step, result)
             }
-            if item.step.verb is Verb.UNDRAIN and item.status in PASSED:
+            if item.step.verb is Verb.UNDRAIN and _has_put_in(state, item):
                 for host, servers in item.servers.items():
                     since = _drained_since(items, item, host)
                     self.servers.setdefault(host, set()).update(set(servers) - since)
@@ -156,7 +156,7 @@ def ledger_of(states: Iterable[State]) -> Ledger:
     reason, settled = "", _Settled()
     for state in states:
         items = _begun(state)
-        settled.add(items)
+        settled.add(state, items)
         known = len(servers) + len(stopped) + len(untested)
         down = [place for place in _not_started(state, items, settled) if place not in stopped]
         doubtful.update(dict.fromkeys(place for place in down if place in settled.tried))
@@ -198,7 +198,7 @@ def rest_of(states: Iterable[State]) -> Rest | None:
     settled = _Settled()
     for state in states:
         items = _begun(state)
-        settled.add(items)
+        settled.add(state, items)
         for item in items:
             if item.step.verb is Verb.STOP and not _returns(state, item, Verb.START):
                 places = {(item.step.component, host) for host in item.targets} - settled.started
@@ -238,7 +238,7 @@ def _not_opened_to(
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Hosts of load balancers that were opened again, and whom they sent customers to before."""
     for item in items:
-        if _reopens(state, item) and item.status in PASSED:
+        if _reopens(state, item) and _has_put_in(state, item):
             yield from _still_out(state, item, settled)
 
 
@@ -299,14 +299,22 @@ def _unfinished(state: State, items: Iterable[StepState]) -> Iterator[str]:
     """Load balancers that were being opened, opened again, or closed, and not opened since."""
     for item in items:
         reopened = item if _reopens(state, item) else _returns(state, item, Verb.UNDRAIN)
-        is_open = reopened is not None and (reopened.status in PASSED or _says_open(reopened))
+        is_open = reopened is not None and _has_put_in(state, reopened)
         moving = _is_of_sales(item) or _reopens(state, item)
         if moving and item.status not in PASSED and not is_open:
             yield item.step.component
 
 
+def _has_put_in(state: State, item: StepState) -> bool:
+    """Whether customers are sent again to those that it names, whatever else was not right.
+
+    An opening may say so of all that it told: servers that hang are seen down, and known to be in.
+    """
+    return item.status in PASSED or (_reopens(state, item) and _says_open(item))
+
+
 def _says_open(item: StepState) -> bool:
-    """All were told, and sell again: servers that hang are seen down, and known to be in."""
+    """All were told, and sell again."""
     said = [item.hosts[host].evidence.get(SALES) for host in item.targets if host in item.hosts]
     return bool(said) and said == ["open"] * len(item.targets)
 

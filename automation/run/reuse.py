@@ -27,7 +27,7 @@ def still_stands(state: State, step: Step) -> bool:
     if step.verb is Verb.PROBE:
         return _is_needed_no_more(state, step)
     if step.is_test:
-        return any(state.steps[name].step.verb is Verb.START for name in step.needs)
+        return any(_proves_a_start(state, state.steps[name]) for name in step.needs)
     if step.verb in TAKES_OUT:
         return any(_is_back(state, item.step) for item in _returns(state, step))
     return _is_as_left(state, step)
@@ -38,6 +38,12 @@ def _is_needed_no_more(state: State, look: Step) -> bool:
     relying = [item.step for item in state.steps.values() if look.id in item.step.needs]
     taking = [step for step in relying if step.verb in TAKES_OUT]
     return bool(taking) and all(still_stands(state, step) for step in taking)
+
+
+def _proves_a_start(state: State, needed: StepState) -> bool:
+    """A test that rests on a start, or on a test that still stands, is as good as that."""
+    stands = needed.reused or still_stands(state, needed.step)
+    return needed.step.verb is Verb.START or (needed.step.is_test and stands)
 
 
 def _has_succeeded(state: State, step: Step) -> bool:

@@ -282,9 +282,13 @@ def _is_unready(item: StepState, result: HostResult) -> bool:
 
 
 def _in_time(state: State) -> Iterator[StepState]:
-    """What last happened in each step; first that which was before the run was resumed."""
+    """What last happened in each step; first that which was before the run was resumed.
+
+    What was seen then counts no more: a resumed run has looked anew.
+    """
     items = state.steps.values()
-    yield from (item.latest for item in items if item.latest is not item)
+    before = (item.latest for item in items if item.latest is not item)
+    yield from (item for item in before if item.step.verb is not Verb.PROBE)
     yield from (item for item in items if item.latest is item)
 
 

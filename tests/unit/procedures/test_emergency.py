@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from automation.execute.simulator import Fault, Faults, World
+from automation.execute.simulator import MORNING, Fault, Faults, World
 from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency
 from automation.procedures.resume import plan_resume
+from automation.procedures.steps import gate_step
 from automation.run.plan import Plan
 from automation.run.verdict import warnings
 from automation.venue.site import Venue
@@ -187,3 +188,34 @@ def test_what_was_ended_and_not_proven_stays_out(desk: Desk, venue: Venue) -> No
     fails: Faults = {("wagering.start", host): Fault.FAILS for host in ("w1", "w2")}
     desk.run(struck(venue, "wagering"), {**HANGS, **fails}, interrupted_by="wagering.kill")
     assert sends(desk, "t1") == sends(desk, "t2") == set()
+
+
+def test_who_was_left_out_by_an_opening_with_a_bad_check_is_put_back(
+    desk: Desk, venue: Venue
+) -> None:
+    """The opening failed and is open all the same: whom it left out is not forgotten for that."""
+    faults = {
+        ("wagering.start", "w2"): Fault.FAILS,
+        ("ticketing.open", "t1"): Fault.BAD_CHECK,
+    }
+    plan = struck(venue, "wagering")
+    opening = replace(plan.steps["ticketing.open"], checks=("customers are let in",))
+    desk.run(replace(plan, steps={**plan.steps, opening.id: opening}), faults)
+    left = left_behind(desk.reports)
+    assert left.left_out == {"t1": ("to_wagering/w2",), "t2": ("to_wagering/w2",)}
+    assert (left.half_open, left.closed) == ((), ())
+    assert desk.run(plan_recover(venue, left)).result_state == "SUCCESS"
+    assert sends(desk, "t1") == sends(desk, "t2") == BOTH
+
+
+def test_one_that_died_once_sales_were_open_again_is_done_when_it_is_resumed(
+    desk: Desk, venue: Venue
+) -> None:
+    """Its tests still stand, also those that went through the load balancer."""
+    plan = struck(venue, "wagering", broken=False)
+    assert "wagering.through" in plan.steps
+    last = gate_step(venue.components["wagering"], ("ticketing.open",))
+    died = desk.run(replace(plan, steps={**plan.steps, last.id: last}), until="wagering.gate")
+    state = desk.run(plan_resume(venue, died, MORNING, accept_changes=False), of=died)
+    assert state.result_state == "SUCCESS"
+    assert sends(desk, "t1") == sends(desk, "t2") == BOTH

@@ -277,3 +277,15 @@ def test_what_waits_for_other_things_is_no_play_together(venue: Venue, tmp_path:
     assert all(
         len({step.after for step in stage.steps}) == 1 for lane in lanes for stage in lane.stages
     )
+
+
+def test_a_server_that_does_not_start_again_is_an_error(tmp_path: Path) -> None:
+    """Also where nothing tests it and the others are enough: it is still to be recovered from."""
+    pair = "\n  plain: {role: service, hosts: wagering, unit: plain, min_ready: 1}\n"
+    left = Ledger(stopped=(("plain", "w1"), ("plain", "w2")))
+    faults = {("plain.start", "w2"): Fault.BAD_CHECK}
+    plan = plan_recover(site(tmp_path, pair, HEAD), left)
+    start = replace(plan.steps["plain.start"], checks=("the port answers",))
+    plan = replace(plan, steps={**plan.steps, start.id: start})
+    recovered = fold_all(drive(plan, World(up=0.0), faults))
+    assert recovered.result_state == "ERRORS"

@@ -311,3 +311,15 @@ def test_an_empty_record_is_no_run(tmp_path: Path) -> None:
     (folder / JOURNAL).touch()
     with pytest.raises(UsageError, match="before it wrote"):
         resumable(folder)
+
+
+def test_what_was_wrong_before_and_is_not_now_keeps_nobody_out(
+    tmp_path: Path, desk: Desk, venue: Venue, plan: Plan
+) -> None:
+    """A check of the gate was bad when the run died; a resumed run has looked anew."""
+    gate = {("wagering.gate", "w2"): Fault.BAD_CHECK, ("wagering.test.2", "w2"): Fault.FAILS}
+    died = desk.run(plan, gate, until="ticketing.gate")
+    assert desk.simulator.customers() == {"to_wagering/w1"}
+    state = go_on(desk, venue, died)
+    assert state.result_state == "SUCCESS"
+    assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}

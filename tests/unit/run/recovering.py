@@ -18,14 +18,14 @@ def success_leaves_nothing(trial: Trial) -> Iterator[str]:
     last = trial.recoveries[-1] if trial.recoveries else None
     left = trial.left
     good = last and last.state and last.state.result_state in GOOD
-    if good and left and (left.places or left.half_open):
+    if good and left and left.is_to_be_done:
         yield f"recovered, and this is still left: {left}"
 
 
 def nothing_left_is_true(trial: Trial) -> Iterator[str]:
     """When the ledger is empty what was up is up, who was drained is back, nothing is half open."""
     left = trial.left
-    if left is None or left.places or left.half_open:
+    if left is None or left.is_to_be_done:
         return
     closed = {*left.closed, *(name for item in trial.recoveries for name in item.left.half_open)}
     now, by_hand = _now(trial).rotation, next(_simulators(trial)).taken_out

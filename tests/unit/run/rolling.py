@@ -274,7 +274,13 @@ def nobody_is_sent_to_the_unready(trial: Trial) -> Iterator[str]:
                 for host in map(server_of, step.servers)
                 if not _is_ready(trial, step.component, host, until=step.id)
             ]
-            now = {word for words in trial.truth.rotation.values() for word in words}
+            told = trial.truth.begun[step.id]
+            now = {
+                word
+                for (_, host), words in trial.truth.rotation.items()
+                if host in told
+                for word in words
+            }
             bad = _words(trial, step.component, sick) & now
             yield from (f"{step.id} sent customers to {word}, not ready" for word in bad)
 

@@ -86,10 +86,14 @@ def _opens(step: Step) -> bool:
 
 
 def _held(trial: Trial, step: Step) -> bool:
-    """Enough hosts did it, and where one bad check is a failure all checks of all were good."""
-    begun = trial.truth.begun.get(step.id, ())
-    answered = sum((step.id, host) in trial.truth.answered for host in begun)
-    proven = all((step.id, host) in trial.truth.proven for host in begun)
+    """Enough hosts did it, and where one bad check is a failure all checks of all were good.
+
+    What counts is the process that has struck, or proven it, last.
+    """
+    truth = trial.simulator.last_to_begin(step.id, step.puts_back)
+    begun = truth.begun.get(step.id, ())
+    answered = sum((step.id, host) in truth.answered for host in begun)
+    proven = all((step.id, host) in truth.proven for host in begun)
     return bool(begun) and answered >= step.min_ready and (proven or not step.is_strict)
 
 

@@ -182,6 +182,13 @@ class Watched(Simulator):
         earlier = self.after.drained(step) if self.after else frozenset[str]()
         return earlier | self.truth.customers.get(step.id, frozenset())
 
+    def last_to_begin(self, *names: str) -> Truth:
+        """Of the last process that has begun any of these steps; of the first one if none has."""
+        part = self
+        while part.after and not part.truth.begun.keys() & set(names):
+            part = part.after
+        return part.truth
+
     def answered_before(self, name: str) -> set[Place]:
         """What came of a step in the last process before that has begun it."""
         left = self.after
@@ -338,7 +345,7 @@ def _recoveries(random: Random, venue: Venue, last: Process, told: State) -> Ite
     runs = [told]
     for number in range(1, 4):
         left = ledger_of(runs)
-        if not (left.places or left.half_open):
+        if not left.is_to_be_done:
             return
         plan = plan_recover(venue, left)
         process = _successor(random, last, plan, fair=number == 3)
