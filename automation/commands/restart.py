@@ -11,7 +11,7 @@ from automation.commands.ask import (
     refuse_in_blackout,
     refuse_while_selling,
 )
-from automation.commands.load import known_hosts, named_components, venue_of
+from automation.commands.load import chosen_hosts, named_components, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
 from automation.errors import Refused, UsageError
@@ -99,13 +99,10 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     else:
         if not break_glass:
             refuse_in_blackout(venue, utc_now())
+        named = {"--all": names} if everything else {name: (name,) for name in names}
+        chosen = chosen_hosts(venue, named, limit)
         hosts = _rolled_hosts(
-            settings,
-            venue,
-            names,
-            limit,
-            anyhow=break_glass,
-            include_primary=include_primary,
+            settings, venue, chosen, anyhow=break_glass, include_primary=include_primary
         )
         plan, question = plan_restart(venue, hosts), "Restart %(names)s?"
         touched = _listed(hosts)
@@ -131,14 +128,12 @@ def _warn_without_go(settings: Settings, venue: Venue) -> None:
 def _rolled_hosts(  # what is meant, and what may be done to it
     settings: Settings,
     venue: Venue,
-    names: Sequence[str],
-    limit: Sequence[str],
+    chosen: Mapping[str, tuple[str, ...]],
     *,
     anyhow: bool,
     include_primary: bool,
 ) -> Mapping[str, tuple[str, ...]]:
     """Each component's hosts in the order of the roll, from what they are right now."""
-    chosen = _chosen_hosts(venue, names, limit)
     seen = probe_now(venue, plan_status(venue), ())
     if not anyhow:
         refuse_while_selling(
@@ -156,17 +151,6 @@ def _rolled_hosts(  # what is meant, and what may be done to it
             name, hosts, leaders[name], translate, include_primary=include_primary
         )
         for name, hosts in chosen.items()
-    }
-
-
-def _chosen_hosts(
-    venue: Venue, names: Sequence[str], limit: Sequence[str]
-) -> Mapping[str, tuple[str, ...]]:
-    """Hosts per component."""
-    hosts = known_hosts(venue, names, limit)
-    return {
-        name: tuple(host for host in venue.components[name].hosts if not hosts or host in hosts)
-        for name in names
     }
 
 
@@ -209,4 +193,4 @@ def _in_restart_order(
 
 def _listed(hosts: Mapping[str, Sequence[str]]) -> str:
     """Components with their hosts, for a question."""
-    return "; ".join(f"{name}: {', '.join(names)}" for name, names in hosts.items() if names)
+    return "; ".join(f"{name}: {', '.join(names)}" for name, names in hosts.items())
