@@ -19,16 +19,20 @@ from automation.exit_codes import ExitCode
 from automation.procedures.leaders import UNKNOWN, Leaders, leaders_of
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.session import Request, probe_now, utc_now
-from automation.procedures.standing import newest_verdict
+from automation.procedures.standing import newest_verdict, verdict_and_rest
 from automation.procedures.status import plan_status
 from automation.procedures.steps import fronts
 from automation.run.events import Message
+from automation.run.leading import DOWN
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.aside import say
 from automation.views.i18n import Translator
+from automation.views.sentences import rest_sentence
+from automation.views.times import Clock
 from automation.views.words import UNPROVEN
 
+NOTHING_RUNS = Message("Nothing was touched: what does not run cannot be restarted.")
 PRIMARY = "%(host)s is the primary of %(component)s"
 
 
@@ -93,14 +97,15 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
             "--emergency and --limit do not go together: it takes all hosts at once.",
             "For one host: raceday restart COMPONENT --limit HOST",
         )
+    named = {"--all": names} if everything else {name: (name,) for name in names}
+    chosen = chosen_hosts(venue, named, limit)
+    _refuse_at_rest(settings, venue, chosen)
     if emergency:
         plan = plan_emergency(venue, names)
         question, touched = "End and start all of %(names)s?", ", ".join(names)
     else:
         if not break_glass:
             refuse_in_blackout(venue, utc_now())
-        named = {"--all": names} if everything else {name: (name,) for name in names}
-        chosen = chosen_hosts(venue, named, limit)
         hosts = _rolled_hosts(
             settings, venue, chosen, anyhow=break_glass, include_primary=include_primary
         )
@@ -116,6 +121,25 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     if emergency and not check and code == ExitCode.GO:
         _warn_without_go(settings, venue)
     return code
+
+
+def _refuse_at_rest(
+    settings: Settings, venue: Venue, chosen: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Raises Refused where an evening has stopped what is meant, and nobody has started it since.
+
+    What somebody started by hand may be restarted, so it is looked at before that is said.
+    """
+    rest = verdict_and_rest(settings.reports / venue.name)[1]
+    meant = {(name, host) for name, hosts in chosen.items() for host in hosts}
+    if rest is None or not meant & rest.places:
+        return
+    seen = probe_now(venue, plan_status(venue), ()).steps.values()
+    facts = {(item.step.component, host): item.hosts[host] for item in seen for host in item.hosts}
+    down = {place for place, result in facts.items() if result.evidence.get("active") in DOWN}
+    if meant & rest.places & down:
+        clock = Clock(venue.time_zone, Translator(settings.lang))
+        raise Refused(rest_sentence(rest, clock), NOTHING_RUNS)
 
 
 def _warn_without_go(settings: Settings, venue: Venue) -> None:
