@@ -22,6 +22,7 @@ OPEN_AGAIN = Message(
     'To open them again: raceday sales open --reason "..." while the GO still holds, '
     "else raceday morning"
 )
+OPEN_ANEW = Message("To open them again: raceday morning; no GO holds any more.")
 
 
 def report_headline(report: Report) -> Headline:
