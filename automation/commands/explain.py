@@ -133,7 +133,8 @@ def _explanation(
         is_doubted=_is_doubted(state, standing),
     )
     found = explain_run(state, utc_now(), translate, around)
-    return explain_closing(found, state, closed, clock)
+    go_holds = standing is not None and standing.proves(venue.digest, utc_now())
+    return explain_closing(found, state, closed, clock, go_holds=go_holds)
 
 
 def _is_unproven(folder: Path, state: State, standing: Standing | None) -> bool:

@@ -1,6 +1,6 @@
 """The venue that the global options name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from automation.errors import UsageError
 from automation.run.events import Message
@@ -51,14 +51,37 @@ def _they_are(names: Sequence[str]) -> Message:
     return Message("They are: %(names)s.", {"names": ", ".join(names)})
 
 
-def known_hosts(venue: Venue, names: Sequence[str], limit: Sequence[str]) -> tuple[str, ...]:
-    """The hosts of --limit. Raises UsageError for one that is none of these components' hosts."""
-    known = {host for name in names for host in venue.components[name].hosts}
-    strangers = [host for host in limit if host not in known]
+def chosen_hosts(
+    venue: Venue, named: Mapping[str, Sequence[str]], limit: Sequence[str]
+) -> Mapping[str, tuple[str, ...]]:
+    """The hosts of each component, those of --limit alone if there is one; none has no host.
+
+    `named` are the components by the word that was typed for them. Raises UsageError for a host
+    that none of them has, and for a word with no host in the limit.
+    """
+    every = dict.fromkeys(name for names in named.values() for name in names)
+    strangers = [host for host in limit if host not in _hosts_of(venue, every)]
     if strangers:
-        args = {"host": strangers[0], "names": ", ".join(names)}
-        raise UsageError(
-            Message("--limit %(host)s: %(names)s has no host of this name.", args),
-            Message("Its hosts are: %(hosts)s.", {"hosts": ", ".join(sorted(known))}),
-        )
-    return tuple(limit)
+        raise _no_host(venue, strangers[0], ", ".join(every), every)
+    for word, names in named.items():
+        if limit and not _hosts_of(venue, names) & set(limit):
+            raise _no_host(venue, ", ".join(limit), word, names)
+    found = {
+        name: tuple(host for host in venue.components[name].hosts if not limit or host in limit)
+        for name in every
+    }
+    return {name: hosts for name, hosts in found.items() if hosts}
+
+
+def _hosts_of(venue: Venue, names: Iterable[str]) -> set[str]:
+    return {host for name in names for host in venue.components[name].hosts}
+
+
+def _no_host(venue: Venue, host: str, word: str, names: Iterable[str]) -> UsageError:
+    known = ", ".join(sorted(_hosts_of(venue, names)))
+    return UsageError(
+        Message(
+            "--limit %(host)s: %(names)s has no host of this name.", {"host": host, "names": word}
+        ),
+        Message("Its hosts are: %(hosts)s.", {"hosts": known}),
+    )

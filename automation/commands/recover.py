@@ -1,7 +1,9 @@
 """`raceday recover`: put back what dead runs have left."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import click
 
@@ -19,12 +21,13 @@ from automation.procedures.recover import (
     plan_recover,
     unreadable_runs,
 )
+from automation.procedures.sales import runs_of_the_day
 from automation.procedures.session import Request, operator_name, utc_now
 from automation.run.lock import hold, this_process
 from automation.settings import Settings
 from automation.views.aside import say
 from automation.views.i18n import Translator
-from automation.views.leftovers import lets_in
+from automation.views.leftovers import left_begun, lets_in
 
 ENDED = (  # one, and several
     "%(count)s of their processes was ended.",
@@ -42,10 +45,11 @@ GONE = (
 def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int:
     """Put back what dead or failed runs have left.
 
-    What was stopped is started, what nobody has proved since is tested, and servers that were
-    drained go back into rotation when they are ready; sales that were being opened when a run died
-    are closed, and a rehearsal's purchases are taken back. It says what it does, and running it
-    twice is safe.
+    What a restart or a drill had stopped is started, what nobody has proved since is tested, and
+    servers that were drained go back into rotation when they are ready; sales that were being
+    opened when a run died are closed, and a rehearsal's purchases are taken back. What a morning
+    had begun to start, or an evening to stop, it names and leaves as it is: raceday resume goes on
+    with that. It says what it does, and running it twice is safe.
 
     \b
     Examples:
@@ -61,8 +65,7 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
         ended = 0 if check else sum(end_run(folder.name) for folder in dead)
         gone = dead_owners(venue.venue_file.parent)
         end_owners(() if check else gone)
-    for folder in dead:
-        say(translate("%(run)s never came to its end.", run=folder.name))
+    _tell_dead(dead, reports, translate)
     if ended:
         say(translate(ENDED[ended > 1], count=ended))
     if gone:
@@ -90,3 +93,13 @@ def recover(settings: Settings, check: bool, yes: bool, request: Request) -> int
     elif not (left or dead or gone):
         click.echo(translate("Nothing was left behind."))
     return code
+
+
+def _tell_dead(dead: Sequence[Path], reports: Path, translate: Translator) -> None:
+    """Which runs never ended, and what of it is not a recovery's to finish, on stderr."""
+    names = [folder.name for folder in dead]
+    for name in names:
+        say(translate("%(run)s never came to its end.", run=name))
+    for state in (run for run in runs_of_the_day(reports) if run.run_id in names):
+        for message in left_begun(state):
+            say(translate(message))

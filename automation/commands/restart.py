@@ -11,7 +11,7 @@ from automation.commands.ask import (
     refuse_in_blackout,
     refuse_while_selling,
 )
-from automation.commands.load import known_hosts, named_components, venue_of
+from automation.commands.load import chosen_hosts, named_components, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show
 from automation.errors import Refused, UsageError
@@ -19,16 +19,20 @@ from automation.exit_codes import ExitCode
 from automation.procedures.leaders import UNKNOWN, Leaders, leaders_of
 from automation.procedures.restart import plan_emergency, plan_restart
 from automation.procedures.session import Request, probe_now, utc_now
-from automation.procedures.standing import newest_verdict
+from automation.procedures.standing import newest_verdict, verdict_and_rest
 from automation.procedures.status import plan_status
 from automation.procedures.steps import fronts
 from automation.run.events import Message
+from automation.run.leading import DOWN
 from automation.settings import Settings
 from automation.venue.site import Venue
 from automation.views.aside import say
 from automation.views.i18n import Translator
+from automation.views.sentences import rest_sentence
+from automation.views.times import Clock
 from automation.views.words import UNPROVEN
 
+NOTHING_RUNS = Message("Nothing was touched: what does not run cannot be restarted.")
 PRIMARY = "%(host)s is the primary of %(component)s"
 
 
@@ -93,6 +97,9 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
             "--emergency and --limit do not go together: it takes all hosts at once.",
             "For one host: raceday restart COMPONENT --limit HOST",
         )
+    named = {"--all": names} if everything else {name: (name,) for name in names}
+    chosen = chosen_hosts(venue, named, limit)
+    _refuse_at_rest(settings, venue, chosen)
     if emergency:
         plan = plan_emergency(venue, names)
         question, touched = "End and start all of %(names)s?", ", ".join(names)
@@ -100,12 +107,7 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
         if not break_glass:
             refuse_in_blackout(venue, utc_now())
         hosts = _rolled_hosts(
-            settings,
-            venue,
-            names,
-            limit,
-            anyhow=break_glass,
-            include_primary=include_primary,
+            settings, venue, chosen, anyhow=break_glass, include_primary=include_primary
         )
         plan, question = plan_restart(venue, hosts), "Restart %(names)s?"
         touched = _listed(hosts)
@@ -121,6 +123,25 @@ def restart(  # noqa: PLR0913, PLR0917  # one parameter per option
     return code
 
 
+def _refuse_at_rest(
+    settings: Settings, venue: Venue, chosen: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Raises Refused where an evening has stopped what is meant, and nobody has started it since.
+
+    What somebody started by hand may be restarted, so it is looked at before that is said.
+    """
+    rest = verdict_and_rest(settings.reports / venue.name)[1]
+    meant = {(name, host) for name, hosts in chosen.items() for host in hosts}
+    if rest is None or not meant & rest.places:
+        return
+    seen = probe_now(venue, plan_status(venue), ()).steps.values()
+    facts = {(item.step.component, host): item.hosts[host] for item in seen for host in item.hosts}
+    down = {place for place, result in facts.items() if result.evidence.get("active") in DOWN}
+    if meant & rest.places & down:
+        clock = Clock(venue.time_zone, Translator(settings.lang))
+        raise Refused(rest_sentence(rest, clock), NOTHING_RUNS)
+
+
 def _warn_without_go(settings: Settings, venue: Venue) -> None:
     """Somebody may have looked while it hung, which revoked the GO: sales are open without one."""
     standing = newest_verdict(settings.reports / venue.name)
@@ -131,14 +152,12 @@ def _warn_without_go(settings: Settings, venue: Venue) -> None:
 def _rolled_hosts(  # what is meant, and what may be done to it
     settings: Settings,
     venue: Venue,
-    names: Sequence[str],
-    limit: Sequence[str],
+    chosen: Mapping[str, tuple[str, ...]],
     *,
     anyhow: bool,
     include_primary: bool,
 ) -> Mapping[str, tuple[str, ...]]:
     """Each component's hosts in the order of the roll, from what they are right now."""
-    chosen = _chosen_hosts(venue, names, limit)
     seen = probe_now(venue, plan_status(venue), ())
     if not anyhow:
         refuse_while_selling(
@@ -156,17 +175,6 @@ def _rolled_hosts(  # what is meant, and what may be done to it
             name, hosts, leaders[name], translate, include_primary=include_primary
         )
         for name, hosts in chosen.items()
-    }
-
-
-def _chosen_hosts(
-    venue: Venue, names: Sequence[str], limit: Sequence[str]
-) -> Mapping[str, tuple[str, ...]]:
-    """Hosts per component."""
-    hosts = known_hosts(venue, names, limit)
-    return {
-        name: tuple(host for host in venue.components[name].hosts if not hosts or host in hosts)
-        for name in names
     }
 
 
@@ -209,4 +217,4 @@ def _in_restart_order(
 
 def _listed(hosts: Mapping[str, Sequence[str]]) -> str:
     """Components with their hosts, for a question."""
-    return "; ".join(f"{name}: {', '.join(names)}" for name, names in hosts.items() if names)
+    return "; ".join(f"{name}: {', '.join(names)}" for name, names in hosts.items())

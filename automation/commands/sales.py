@@ -27,7 +27,7 @@ from automation.procedures.sales import (
     runs_of_the_day,
 )
 from automation.procedures.session import Request, probe_now, utc_now
-from automation.procedures.standing import newest_verdict
+from automation.procedures.standing import Standing, newest_verdict
 from automation.procedures.status import out_of_rotation, unserved
 from automation.procedures.steps import fronts
 from automation.run.events import Message
@@ -40,7 +40,13 @@ from automation.views.i18n import Translator
 from automation.views.leftovers import leftovers
 from automation.views.live import bullets, problem_lines
 from automation.views.sales import view_closing
-from automation.views.sentences import NOW, OPEN_AGAIN, closing_sentence, unserved_sentences
+from automation.views.sentences import (
+    NOW,
+    OPEN_AGAIN,
+    OPEN_ANEW,
+    closing_sentence,
+    unserved_sentences,
+)
 from automation.views.times import Clock
 
 
@@ -80,7 +86,7 @@ def status(settings: Settings) -> int:
     else:
         show(Text(translate(NOW[said])), *bullets(problem_lines(unheard(seen), translate)))
         show(*_missed(missed, translate))
-        show(*_closed(closing, clock))
+        show(*_closed(closing, clock, go_holds=_go_that_stands(settings, venue) is not None))
         show(*out_lines(holder, out, left, clock))
     return ExitCode.GO if said else ExitCode.NO_GO
 
@@ -95,10 +101,11 @@ def _closing(reports: Path) -> Closing | None:
     return view_closing(run) if run else None
 
 
-def _closed(closing: Closing | None, clock: Clock) -> Iterator[RenderableType]:
+def _closed(closing: Closing | None, clock: Clock, *, go_holds: bool) -> Iterator[RenderableType]:
     if closing:
         said = closing_sentence(closing, f"{clock.date(closing.at)} {clock.seconds(closing.at)}")
-        yield from bullets([("·", clock.translate(said)), ("→", clock.translate(OPEN_AGAIN))])
+        following = OPEN_AGAIN if go_holds else OPEN_ANEW
+        yield from bullets([("·", clock.translate(said)), ("→", clock.translate(following))])
 
 
 def _error(finding: Finding) -> Mapping[str, Any]:
@@ -160,14 +167,18 @@ def open_(settings: Settings, reason: str, check: bool, yes: bool, request: Requ
 
 def _end_of_the_go(settings: Settings, venue: Venue) -> str:
     """When the GO that stands is over, UTC ISO 8601. Raises Refused when there is none."""
-    now = utc_now()
-    standing = newest_verdict(settings.reports / venue.name)
-    if standing is None or not standing.proves(venue.digest, now):
+    standing = _go_that_stands(settings, venue)
+    if standing is None:
         raise Refused(
             "There is no GO that still holds for this venue; nothing was touched.",
             "Run raceday morning: it opens sales on GO.",
         )
     return standing.verdict.valid_until
+
+
+def _go_that_stands(settings: Settings, venue: Venue) -> Standing | None:
+    standing = newest_verdict(settings.reports / venue.name)
+    return standing if standing and standing.proves(venue.digest, utc_now()) else None
 
 
 def _with_front(settings: Settings) -> Venue:

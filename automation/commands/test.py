@@ -14,7 +14,7 @@ from automation.commands.ask import (
     refuse_in_blackout,
     refuse_while_selling,
 )
-from automation.commands.load import known_hosts, nearest, venue_of
+from automation.commands.load import chosen_hosts, nearest, venue_of
 from automation.commands.options import run_options
 from automation.commands.show import run_and_show, show
 from automation.errors import Refused, UsageError
@@ -136,11 +136,12 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
     if only_list:
         return _show_list(settings, {name: _known(tests, name) for name in names} or tests)
     why = reason_for({"--break-glass": break_glass}, reason)
-    kind, chosen = _chosen(venue, names)
+    kind, named = _named(venue, names)
     given = {"--rate": rate, "--for": seconds, "--burst": burst, "--limit": kind and limit}
     _check_options(kind, [option for option, value in given.items() if value])
     profile = Profile(rate or USUAL.rate, seconds or USUAL.seconds, burst or USUAL.burst)
-    plan = _plan(venue, kind, chosen, known_hosts(venue, chosen, limit), profile)
+    chosen = tuple(chosen_hosts(venue, named, limit))
+    plan = _plan(venue, kind, chosen, limit, profile)
     if not break_glass:
         refuse_in_blackout(venue, utc_now())
     seen = probe_now(venue, plan_status(venue), ())
@@ -155,8 +156,11 @@ def test(  # noqa: PLR0913, PLR0917  # one parameter per option
     return run_and_show(settings, venue, plan, request)
 
 
-def _chosen(venue: Venue, names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """Rehearsal, drill, or nothing for functional tests; and the components that are meant."""
+def _named(venue: Venue, names: Sequence[str]) -> tuple[str, Mapping[str, tuple[str, ...]]]:
+    """Rehearsal, drill, or nothing for functional tests; and what each name means.
+
+    Without a name all components are meant.
+    """
     functional, loads = functional_tests(venue), load_tests(venue)
     kind = names[0] if names and names[0] in LOADS else ""
     if kind and kind not in loads:
@@ -172,9 +176,9 @@ def _chosen(venue: Venue, names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
             "For instance: raceday test drill wagering",
         )
     every = loads[kind].components if kind else _testable(venue, functional)
-    words = [_known({**functional, **loads}, name) for name in names[bool(kind) :]]
-    meant = tuple(dict.fromkeys(name for word in words for name in word.components))
-    strangers = [name for name in meant if name not in every]
+    tests = {**functional, **loads}
+    named = {name: _known(tests, name).components for name in names[bool(kind) :]}
+    strangers = [name for meant in named.values() for name in meant if name not in every]
     if strangers:
         raise UsageError(
             Message(
@@ -183,7 +187,7 @@ def _chosen(venue: Venue, names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
             ),
             Message("There is one of: %(names)s.", {"names": ", ".join(every)}),
         )
-    return kind, meant or every
+    return kind, named or {"": every}
 
 
 def _testable(venue: Venue, tests: Tests) -> tuple[str, ...]:

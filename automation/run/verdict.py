@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from automation.run.events import GOOD, Check, HostState, Message, Problem
+from automation.run.leading import DOWN
 from automation.run.plan import LETS_FINISH, PlannedComponent, Verb
 from automation.run.state import (
     CUT_OFF,
@@ -22,6 +23,7 @@ from automation.run.state import (
     meant,
     missing_checks,
     set_to,
+    stopped_before,
 )
 
 LOOKS = frozenset({Verb.PREFLIGHT, Verb.CLOCKS})
@@ -243,14 +245,29 @@ def was_stopped_before(item: StepState) -> bool:
     return item.status is Status.SUCCEEDED and found == {HostState.ALREADY}
 
 
+def found_at_rest(state: State, item: StepState) -> frozenset[str]:
+    """Hosts that a first look found down, as they were to be.
+
+    The venue was closed, or this run had ended them or not yet started them before it was resumed.
+    """
+    if not item.step.is_look:
+        return frozenset()
+    told = {host: result.evidence.get("active") for host, result in item.hosts.items()}
+    ended = {host for host in stopped_before(state, item) if told.get(host) in DOWN}
+    starts = (step for step in state.plan.of_component(item.step.owner) if step.verb is Verb.START)
+    due = {host for step in starts for host in step.hosts if state.resumed}
+    closed = set(told) if was_closed_before(state) else due
+    return frozenset({*ended, *(host for host in closed if told.get(host) == "inactive")})
+
+
 def failed_hosts(state: State) -> Mapping[str, tuple[str, ...]]:
     """Each component with hosts that failed a step, in plan order; what is not ours is left out."""
     failed: dict[str, dict[str, None]] = {}
-    was_closed = was_closed_before(state)
     for item in state.steps.values():
-        owner = state.plan.components.get(item.step.owner)
+        owner, rest = state.plan.components.get(item.step.owner), found_at_rest(state, item)
         bad = [host for host, result in item.hosts.items() if _is_bad(item, result)]
-        if item.step.verb is Verb.QUIET or (was_closed and item.step.is_look):
+        bad = [host for host in bad if host not in rest]
+        if item.step.verb is Verb.QUIET:
             continue  # nothing is wrong with the host
         if owner and not owner.external and bad:
             failed.setdefault(owner.name, {}).update(dict.fromkeys(bad))

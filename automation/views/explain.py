@@ -20,7 +20,7 @@ from automation.views.i18n import Translator
 from automation.views.leftovers import left_by, leftovers
 from automation.views.live import bullets, report_line
 from automation.views.sales import CLOSED, view_closing, view_sales
-from automation.views.sentences import OPEN_AGAIN, closing_sentence, rest_sentence
+from automation.views.sentences import OPEN_AGAIN, OPEN_ANEW, closing_sentence, rest_sentence
 from automation.views.status import Around
 from automation.views.telling import Explanation, Telling, chained, joined
 from automation.views.text import printable
@@ -91,17 +91,24 @@ def explain_nothing() -> Explanation:
 
 
 def explain_closing(
-    explained: Explanation, state: State, closed: State | None, clock: Clock
+    explained: Explanation,
+    state: State,
+    closed: State | None,
+    clock: Clock,
+    *,
+    go_holds: bool,
 ) -> Explanation:
     """The same, with who closed sales, when and why: in this run, or in `closed`.
 
-    `closed` is a run that nobody has opened sales after: what opens them again is told too.
+    `closed` is a run that nobody has opened sales after: what opens them again is told too, by
+    whether a GO holds.
     """
     closing = view_closing(closed or state)
     if closing is None:
         return explained
     said = closing_sentence(closing, f"{clock.date(closing.at)} {clock.seconds(closing.at)}")
-    following = (*explained.next, OPEN_AGAIN) if closed else explained.next
+    opening = OPEN_AGAIN if go_holds else OPEN_ANEW
+    following = (*explained.next, opening) if closed else explained.next
     return replace(explained, sentences=(*explained.sentences, said), next=following)
 
 

@@ -5,6 +5,7 @@ from xml.etree import ElementTree as ET
 
 from automation.run.events import GOOD, HostState
 from automation.run.state import HostResult, State, Status, StepState
+from automation.run.verdict import found_at_rest
 from automation.views.components import LOG, unreported_checks
 from automation.views.document import Report
 from automation.views.i18n import Translator
@@ -27,7 +28,7 @@ def render_junit(report: Report, state: State) -> str:
         suite.set("timestamp", report.started_at.isoformat(timespec="seconds"))
         for item in state.steps.values():
             if item.step.component == component.name:
-                suite.extend(_cases(item))
+                suite.extend(_cases(state, item))
         suite.extend(_warnings(report, component.name))
         _count(suite)
     _count(root)
@@ -45,19 +46,20 @@ def _warnings(report: Report, component: str) -> Iterator[ET.Element]:
         yield said
 
 
-def _cases(item: StepState) -> Iterator[ET.Element]:
+def _cases(state: State, item: StepState) -> Iterator[ET.Element]:
     if item.status is Status.SKIPPED:
         case = _case(item.step.id, item.step.component, 0.0)
         ET.SubElement(case, "skipped", message=printable(_SAY(item.reason)) if item.reason else "")
         yield case
+    rest = found_at_rest(state, item)
     for host, result in item.hosts.items():
-        yield _answer(item, host, result)
+        yield _answer(item, host, result, is_good=result.state in GOOD or host in rest)
         yield from _checks(item, host, result)
 
 
-def _answer(item: StepState, host: str, result: HostResult) -> ET.Element:
+def _answer(item: StepState, host: str, result: HostResult, *, is_good: bool) -> ET.Element:
     case = _case(f"{item.step.id} on {host}", f"{item.step.component}.{host}", result.seconds)
-    if result.state in GOOD:
+    if is_good:
         return case
     kind = "failure" if result.state is HostState.FAILED else "error"
     problem = result.problem

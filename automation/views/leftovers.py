@@ -7,6 +7,19 @@ from automation.run.ledger import Ledger, Place, ledger_of
 from automation.run.plan import Plan, Verb
 from automation.run.state import State
 
+BEGUN = {
+    "morning": (
+        Verb.START,
+        "%(run)s had begun to start %(names)s. raceday recover leaves that as it is, untested: "
+        "raceday resume %(run)s goes on with it, raceday morning begins anew.",
+    ),
+    "evening": (
+        Verb.STOP,
+        "%(run)s had begun to stop %(names)s. raceday recover leaves that as it is: "
+        "raceday resume %(run)s goes on with it, raceday evening begins anew.",
+    ),
+}
+
 
 def left_by(state: State) -> Ledger:
     """What a run has left at its end; until then it may still put it back, or be recovered."""
@@ -57,6 +70,15 @@ def leftovers(left: Ledger, seen_up: Container[Place] = ()) -> Iterator[Message]
     for component in left.bought:
         said = "what a rehearsal bought at %(component)s was not taken back: raceday recover"
         yield Message(said, {"component": component})
+
+
+def left_begun(state: State) -> Iterator[Message]:
+    """What a dead morning had begun to start, or an evening to stop: no recovery finishes that."""
+    verb, said = BEGUN.get(state.plan.procedure, (None, ""))
+    begun = (item.step for item in state.steps.values() if item.latest.targets)
+    names = dict.fromkeys(step.component for step in begun if step.verb is verb)
+    if names and not state.plan.check:
+        yield Message(said, {"run": state.run_id, "names": ", ".join(names)})
 
 
 def lets_in(plan: Plan) -> Iterator[Message]:

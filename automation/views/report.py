@@ -8,8 +8,8 @@ from typing import Any
 from automation.run.events import GOOD, Check
 from automation.run.ledger import Place
 from automation.run.plan import Verb
-from automation.run.state import ENDED, State, Status, StepState, stopped_before
-from automation.run.verdict import NO_GO, Finding, findings, warnings
+from automation.run.state import ENDED, State, Status, StepState
+from automation.run.verdict import NO_GO, Finding, findings, found_at_rest, warnings
 from automation.views.components import (
     LOG,
     UP,
@@ -138,7 +138,7 @@ def _earlier(state: State) -> Iterator[StepState]:
 
 
 def _step(state: State, item: StepState) -> StepReport:
-    stopped = stopped_before(state, item) if item.step.is_look else frozenset()
+    stopped = found_at_rest(state, item)
     down = {name for name, result in item.hosts.items() if result.state not in GOOD}
     has_ended = item.status in ENDED
     return StepReport(

@@ -22,6 +22,7 @@ OPEN_AGAIN = Message(
     'To open them again: raceday sales open --reason "..." while the GO still holds, '
     "else raceday morning"
 )
+OPEN_ANEW = Message("To open them again: raceday morning; no GO holds any more.")
 
 
 def report_headline(report: Report) -> Headline:
@@ -131,11 +132,12 @@ def resumed_sentence(report: Report, clock: Clock) -> Message | None:
     if not report.resumed:
         return None
     last = report.resumed[-1]
+    steps = [step for step in report.steps if not step.id.endswith(".look")]
     args = {
         "time": clock.seconds(last.at),
         "operator": last.operator,
-        "reused": sum(step.reused for step in report.steps),
-        "done": sum(not step.reused for step in report.steps),
+        "reused": sum(step.reused for step in steps),
+        "done": sum(not step.reused for step in steps),
     }
     return Message(
         "At %(time)s by %(operator)s: %(reused)s steps still stood, %(done)s were done.", args

@@ -1,7 +1,9 @@
 """`raceday recover`, as typed: what it says before it asks."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,14 @@ from automation.commands.recover import recover
 from automation.errors import Refused
 from automation.execute.ansible import OWNER_FILE
 from automation.execute.owner import this_owner
-from automation.execute.simulator import World
+from automation.execute.simulator import MORNING, World
+from automation.procedures.evening import plan_evening
+from automation.procedures.morning import plan_morning
 from automation.procedures.restart import plan_restart
+from automation.run.plan import Plan
 from automation.settings import Settings
 from automation.venue import load
+from automation.venue.site import Venue
 from tests.cli.test_explain import site
 from tests.unit.procedures.desk import Desk
 from tests.unit.venue.sites import inventory, read_site
@@ -44,6 +50,50 @@ def test_what_a_killed_look_has_left_is_said_and_removed(
     assert run(site, "--yes").stderr == said
     assert not left.exists()
     assert run(site, "--yes").stdout == "Nothing was left behind.\n"
+
+
+PLAIN = """\
+venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
+components:
+  wagering: {role: service, unit: bets}
+"""
+
+
+@pytest.mark.parametrize("words", [("--check",), ("--yes",)])
+@pytest.mark.parametrize(
+    ("procedure", "until", "told"),
+    [
+        (
+            plan_morning,
+            "wagering.start",
+            "had begun to start wagering. raceday recover leaves that as it is, untested: "
+            "raceday resume {run} goes on with it, raceday morning begins anew.",
+        ),
+        (
+            lambda venue, _now: plan_evening(venue),
+            "wagering.stop",
+            "had begun to stop wagering. raceday recover leaves that as it is: "
+            "raceday resume {run} goes on with it, raceday evening begins anew.",
+        ),
+        (plan_morning, "wagering.preflight", ""),
+    ],
+)
+def test_what_a_dead_day_had_begun_is_named_and_left(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    procedure: Callable[[Venue, datetime], Plan],
+    until: str,
+    told: str,
+    words: tuple[str, ...],
+) -> None:
+    """Nothing of it is tested or undone, and nobody is left to think that all is well."""
+    (tmp_path / "group_vars/all").mkdir(parents=True)
+    (tmp_path / "group_vars/all/venue.yml").write_text(PLAIN)
+    monkeypatch.setattr(load, "read_inventory", inventory)
+    venue = read_site(tmp_path / "group_vars/all/venue.yml")
+    died = Desk(tmp_path / "runs/small", World()).run(procedure(venue, MORNING), until=until)
+    said = [line for line in run(tmp_path, *words).stderr.splitlines() if "begun" in line]
+    assert said == ([f"{died.run_id} {told.format(run=died.run_id)}"] if told else [])
 
 
 ROLLED = """\

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from automation.commands import restart as module
-from automation.errors import Refused
+from automation.errors import Refused, UsageError
 from automation.execute.simulator import MORNING
 from automation.run.events import (
     Event,
@@ -30,6 +30,7 @@ venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
 components:
   database: {role: postgresql}
   cache: {role: redis, hosts: database}
+  queue: {role: redis, hosts: d3}
 """
 
 
@@ -78,8 +79,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """Asked nothing, and nothing is run."""
     (tmp_path / "group_vars/all").mkdir(parents=True)
     (tmp_path / "group_vars/all/venue.yml").write_text(FILE)
-    groups = {"all": ("d1", "d2"), "database": ("d1", "d2")}
-    found = Inventory(tmp_path, groups, {"d1": {}, "d2": {}})
+    groups = {"all": ("d1", "d2", "d3"), "database": ("d1", "d2")}
+    found = Inventory(tmp_path, groups, {host: {} for host in groups["all"]})
     monkeypatch.setattr(load, "read_inventory", lambda _source: found)
     here = Site(tmp_path)
     monkeypatch.setattr(module, "probe_now", here.look)
@@ -111,8 +112,18 @@ def test_a_primary_alone_is_refused(site: Site) -> None:
 
 def test_components_that_share_hosts_are_restarted_each_on_its_own(site: Site) -> None:
     """The primary's host is one of the cache's as well, and each host is restarted once."""
-    site.restart("--all")
+    site.restart("--all", "--limit", "d1", "--limit", "d2")
     assert site.stopped == [("database", "d2"), ("cache", "d1"), ("cache", "d2")]
+
+
+def test_a_component_without_a_host_in_the_limit_is_a_mistake(site: Site) -> None:
+    """Whoever named it meant something else; with --all it is none of those that are meant."""
+    error = site.restart("queue", "database", "--limit", "d2").exception
+    assert isinstance(error, UsageError)
+    assert error.message == "--limit d2: queue has no host of this name."
+    assert error.hint == "Its hosts are: d3."
+    site.restart("--all", "--limit", "d3")
+    assert site.stopped == [("queue", "d3")]
 
 
 @pytest.mark.parametrize("leads", [{"d2": "no"}, {"d1": "", "d2": "no"}])

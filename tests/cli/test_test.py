@@ -1,16 +1,26 @@
 """`raceday test --list`, and what is refused before any host is asked."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from automation.commands.test import test as command
+from automation.commands import test as module
 from automation.errors import UsageError
+from automation.execute.simulator import FakeClock, Simulator, World
+from automation.run.journal import Journal
+from automation.run.loop import Observer, Run
+from automation.run.plan import Plan
+from automation.run.state import State
 from automation.settings import Settings
 from automation.venue import load
 from automation.venue.inventory import Inventory
+from automation.venue.site import Venue
+from tests.unit.run.paper import Paper
 
 FILE = """\
 venue: {name: small, title: Small racecourse, time_zone: Asia/Seoul}
@@ -38,10 +48,19 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def closed(_venue: Venue, plan: Plan, _observers: Sequence[Observer]) -> State:
+    """A look that finds everything up and sales closed."""
+    clock = FakeClock()
+    simulator = Simulator(Random(3), {}, clock, World(up=1.0))  # noqa: S311  # a simulation
+    look = Run(Journal(Paper()), simulator, clock)
+    look.start("look", "kim", plan, {})
+    return look.drive()
+
+
 def run(site: Path, *words: str, output: str = "text") -> Result:
     """The command with the global options already read."""
     settings = Settings(venue=str(site), reports=site, lang="en", format=output, verbose=0)
-    return CliRunner().invoke(command, words, obj=settings)
+    return CliRunner().invoke(module.test, words, obj=settings)
 
 
 def test_the_list_names_tests_components_and_checks(small: Path) -> None:
@@ -77,6 +96,8 @@ def test_the_list_for_people_names_what_is_the_same_once(small: Path) -> None:
         (["rehearsal", "--limit", "k1"], "--limit makes no sense here.", "raceday test drill."),
         (["drill", "--limit", "k1", "-l", "k2"], "stops one host of gateway, not 2", "--limit"),
         (["drill", "--limit", "db1"], "has no host of this name", "k1, k2"),
+        (["kiosk", "database", "--limit", "k1"], "--limit k1: database has no host", "are: db1."),
+        (["links", "kiosk", "-l", "k1", "-l", "k2"], "--limit k1, k2: links has no", "are: lb1."),
         (["rehearsal", "--rate", "100", "--for", "5m"], "would be 30000 purchases", "--rate"),
     ],
 )
@@ -88,6 +109,29 @@ def test_what_makes_no_sense_is_refused(
     assert isinstance(error, UsageError)
     assert said in error.message
     assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "tested"),
+    [
+        (["-l", "db1"], {"database.test": ("db1",)}),
+        (["-l", "k1"], {"gateway.test": ("k1",), "gateway.through": ("lb1",)}),
+        (
+            ["kiosk", "database", "-l", "k1", "-l", "db1"],
+            {"database.test": ("db1",), "gateway.test": ("k1",), "gateway.through": ("lb1",)},
+        ),
+    ],
+)
+def test_a_limit_leaves_what_runs_on_its_hosts(
+    small: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], tested: dict[str, Any]
+) -> None:
+    """Nothing else is in the plan, so nothing waits for a test that nobody will do."""
+    planned: list[Plan] = []
+    monkeypatch.setattr(module, "probe_now", closed)
+    monkeypatch.setattr(module, "run_and_show", lambda *args: planned.append(args[2]))
+    assert run(small, *words, "--yes").exit_code == 0
+    steps = planned[0].steps.values()
+    assert {step.id: step.hosts for step in steps if not step.is_look} == tested
 
 
 @pytest.mark.parametrize("time", ["0", "11m", "3h", "m", "-5s", "1e2"])

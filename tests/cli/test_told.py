@@ -221,6 +221,8 @@ def close(place: Place, reason: str = "stewards' inquiry, race 5") -> State:
 @pytest.mark.parametrize("look", [sales.status, explain])
 def test_who_closed_sales_when_and_why_is_told(place: Place, look: click.Command) -> None:
     """With the way to open them again; a closing that found them closed is not the one."""
+    close(place)
+    place.desk.run(plan_morning(place.venue, place.desk.clock.now))
     first = close(place)
     close(place, "to be sure")
     told = place.told(look)
@@ -230,6 +232,17 @@ def test_who_closed_sales_when_and_why_is_told(place: Place, look: click.Command
     assert at is not None
     clock = Clock("Asia/Seoul", Translator())
     assert f"kim closed sales at {clock.seconds(at)}" in told.replace(f"{clock.date(at)} ", "")
+
+
+@pytest.mark.parametrize("look", [sales.status, explain])
+def test_without_a_go_only_a_morning_is_said_to_open_sales(
+    place: Place, look: click.Command
+) -> None:
+    """What `sales open` would refuse is not advised."""
+    close(place)
+    told = place.told(look)
+    assert "To open them again: raceday morning; no GO holds any more." in told
+    assert "raceday sales open" not in told
 
 
 @pytest.mark.parametrize("look", [sales.status, explain])
@@ -311,6 +324,26 @@ def test_an_evening_ends_a_verdict_and_refutes_nothing(place: Place) -> None:
         explained = place.told(explain, *([run] if run else []))
         assert said in explained
         assert "Valid until" not in explained
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--break-glass", "--reason", "leak"), ("--emergency", "--reason", "it hangs")]
+)
+def test_what_an_evening_stopped_is_not_restarted(
+    place: Place, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """A morning opens it. What somebody has started by hand since may be restarted."""
+    place.desk.run(plan_evening(place.venue))
+    error = place.run(restart, "wagering", "--yes", *words).exception
+    assert isinstance(error, Refused)
+    assert str(error.message).startswith("The venue was closed by the evening of ")
+    assert str(error.message).endswith("; raceday morning opens it.")
+    assert place.desk.left
+    place.desk.left.up |= {("ticketing", "t1"), ("wagering", "w1"), ("wagering", "w2")}
+    run: list[Plan] = []
+    monkeypatch.setattr("automation.commands.restart.run_and_show", lambda *a: run.append(a[2]))
+    place.run(restart, "wagering", "--yes", *words)
+    assert ["wagering" in plan.components for plan in run] == [True]
 
 
 def test_what_an_evening_stopped_is_judged_again_once_it_was_started(place: Place) -> None:

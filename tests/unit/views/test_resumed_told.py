@@ -5,16 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from automation.execute.simulator import MORNING
+from automation.execute.simulator import MORNING, World
 from automation.procedures.evening import plan_evening
+from automation.procedures.morning import plan_morning
 from automation.procedures.restart import plan_restart
-from automation.procedures.resume import plan_resume
+from automation.procedures.resume import plan_resume, sorted_out
 from automation.run.state import State, Status
+from automation.run.verdict import failed_hosts
 from automation.venue.site import Venue
 from automation.views.document import Report
 from automation.views.i18n import Translator
+from automation.views.junit import render_junit
 from automation.views.report import build_report
 from automation.views.run_text import render_run
+from automation.views.sentences import resumed_sentence
+from automation.views.times import Clock
 from tests.unit.procedures.desk import Desk
 from tests.unit.procedures.test_restart import HEAD, SELLING, VENUE
 from tests.unit.venue.sites import site
@@ -66,6 +71,55 @@ def test_a_look_at_what_the_run_had_stopped_has_not_failed(desk: Desk, venue: Ve
     assert lines.count("ticketing.look ✓ succeeded") == 2
     look = next(step for step in report.steps if step.id == "ticketing.look")
     assert [host.state for host in look.hosts] == ["stopped"]
+
+
+@pytest.fixture
+def killed(tmp_path: Path, venue: Venue) -> tuple[Desk, State]:
+    """A morning that died as it began to start the engines."""
+    desk = Desk(tmp_path / "morning", World())
+    return desk, desk.run(plan_morning(venue, MORNING), until="wagering.start")
+
+
+def opened(killed: tuple[Desk, State], venue: Venue) -> State:
+    """It is resumed, and ends well."""
+    desk, died = killed
+    return desk.run(plan_resume(venue, died, MORNING, accept_changes=False), of=died)
+
+
+def test_servers_that_a_morning_had_not_come_to_have_not_failed(
+    killed: tuple[Desk, State], venue: Venue
+) -> None:
+    """They were down, as they were to be: no failure in junit.xml, no evidence of their hosts."""
+    state = opened(killed, venue)
+    report, lines = told(killed[0], state)
+    assert state.steps["wagering.look"].status is Status.FAILED
+    assert "wagering.look ✓ succeeded" in lines
+    assert "<failure" not in render_junit(report, state)
+    assert failed_hosts(state) == {}
+
+
+def test_a_server_that_crashed_meanwhile_keeps_its_evidence(
+    killed: tuple[Desk, State], venue: Venue
+) -> None:
+    """Nobody has stopped it: how it died is worth knowing."""
+    state = opened(killed, venue)
+    look = state.steps["wagering.look"]
+    crashed = replace(look.hosts["w1"], evidence={"active": "failed"})
+    look = replace(look, hosts={**look.hosts, "w1": crashed})
+    state = replace(state, steps={**state.steps, "wagering.look": look})
+    assert failed_hosts(state) == {"wagering": ("w1",)}
+    assert 'failures="1"' in render_junit(told(killed[0], state)[0], state)
+
+
+def test_what_is_counted_is_what_was_announced(killed: tuple[Desk, State], venue: Venue) -> None:
+    """The looks of the resumption itself are no steps of the run."""
+    state = opened(killed, venue)
+    begun = {name for name, item in killed[1].steps.items() if item.targets}
+    found = sorted_out(state, begun)
+    sentence = resumed_sentence(told(killed[0], state)[0], Clock("Asia/Seoul", Translator("en")))
+    assert sentence
+    assert sentence.args["reused"] == len(found.reused)
+    assert sentence.args["done"] == len(found.again) + len(found.new)
 
 
 def test_a_look_that_goes_on_has_not_ended(desk: Desk, venue: Venue) -> None:
