@@ -101,7 +101,7 @@ def _remember(reports: Path, choice: Choice, *, check: bool) -> None:
 def _say_why_not(settings: Settings, venue: Venue, choice: Choice) -> int:
     translate = Translator(settings.lang)
     if choice.reasons:
-        why = "; ".join(dict.fromkeys(translate(reason) for reason in choice.reasons))
+        why = "; ".join(map(translate, choice.reasons))
         said = Message("Not now, and nothing was touched: %(why)s.", {"why": why})
         raise Refused(said, _following(venue))
     if settings.format == "json":

@@ -58,6 +58,15 @@ def why_closed(calendar: Calendar, now: datetime) -> Message | None:
     return None
 
 
+def never_quiet(calendar: Calendar, now: datetime, wait: timedelta, why: Message) -> Message:
+    """Why a signal is not quiet, and if so that it cannot be any more before the cut-off."""
+    found = opening_at(calendar, now)
+    if not isinstance(found, Opening) or now + wait < found.cutoff:
+        return why
+    text = "%(why)s; it cannot become quiet in the window %(window)s any more"
+    return Message(text, {"why": why, "window": found.name})
+
+
 def why_unknown(calendar: Calendar, now: datetime) -> Message | None:
     """Why it is not known what the next openings are: a calendar cannot be trusted."""
     found = blackout_at(calendar, now)

@@ -68,6 +68,18 @@ def judge_signal(signal: Signal, reading: Reading) -> Check:
     return Check(signal.name, expected, newest, passed=why is None, why=why)
 
 
+def quiet_in(signal: Signal, reading: Reading) -> timedelta:
+    """How long it takes at least until it can have been quiet for its whole period.
+
+    What was seen stays so: since when it is known, and when it was last not quiet.
+    """
+    if reading.problem or not reading.values:
+        return timedelta()
+    known = (reading.values[0][0], *(ages[0] for ages in reading.behind))
+    busy = (age for age, value in reading.values if not is_within(signal, value))
+    return max(span(signal.quiet_for) - timedelta(seconds=min((*known, *busy))), timedelta())
+
+
 def judge_alerts(settings: Prometheus, alerts: Alerts) -> Check:
     """No alert fires but our own about idle time and those whose name matches the filter.
 

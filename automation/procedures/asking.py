@@ -1,12 +1,13 @@
 """Asks whether unattended work may go on: the calendar, Prometheus, and the hosts themselves."""
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from automation.idle.allowed import judge_meanwhile, judge_window
+from automation.errors import Interrupted
+from automation.idle.allowed import judge_meanwhile, judge_window, never_quiet
 from automation.idle.prometheus import Client, Fetch, fetch
 from automation.idle.quiet import (
     LOOK_GAP,
@@ -15,20 +16,29 @@ from automation.idle.quiet import (
     Reading,
     judge_alerts,
     judge_signal,
+    quiet_in,
     reading_of,
     recent_looks,
 )
 from automation.idle.record import Record, change_record, read_record, this_moment
+from automation.procedures.beforehand import plan_beforehand
 from automation.procedures.records import JOURNAL
+from automation.procedures.session import probe_now
 from automation.procedures.wear import read_number
 from automation.run.decide import Begin
 from automation.run.events import Check, HostReported, HostState, Message
+from automation.run.loop import Observer
+from automation.run.plan import Plan
+from automation.run.state import State
 from automation.venue.calendar import next_openings
 from automation.venue.fields import span
 from automation.venue.site import Venue
 from automation.venue.unattended import Signal
 
-type Numbers = Callable[[Venue, Signal], float | Message]
+SECONDS = 80.0  # for all alerts and signals of one question; its step has QUESTION_SECONDS
+
+type Numbers = Callable[[Venue, Signal, float], float | Message]
+type Probe = Callable[[Venue, Plan, Sequence[Observer]], State]
 
 
 class Asker:
@@ -37,7 +47,7 @@ class Asker:
     What it sees of a signal without a history it `remembers` for later calls.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # whom it asks, each by itself
         self,
         venue: Venue,
         reports: Path,
@@ -45,6 +55,7 @@ class Asker:
         now: Callable[[], Moment] = this_moment,
         numbers: Numbers = read_number,
         get: Fetch = fetch,
+        probe: Probe = probe_now,
         remembers: bool = True,
     ) -> None:
         self.needed: Mapping[str, timedelta] = {}
@@ -53,16 +64,18 @@ class Asker:
         self._now = now
         self._before = _journals(reports)
         self._numbers = numbers
+        self._probe = probe
         self._remembers = remembers
         settings = venue.unattended.prometheus
-        self._client = settings and Client(settings, lambda: now().wall, get)
+        self._until = 0.0
+        self._client = settings and Client(settings, lambda: now().wall, self._bounded(get))
 
     def answer(self, order: Begin) -> Iterator[HostReported]:
         """The same for every host of the question; signals only if it is about them."""
         began = time.monotonic()
         alone = judge_meanwhile(self._before, _journals(self._reports))
         window = self.window(self.needed[order.step.id])
-        checks = (alone, window, *self._alerts(), *self._signals(order.step.checks))
+        checks = (alone, window, *self._quiet(order.step.checks))
         seconds = time.monotonic() - began
         for host in order.hosts:
             yield HostReported(order.step.id, host, HostState.OK, seconds, checks)
@@ -74,7 +87,14 @@ class Asker:
     def signals(self) -> tuple[Check, ...]:
         """Whether anybody is at it, as each signal and the alerts say."""
         names = [signal.name for signal in self._venue.unattended.idle]
-        return (*self._alerts(), *self._signals(names))
+        return self._quiet(names)
+
+    def look(self, plans: Sequence[Plan]) -> State:
+        """What hosts show of which these plans want to know something. Raises Interrupted."""
+        seen = self._probe(self._venue, plan_beforehand(self._venue, plans), ())
+        if seen.interrupted:
+            raise Interrupted
+        return seen
 
     def watch(self) -> None:
         """Look at the signals without a history that must be known when the next window opens.
@@ -83,10 +103,23 @@ class Asker:
         """
         now = self._now().wall
         opening = next(iter(next_openings(self._venue.calendar, now, 1)), None)
+        self._until = self._now().uptime + SECONDS
         ahead = max(opening.start - now, timedelta()) if opening else timedelta.max
         for signal in self._venue.unattended.idle:
             if signal.command and ahead <= span(signal.quiet_for) + timedelta(seconds=LOOK_GAP):
                 self._reading(signal)
+
+    def _quiet(self, names: Collection[str]) -> tuple[Check, ...]:
+        """Alerts and signals, with one deadline for all; who is too late for it is not asked."""
+        self._until = self._now().uptime + SECONDS
+        return (*self._alerts(), *self._signals(names))
+
+    def _left(self) -> float:
+        """Seconds."""
+        return self._until - self._now().uptime
+
+    def _bounded(self, get: Fetch) -> Fetch:
+        return lambda url, timeout: get(url, max(min(timeout, self._left()), 0.0))
 
     def _alerts(self) -> Iterator[Check]:
         settings = self._venue.unattended.prometheus
@@ -96,12 +129,27 @@ class Asker:
     def _signals(self, names: Collection[str]) -> Iterator[Check]:
         for signal in self._venue.unattended.idle:
             if signal.name in names:
-                yield judge_signal(signal, self._reading(signal))
+                reading = self._reading(signal)
+                yield self._foreseen(judge_signal(signal, reading), quiet_in(signal, reading))
+
+    def _foreseen(self, check: Check, wait: timedelta) -> Check:
+        """The check of a signal; where that is so it says that waiting for it is in vain."""
+        if check.why is None:
+            return check
+        why = never_quiet(self._venue.calendar, self._now().wall, wait, check.why)
+        return replace(check, why=why)
 
     def _reading(self, signal: Signal) -> Reading:
+        if self._left() <= 0:
+            args = {"signal": signal.name, "seconds": round(SECONDS)}
+            text = (
+                "the signal '%(signal)s' was not asked, because the others were not answered "
+                "within %(seconds)s s"
+            )
+            return Reading(problem=Message(text, args))
         if signal.prometheus and self._client:
             return self._client.signal(signal)
-        value = self._numbers(self._venue, signal)
+        value = self._numbers(self._venue, signal, self._left())
         if isinstance(value, Message):
             return Reading(problem=value)
         now = self._now()

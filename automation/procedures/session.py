@@ -218,10 +218,10 @@ def _could_not_open(state: State) -> bool:
 
 
 def _was_refused(state: State) -> bool:
-    """It was to be asked whether anything may be done, and nothing was."""
+    """It was to be asked whether anything may be done, and not all was well, and nothing was."""
     verbs = {item.step.verb for item in state.steps.values() if item.targets}
     asks = any(item.step.verb is Verb.QUIET for item in state.steps.values())
-    return asks and verbs <= {Verb.PROBE, Verb.QUIET}
+    return asks and verbs <= {Verb.PROBE, Verb.QUIET} and state.result_state != "SUCCESS"
 
 
 def operator_name() -> str:

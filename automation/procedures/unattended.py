@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from automation.errors import Interrupted
 from automation.exit_codes import ExitCode
 from automation.history import SUCCESSFUL, History, read_steps
 from automation.idle.allowed import why_unknown
@@ -28,6 +29,7 @@ from automation.idle.due import (
 from automation.idle.record import Record, change_record, read_record, this_moment
 from automation.idle.samples import remembered, wanting, with_memories
 from automation.procedures.asking import Asker
+from automation.procedures.beforehand import hindrances
 from automation.procedures.idle import (
     IDLE,
     needed_by_question,
@@ -117,7 +119,7 @@ def look(venue: Venue, reports: Path, now: datetime, *, remembers: bool = True) 
     worn = _with_memories(venue, reports, worn, remembers=remembers)
     found = due_restarts(rules, worn, turn=_turn(venue, now))
     due = dict.fromkeys(item.component for item in found)
-    return Seen(worn, {name: _leaders(venue, name) for name in due}, tuple(lost))
+    return Seen(worn, _leaders(venue, due), tuple(lost))
 
 
 def foresee(
@@ -181,10 +183,16 @@ def choose(venue: Venue, seen: Seen, past: Past, asker: Asker, now: datetime) ->
     plans, kept = due_plans(venue, seen, past, now)
     if not plans:
         asker.watch()
-        return Choice(reasons=kept)
+        return Choice(reasons=_once(kept))
     choice = _choice(venue, past, asker, plans, now)
     due = tuple(place for plan in plans for place in restarts_of(plan))
-    return replace(choice, due=due, tests=tuple(task.words for task in _tests(venue, past, now)))
+    tests = tuple(task.words for task in _tests(venue, past, now))
+    return replace(choice, reasons=_once(choice.reasons), due=due, tests=tests)
+
+
+def _once(reasons: Sequence[Message]) -> tuple[Message, ...]:
+    """Each of them once: several plans may have to wait for the same."""
+    return tuple(why for place, why in enumerate(reasons) if why not in reasons[:place])
 
 
 def postponed(choice: Choice, holder: Holder | None, calendar: Calendar) -> Choice:
@@ -282,35 +290,54 @@ def _drilled_longest_ago(component: Component, past: Past) -> str:
 def _first_that_may(
     venue: Venue, past: Past, asker: Asker, plans: Sequence[Plan], now: datetime
 ) -> Choice:
-    """The first plan that fits into the window and has not failed in it; the asker learns of it.
+    """The first plan that nothing forbids; the asker learns of it.
 
-    What was refused in it for its own sake comes after the others, so that they get their turn.
+    What was refused in this window for its own sake comes after the others, so that they get their
+    turn. Hosts are asked last, and once for all plans.
     """
     wrong = tuple(_gone_wrong(venue, past, now))
-    reasons: list[Message] = []
-    for plan in sorted(plans, key=lambda plan: sum(bool(_shared(plan, run)) for run in wrong)):
-        needed = needed_by_question(plan, past.histories)
-        asker.needed = needed
-        first = next(iter(needed.values()))
-        against = [*_failures(plan, wrong), asker.window(first).why]
-        found = [why for why in against if why]
-        if not found:
+    in_turn = sorted(plans, key=lambda plan: sum(bool(_shared(plan, run)) for run in wrong))
+    against = [(plan, tuple(_forbids(plan, past, asker, wrong))) for plan in in_turn]
+    reasons = [why for _, whys in against for why in whys]
+    able = [plan for plan, whys in against if not whys]
+    if not able:
+        return Choice(reasons=tuple(reasons))
+    seen = asker.look(able)
+    for plan in able:
+        hindered = tuple(hindrances(plan, seen))
+        if not hindered:
+            asker.needed = needed_by_question(plan, past.histories)
             return Choice(plan)
-        reasons += found
+        reasons += hindered
     return Choice(reasons=tuple(reasons))
 
 
-def _leaders(venue: Venue, name: str) -> Leaders:
-    gate = gate_step(venue.components[name])
-    seen = probe_now(venue, make_plan(venue, "status", (gate,), gives_verdict=False), ())
-    return leaders_of(venue, venue.components[name], seen.steps[gate.id].hosts)
+def _forbids(plan: Plan, past: Past, asker: Asker, wrong: Sequence[State]) -> Iterator[Message]:
+    """It failed in this window, or it does not fit into what is left of it."""
+    yield from _failures(plan, wrong)
+    why = asker.window(next(iter(needed_by_question(plan, past.histories).values()))).why
+    if why:
+        yield why
+
+
+def _leaders(venue: Venue, names: Iterable[str]) -> Mapping[str, Leaders]:
+    """Who leads each of these components, by one look at all of them. Raises Interrupted."""
+    able = [venue.components[name] for name in names if has_leader(venue, venue.components[name])]
+    if not able:
+        return {}
+    gates = {component.name: gate_step(component) for component in able}
+    seen = probe_now(venue, make_plan(venue, "status", gates.values(), gives_verdict=False), ())
+    if seen.interrupted:
+        raise Interrupted
+    return {
+        component.name: leaders_of(venue, component, seen.steps[gates[component.name].id].hosts)
+        for component in able
+    }
 
 
 def _led(venue: Venue, worn: Sequence[Wear]) -> Mapping[Place, Message]:
     """Why hosts are left to an operator, of those that are."""
-    names = dict.fromkeys(wear.component for wear in worn)
-    able = (name for name in names if has_leader(venue, venue.components[name]))
-    leaders = {name: _leaders(venue, name) for name in able}
+    leaders = _leaders(venue, dict.fromkeys(wear.component for wear in worn))
     whys = ((wear, _leads(wear, leaders.get(wear.component, Leaders()))) for wear in worn)
     return {(wear.component, wear.host): why for wear, why in whys if why}
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from automation.errors import RacedayError
 from automation.execute.access import read_access
-from automation.execute.ssh import HostLost, Session, each
+from automation.execute.ssh import Answer, HostLost, Session, each
 from automation.idle.due import Wear
 from automation.procedures.logs import unit_of
 from automation.run.events import Message
@@ -115,16 +115,16 @@ def read_wear(venue: Venue, rules: Sequence[RestartRule]) -> tuple[tuple[Wear, .
     return worn, lost
 
 
-def read_number(venue: Venue, signal: Signal) -> float | Message:
+def read_number(venue: Venue, signal: Signal, seconds: float = SECONDS) -> float | Message:
     """What the signal's command prints on its hosts, the busiest of them; else why not.
 
-    Each host says what time it is, too: when its clock and ours differ, the window may be another
-    hour's.
+    They have SECONDS for it, or less where fewer `seconds` are left. Each host says what time it
+    is, too: when its clock and ours differ, the window may be another hour's.
     """
     hosts = venue.components[signal.component or ""].hosts
     command = shlex.join(signal.command or ())
     before = time.time()
-    answers = _ask(venue, dict.fromkeys(hosts, f"date +%s && exec {command} </dev/null"))
+    answers = _ask(venue, dict.fromkeys(hosts, f"date +%s && exec {command} </dev/null"), seconds)
     asked = (before, time.time())
     numbers = [_number(host, said, asked) for host, said in answers.items()]
     unknown = next((item for item in numbers if isinstance(item, Message)), None)
@@ -146,24 +146,37 @@ def _script(venue: Venue, name: str, rules: Sequence[RestartRule]) -> str:
     return "\n".join((f"unit={shlex.quote(full)}", SCRIPT, *tells))
 
 
-def _ask(venue: Venue, scripts: Mapping[str, str]) -> dict[str, str | Message]:
-    """Each host's whole answer, or why there is none."""
+def _ask(
+    venue: Venue, scripts: Mapping[str, str], left: float = SECONDS
+) -> dict[str, str | Message]:
+    """Each host's whole answer, or why there is none; all have what is left, at most SECONDS."""
+    seconds = min(SECONDS, left)
 
     def run(session: Session) -> str | Message:
-        answer = session.run(scripts[session.host], seconds=SECONDS, limit=LIMIT)
+        answer = session.run(scripts[session.host], seconds=seconds, limit=LIMIT)
         if answer.code == 0:
             return answer.output
+        if answer.code is None:
+            return _cut_off(session.host, answer, seconds)
         args = {"host": session.host, "code": answer.code, "said": answer.errors.strip()[:200]}
         return Message("the command on %(host)s ended with code %(code)s: %(said)s", args)
 
     try:
-        found = each(read_access(venue, tuple(scripts)), run, seconds=SECONDS + 5)
+        found = each(read_access(venue, tuple(scripts)), run, seconds=seconds + 5)
     except RacedayError as error:
         return dict.fromkeys(scripts, Message("%(why)s", {"why": error.message}))
     return {
         host: _lost(host, said) if isinstance(said, HostLost) else said
         for host, said in found.items()
     }
+
+
+def _cut_off(host: str, answer: Answer, seconds: float) -> Message:
+    if len(answer.output) >= LIMIT:
+        args = {"host": host, "size": LIMIT // 1024}
+        return Message("the command on %(host)s said more than %(size)s KiB", args)
+    args = {"host": host, "seconds": f"{seconds:.3g}"}
+    return Message("the command on %(host)s did not end within %(seconds)s s", args)
 
 
 def _lost(host: str, lost: HostLost) -> Message:

@@ -3,7 +3,6 @@
 The only user of prometheus_client.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,14 +12,36 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from automation.idle.record import Record
+from automation.run.events import Message
 from automation.run.ledger import Place
 from automation.run.lock import Holder
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
 from automation.venue.calendar import Opening
 from automation.views.components import ComponentState
 from automation.views.document import Report
+from automation.views.i18n import Translator
 
 PLACE = ("venue", "procedure")
+NAMES = frozenset(  # what a reason may name: of these there are only so many
+    {
+        "alert",
+        "component",
+        "cutoff",
+        "every",
+        "host",
+        "limit",
+        "operator",
+        "period",
+        "rule",
+        "selector",
+        "server",
+        "servers",
+        "signal",
+        "what",
+        "window",
+    }
+)
+_ENGLISH = Translator("en")
 RESULTS = (GO, CONDITIONAL, NO_GO)
 
 
@@ -146,7 +167,7 @@ def _holder(now: Now) -> Metric:
 
 
 def _blocked(now: Now) -> Metric:
-    """Reasons without their figures: there are only so many.
+    """Reasons with the names that are in them, without their figures: there are only so many.
 
     Those of the last call inside a window stay when later ones find it closed.
     """
@@ -156,9 +177,22 @@ def _blocked(now: Now) -> Metric:
         labels=("venue", "reason"),
     )
     calls = (call for call in (now.idle.decision, now.idle.closed) if call)
-    for text in dict.fromkeys(reason.text for call in calls for reason in call.reasons):
-        family.add_metric((now.venue, re.sub(r"%\((\w+)\)s", r"\1", text)), 1.0)
+    for text in dict.fromkeys(_unfigured(reason) for call in calls for reason in call.reasons):
+        family.add_metric((now.venue, text), 1.0)
     return family
+
+
+def _unfigured(reason: Message) -> str:
+    """The sentence with names of what is there, and a mark for what is another one each time."""
+    return _ENGLISH(
+        Message(reason.text, {key: _named(key, reason.args[key]) for key in reason.args})
+    )
+
+
+def _named(key: str, value: object) -> str:
+    if isinstance(value, Message):
+        return _unfigured(value)
+    return str(value) if key in NAMES else "…"
 
 
 def _hosts(now: Now, name: str, text: str, places: Mapping[Place, bool]) -> Metric:

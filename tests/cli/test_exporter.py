@@ -102,7 +102,7 @@ def test_a_real_prometheus_scrapes_it_and_its_alert_fires(reports: Path, tmp_pat
             (due,) = query('raceday_idle_due{venue="demo"} == 1')
             assert (due["metric"]["component"], due["metric"]["host"]) == ("wagering", "wagering1")
             (blocked,) = query("raceday_idle_blocked")
-            assert blocked["metric"]["reason"] == "the signal 'signal' was value"
+            assert blocked["metric"]["reason"] == "the signal 'bets' was …"
             (database,) = query('raceday_component_state{component="database"} == 1')
             assert database["metric"]["state"] == "unknown"
 

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
 from threading import Thread
 from typing import Any
 
@@ -18,10 +19,12 @@ from click.testing import CliRunner, Result
 from automation.cli import main
 from automation.commands import idle as command
 from automation.errors import Refused
+from automation.execute.simulator import FakeClock, Fault, Faults, Simulator
+from automation.execute.simulator import World as Hosts
 from automation.idle.due import Wear
 from automation.idle.quiet import Moment
 from automation.idle.record import read_record
-from automation.procedures import unattended
+from automation.procedures import session, unattended
 from automation.procedures.asking import Asker
 from automation.procedures.leaders import Leaders
 from automation.procedures.records import LOCK
@@ -63,6 +66,13 @@ UP = 100 * 3600.0
 type Call = Callable[..., Result]
 
 
+class Ansible(Simulator):
+    """Hosts that answer at once, so that nobody need be woken."""
+
+    def wake(self) -> None:
+        """Nobody waits."""
+
+
 class World:
     """A clock that only a test moves, and a unit whose memory grows with it."""
 
@@ -72,6 +82,12 @@ class World:
         self.growth = 1.0  # bytes a second
         self.leaders = Leaders()
         self.signals_asked = list[timedelta]()
+        self.hosts = Hosts(up=1.0)
+        self.faults: Faults = {}
+
+    def ansible(self, _options: Any) -> Simulator:
+        """What answers in place of the hosts."""
+        return Ansible(Random(1), self.faults, FakeClock(self.now), self.hosts)  # noqa: S311
 
     @property
     def now(self) -> datetime:
@@ -106,7 +122,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(command, "Asker", asker)
     monkeypatch.setattr(unattended, "this_moment", made.moment)
     monkeypatch.setattr(unattended, "read_wear", made.wear)
-    monkeypatch.setattr(unattended, "_leaders", lambda *_: made.leaders)
+    monkeypatch.setattr(unattended, "_leaders", lambda *_: {"database": made.leaders})
+    monkeypatch.setattr(session, "AnsibleExecutor", made.ansible)
     return made
 
 
@@ -394,6 +411,24 @@ def test_a_signal_becomes_quiet_although_its_period_is_longer_than_the_window(
     assert opens - world.signals_asked[0] <= length[period] + timedelta(minutes=20)
 
 
+@pytest.mark.parametrize(("period", "hopeless"), [("5m", False), ("6m", True), ("3h", True)])
+def test_a_signal_that_cannot_become_quiet_in_what_is_left_of_the_window_says_so(
+    world: World,
+    raceday: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    period: str,
+    hopeless: bool,
+) -> None:
+    """Seen for the first time six minutes before the cut-off."""
+    short = SHORT.replace("for: 1m", f"for: {period}")
+    (tmp_path / "group_vars/all/venue.yml").write_text(short)
+    world.passed = IN_SUNDAYS_WINDOW
+    code, said = raceday("idle")
+    assert (code, f"it must be < 1 for {period}" in said) == (30, True), said
+    never = "it cannot become quiet in the window night any more"
+    assert (never in said) == hopeless
+
+
 def test_a_signal_is_watched_in_a_window_although_nothing_is_due(
     world: World, raceday: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
@@ -466,3 +501,53 @@ def test_what_prometheus_does_not_know_is_not_idle(
         code, said = raceday("idle")
     assert (code, why in said) == (30 if why else 0, True), said
     assert began == ([] if why else [IN_SUNDAYS_WINDOW])
+
+
+GATEWAY = LONG_ENOUGH.partition("windows:")
+TESTED = f"""{GATEWAY[0]}{LOADS.partition("windows:")[0]}windows:{GATEWAY[2]}"""
+SALES_OPEN = "sales are open: a test now would stand among customers' bets"
+
+
+def a_test_is_due(tmp_path: Path) -> None:
+    """Of the gateway, behind a load balancer."""
+    text = TESTED.replace("every: 1d}", "every: 30d}")
+    text += "tests: [{component: gateway, every: 1d}]\n"
+    (tmp_path / "group_vars/all/venue.yml").write_text(text)
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_a_load_balancer_that_cannot_be_reached_begins_no_run(
+    world: World,
+    raceday: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    began: list[timedelta],
+    check: tuple[str, ...],
+) -> None:
+    """Whether sales are closed is not known: not idle, with host and reason in one sentence."""
+    a_test_is_due(tmp_path)
+    world.faults = {("front.look", "lb1"): Fault.UNREACHABLE}
+    world.passed = IN_SUNDAYS_WINDOW - timedelta(minutes=1)
+    raceday("idle")
+    world.passed = IN_SUNDAYS_WINDOW
+    code, said = raceday("idle", *check)
+    assert (code, began) == (30, []), said
+    assert "lb1" in said
+    assert "its unit said" in said
+    code, said = raceday("explain")
+    assert ("lb1" in said) == (not check), said
+
+
+def test_sales_that_are_open_begin_no_run_of_tests(
+    world: World, raceday: Callable[..., tuple[int, str]], tmp_path: Path, began: list[timedelta]
+) -> None:
+    """What it would come to is known before; what may be done meanwhile is done."""
+    a_test_is_due(tmp_path)
+    world.hosts = Hosts(up=1.0, sales_open=True, servers={"front": ("sales/k1", "sales/k2")})
+    world.passed = IN_SUNDAYS_WINDOW - timedelta(minutes=1)
+    raceday("idle")
+    world.passed = IN_SUNDAYS_WINDOW
+    code, said = raceday("idle")
+    assert (code, SALES_OPEN in said, began) == (30, True, [])
+    world.hosts = Hosts(up=1.0)
+    code, said = raceday("idle")
+    assert (code, began) == (0, [IN_SUNDAYS_WINDOW])

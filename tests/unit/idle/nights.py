@@ -39,6 +39,7 @@ from automation.venue.fields import span
 from automation.venue.loads import drillable, rehearsable
 from automation.venue.site import Venue
 from automation.venue.unattended import Unattended
+from tests.unit.idle.hosts import all_ready
 from tests.unit.run.paper import NEVER, Paper
 from tests.unit.run.plans import random_faults, random_venue, random_world
 
@@ -240,7 +241,8 @@ def _asker(night: Night, clock: FakeClock, *, sees_holes: bool) -> Asker:
     def now() -> Moment:
         return Moment(night.wall(clock.now), 0.0, "")
 
-    return Asker(night.venue, NOWHERE, now=now, get=partial(_prometheus, night, clock, sees_holes))
+    get = partial(_prometheus, night, clock, sees_holes)
+    return Asker(night.venue, NOWHERE, now=now, get=get, probe=all_ready)
 
 
 def _answers(asker: Asker, plan: Plan, *, asks_again: bool) -> Callable[[Step], tuple[Check, ...]]:

@@ -146,10 +146,13 @@ def ruled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
+AT = datetime.now(UTC)  # however late these tests are run
+
+
 def rules(**more: Any) -> bytes:
-    """A group with one alert rule, evaluated now, but for what is said."""
+    """A group with one alert rule, evaluated at that time, but for what is said."""
     rule = {"name": "HostDown", "type": "alerting", "health": "ok"}
-    rule |= {"lastEvaluation": now().isoformat(), **more}
+    rule |= {"lastEvaluation": AT.isoformat(), **more}
     group = {"name": "g", "interval": 60, "rules": [rule]}
     return json.dumps({"status": "success", "data": {"groups": [group]}}).encode()
 
@@ -183,15 +186,12 @@ def test_only_rules_that_are_evaluated_tell_that_no_alert_fires(
 
     def get(url: str, _timeout: float) -> Reply:
         asks_rules = "/api/v1/rules?type=alert" in url
-        return Reply(*((status, format_datetime(now()), body) if asks_rules else no_alerts()))
+        told = (status, body) if asks_rules else (200, answer([]))
+        return Reply(told[0], format_datetime(AT), told[1])
 
     settings = Prometheus(url="http://x")
-    check = judge_alerts(settings, Client(settings, now, get).alerts())
+    check = judge_alerts(settings, Client(settings, lambda: AT, get).alerts())
     assert (check.passed, why in str(check.why or "")) == (not why, True), check
-
-
-def no_alerts() -> tuple[int, str, bytes]:
-    return 200, format_datetime(now()), answer([])
 
 
 def test_nobody_at_the_address_is_a_sentence() -> None:

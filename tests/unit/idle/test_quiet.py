@@ -16,6 +16,7 @@ from automation.idle.quiet import (
     Reading,
     judge_alerts,
     judge_signal,
+    quiet_in,
     reading_of,
     recent_looks,
 )
@@ -68,6 +69,26 @@ def test_a_signal_is_quiet_when_it_was_for_its_whole_period() -> None:
 def test_what_is_odd_in_any_way_is_not_quiet(odd: Reading, why: str) -> None:
     """An error, nothing, activity, no number, too little, too old, from the future, a hole."""
     assert why in said(odd)
+
+
+@pytest.mark.parametrize(
+    ("odd", "minutes"),
+    [
+        (QUIET, 0),
+        (reading(0, 0, 0, 0.5), 15),
+        (reading(0, 7, 0, 0), 5),
+        (reading(7, 7, 0, 0), 5),
+        (reading(0, 0), 10),
+        (replace(QUIET, behind=((900.0, 0.0), (240.0, 0.0))), 11),
+        (Reading(problem=Message("Prometheus does not answer")), 0),
+        (Reading(), 0),
+    ],
+)
+def test_what_was_seen_keeps_a_signal_from_being_quiet_for_so_long(
+    odd: Reading, minutes: int
+) -> None:
+    """Since it was last busy, or since when it is known; an error may be over at once."""
+    assert quiet_in(SIGNAL, odd) == timedelta(minutes=minutes)
 
 
 def test_what_was_before_the_period_is_over() -> None:

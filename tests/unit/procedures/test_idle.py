@@ -1,6 +1,6 @@
 """An unattended restart: asked before each drain and each stop, given up, put back, chosen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from automation.errors import Interrupted
 from automation.execute.simulator import WHOLE_STEP, FakeClock, Fault, Faults, Simulator, World
 from automation.exit_codes import ExitCode
 from automation.history import Duration, History
@@ -26,10 +27,12 @@ from automation.run.decide import Begin
 from automation.run.events import Check, Event, Message, StepStarted
 from automation.run.journal import Journal
 from automation.run.lock import hold, this_process
-from automation.run.loop import Run
+from automation.run.loop import Observer, Run
 from automation.run.plan import Plan, Step, Verb
 from automation.run.state import State
 from automation.venue.site import Venue
+from automation.venue.unattended import Signal
+from tests.unit.idle.hosts import looking
 from tests.unit.procedures.desk import Desk, Died
 from tests.unit.run.paper import Paper
 from tests.unit.venue.sites import HEAD, site
@@ -204,6 +207,19 @@ def test_scheduled_tests_want_sales_closed(venue: Venue, world: World, tested: b
     assert exit_code(state) is (ExitCode.GO if tested else ExitCode.REFUSED)
 
 
+@pytest.mark.parametrize(
+    ("busy_at", "code"), [("", ExitCode.GO), ("wagering.quiet.1", ExitCode.REFUSED)]
+)
+def test_a_check_of_tests_says_the_same_as_its_exit_code(
+    venue: Venue, busy_at: str, code: ExitCode
+) -> None:
+    """That they would be done is no refusal, although a check does none of them."""
+    plan = replace(plan_idle_test(venue, venue.components["wagering"]), check=True)
+    state, _ = run(plan, busy_at, world=CLOSED)
+    assert exit_code(state) is code
+    assert (state.result_state == "SUCCESS") == (code is ExitCode.GO)
+
+
 def test_each_question_wants_the_time_of_what_hangs_on_it(venue: Venue) -> None:
     """From the drain, or from the stop, to the end of its own batch, with room to undo."""
     plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
@@ -285,10 +301,17 @@ def test_what_no_longer_fits_because_a_step_took_long_is_not_begun(
     assert stopped(simulator) == restarted
 
 
-def asker(venue: Venue, folder: Path, value: float = 0.0, at: datetime = NIGHT) -> Asker:
-    """Bets at this rate, now and a second ago."""
+def asker(
+    venue: Venue,
+    folder: Path,
+    value: float = 0.0,
+    at: datetime = NIGHT,
+    faults: Faults | None = None,
+) -> Asker:
+    """Bets at this rate, now and a second ago; the first looks have these faults."""
     now = [Moment(at - timedelta(seconds=1), 9.0, "boot"), Moment(at, 10.0, "boot")]
-    asked = Asker(venue, folder, now=lambda: now[0], numbers=lambda *_: value)
+    probe = looking(faults or {})
+    asked = Asker(venue, folder, now=lambda: now[0], numbers=lambda *_: value, probe=probe)
     asked.signals()
     now.pop(0)
     return asked
@@ -301,7 +324,8 @@ def choice(venue: Venue, folder: Path, **more: Any) -> tuple[str, str]:
     made = Past(tuple(more.get("runs", ())), tuple(more.get("histories", ())))
     past = more.get("past", made)
     at = more.get("at", NIGHT)
-    found = choose(venue, seen, past, asker(venue, folder, more.get("value", 0.0), at), at)
+    desk = asker(venue, folder, more.get("value", 0.0), at, more.get("faults"))
+    found = choose(venue, seen, past, desk, at)
     asked = (step for step in found.plan.steps.values()) if found.plan else ()
     first = next((step for step in asked if step.verb is Verb.QUIET), None)
     done = found.plan and [step.verb for step in found.plan.steps.values()]
@@ -320,6 +344,35 @@ def test_who_waited_longest_is_restarted_first(venue: Venue, tmp_path: Path) -> 
     assert choice(venue, tmp_path) == ("restart w2", "")
 
 
+@pytest.mark.parametrize(
+    ("look", "host", "done"),
+    [("wagering", "w1", "test w1"), ("wagering", "w2", "restart w2"), ("ticketing", "t1", "")],
+)
+def test_what_its_first_looks_would_refuse_is_not_begun(
+    venue: Venue, tmp_path: Path, look: str, host: str, done: str
+) -> None:
+    """The other server is down: tests have their turn. The balancer is: nothing can be done."""
+    faults = {(f"{look}.look", host): Fault.UNREACHABLE}
+    what, why = choice(venue, tmp_path, worn=(worn_host("w2", WEEK + 2),), faults=faults)
+    assert what == done
+    said = f"{look}.look failed on {host}: its unit said: the port is taken"
+    assert why == ("" if done else said)
+
+
+def test_an_interruption_while_hosts_are_looked_at_begins_nothing(
+    venue: Venue, tmp_path: Path
+) -> None:
+    """The operator's Ctrl-C is for the call, not for the look alone."""
+
+    def look(venue: Venue, plan: Plan, observers: Sequence[Observer]) -> State:
+        return replace(looking({})(venue, plan, observers), interrupted=True)
+
+    quiet = replace(venue, unattended=venue.unattended.model_copy(update={"idle": ()}))
+    desk = Asker(quiet, tmp_path, now=lambda: Moment(NIGHT, 0.0, "boot"), probe=look)
+    with pytest.raises(Interrupted):
+        choose(quiet, Seen((worn_host("w2", WEEK + 2),)), Past(), desk, NIGHT)
+
+
 def test_tests_are_done_when_no_restart_is_due(venue: Venue, tmp_path: Path) -> None:
     """They were never done here."""
     assert choice(venue, tmp_path, worn=()) == ("test w1", "")
@@ -330,6 +383,30 @@ def test_customers_keep_everything_from_being_done(venue: Venue, tmp_path: Path)
     what, why = choice(venue, tmp_path, value=3.0)
     assert what == ""
     assert why.startswith("the signal 'bets' was 3 0:00:00 ago")
+
+
+def test_all_signals_share_one_deadline(venue: Venue, tmp_path: Path) -> None:
+    """Each has its own bound, but many that hang are not waited for one after the other."""
+    signal = venue.unattended.idle[0]
+    many = tuple(signal.model_copy(update={"name": name}) for name in "abcde")
+    slow = replace(venue, unattended=venue.unattended.model_copy(update={"idle": many}))
+    passed, given = [0.0], list[float]()
+
+    def hang(_venue: Venue, _signal: Signal, seconds: float) -> Message:
+        given.append(seconds)
+        passed[0] += min(seconds, 25.0)
+        return Message("db1 cannot be asked")
+
+    def now() -> Moment:
+        return Moment(NIGHT, passed[0], "boot")
+
+    checks = Asker(slow, tmp_path, now=now, numbers=hang).signals()
+    assert given == [80.0, 55.0, 30.0, 5.0]
+    assert not any(check.passed for check in checks)
+    assert [str(check.why) for check in checks] == [
+        *["db1 cannot be asked"] * 4,
+        "the signal 'e' was not asked, because the others were not answered within 80 s",
+    ]
 
 
 def test_a_clock_that_was_once_ahead_costs_one_period_only(venue: Venue, tmp_path: Path) -> None:
@@ -393,7 +470,7 @@ def test_what_failed_in_this_window_is_not_tried_again_in_it(venue: Venue, tmp_p
     failed, _ = roll(venue, faults={("wagering.drain.1", "t1"): Fault.FAILS})
     assert failed.result_state == "ERRORS"
     what, why = choice(venue, tmp_path, runs=[failed])
-    assert (what, why.count("failed in this window already")) == ("", 2)
+    assert (what, why.count("failed in this window already")) == ("", 1)
     again = choice(venue, tmp_path, runs=[failed], at=NIGHT + timedelta(days=1))
     assert again == ("restart w2", "")
 

@@ -139,6 +139,14 @@ def test_a_number_is_a_number_or_a_sentence(
     assert str(read_number(venue, signal(*command))) == said
 
 
+def test_a_command_that_is_cut_off_is_named_with_its_host(venue: Venue) -> None:
+    """By the clock, of which less may be left than it could have, or for all that it says."""
+    late = read_number(venue, signal("sleep", "30"), 0.5)
+    assert str(late) == "the command on w1 did not end within 0.5 s"
+    flood = read_number(venue, signal("head", "-c", "70000", "/dev/zero"))
+    assert str(flood) == "the command on w1 said more than 64 KiB"
+
+
 DOCUMENTED = Path(__file__).parents[3] / "docs/operations.md"
 
 

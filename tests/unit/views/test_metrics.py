@@ -66,14 +66,42 @@ def test_who_holds_the_venue_is_told() -> None:
 
 def test_why_the_night_was_not_used_outlives_the_window() -> None:
     """The last call is one that found it closed; what the window's last call said still stands."""
-    late = Message("it may take %(needed)s min", {"needed": "22.0"})
+    late = Message(
+        "it may take %(needed)s min, and %(window)s ends", {"needed": "22.0", "window": "night"}
+    )
     night = Decision(BEGAN, (late,))
     closed = Decision(BEGAN + timedelta(hours=5), (Message("it is outside of every window"),))
     found = scraped(Now("demo", BEGAN, idle=Record(decision=night, closed=closed)))
-    assert found["raceday_idle_blocked", "it may take needed min", "demo"] == 1
+    assert found["raceday_idle_blocked", "it may take … min, and night ends", "demo"] == 1
     assert found["raceday_idle_blocked", "it is outside of every window", "demo"] == 1
     assert found["raceday_idle_last_call_timestamp_seconds", "demo"] == closed.at.timestamp()
     assert found["raceday_idle_decision_timestamp_seconds", "demo"] == BEGAN.timestamp()
+
+
+def blocked(*reasons: Message) -> list[str]:
+    """The reasons that are served of a call that had these."""
+    found = scraped(Now("demo", BEGAN, idle=Record(decision=Decision(BEGAN, reasons))))
+    return [key[1] for key in found if key[0] == "raceday_idle_blocked"]
+
+
+def test_a_reason_names_what_it_is_about_and_leaves_out_what_changes() -> None:
+    """Else each call would leave a series of its own, or nobody could read it."""
+    text = "the signal '%(signal)s' was %(value)s %(age)s ago; it must be %(limit)s for %(period)s"
+    args = {"signal": "bets", "limit": "< 1", "period": "15m"}
+    busy = [Message(text, {**args, "value": value, "age": f"0:0{value}:00"}) for value in (3, 4)]
+    never = Message(
+        "%(why)s; it cannot become quiet in the window %(window)s any more",
+        {"why": busy[0], "window": "night"},
+    )
+    full = Message("%(host)s uses %(percent)s %% of its memory", {"host": "w1", "percent": 87})
+    odd = Message("%(hots)s is odd", {"host": "w1"})
+    said = "the signal 'bets' was … … ago; it must be < 1 for 15m"
+    assert blocked(*busy, never, full, odd) == [
+        said,
+        f"{said}; it cannot become quiet in the window night any more",
+        "w1 uses … % of its memory",
+        "%(hots)s is odd",
+    ]
 
 
 def test_each_host_that_is_due_or_has_to_wait_is_named() -> None:
