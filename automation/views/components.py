@@ -17,6 +17,7 @@ from automation.run.state import (
     State,
     Status,
     StepState,
+    is_drain_cut_short,
     missing_checks,
 )
 from automation.run.verdict import Finding, was_stopped_before
@@ -60,8 +61,9 @@ class ComponentView:
     `waits_for` names components that are not up yet.
 
     `started_at` and `ended_at` are those of the step that makes it ready. It `is_tested` while a
-    test goes on and nothing is to make it ready. It `was_down` when its stop had nothing to do. It
-    `is_checked` in check mode, where nothing is done.
+    test goes on and nothing is to make it ready, and `is_drained` while one of its hosts goes out
+    of rotation. It `was_down` when its stop had nothing to do. It `is_checked` in check mode, where
+    nothing is done.
     """
 
     planned: PlannedComponent
@@ -71,6 +73,7 @@ class ComponentView:
     hosts: tuple[HostView, ...]
     waits_for: tuple[str, ...] = ()
     is_tested: bool = False
+    is_drained: bool = False
     was_down: bool = False
     is_checked: bool = False
 
@@ -79,6 +82,8 @@ class ComponentView:
         """Its state as people read it: a test starts nothing, and what was down is not stopped."""
         if self.was_down and self.state is ComponentState.STOPPED:
             return "already_stopped"
+        if self.is_drained and self.state is ComponentState.STARTING:
+            return "draining"
         if self.state is ComponentState.SKIPPED and self.ready_hosts and not self.is_checked:
             return "partly"
         under_way = self.state in {ComponentState.WAITING, ComponentState.STARTING}
@@ -196,8 +201,12 @@ def _own(state: State, name: str) -> tuple[StepState, ...]:
 
 
 def _as_asked(item: StepState) -> StepState:
-    """A look that the operator cut short says nothing of its hosts, as if they were not asked."""
-    if item.step.verb is not Verb.PROBE or item.reason != INTERRUPTED:
+    """A look that the operator cut short says nothing of its hosts, as if they were not asked.
+
+    Nor does such a drain, of which its undrain tells.
+    """
+    is_look_cut_short = item.step.verb is Verb.PROBE and item.reason == INTERRUPTED
+    if not is_look_cut_short and not is_drain_cut_short(item):
         return item
     heard = {host: result for host, result in item.hosts.items() if result.good}
     return replace(item, status=Status.SKIPPED, hosts=heard)
@@ -268,10 +277,15 @@ def _view(
         ended_at=main.finished_at if main else None,
         hosts=tuple(_host(items, main, host) for host in _hosts(items, main, planned)),
         is_tested=main is not None and main.step.is_test and _goes_on(items),
+        is_drained=any(_is_running(item, Verb.DRAIN) for item in items),
         was_down=main is not None and main.step.verb is Verb.STOP and was_stopped_before(main),
         is_checked=state.plan.check,
         waits_for=tuple(name for name in planned.depends_on if states.get(name) not in UP),
     )
+
+
+def _is_running(item: StepState, verb: Verb) -> bool:
+    return item.step.verb is verb and item.status is Status.RUNNING
 
 
 def _goes_on(items: tuple[StepState, ...]) -> bool:
