@@ -56,7 +56,8 @@ def explain_run(
     if state.plan.check:
         sentences = (*explained.sentences, HEADLINES["CHECK"].sentence)
         explained = replace(explained, sentences=sentences)
-    if around.is_unproven and not (state.verdict and state.verdict.revoked_at):
+    is_revoked = state.verdict is not None and state.verdict.revoked_at is not None
+    if around.is_unproven and not is_revoked and not left.is_to_be_done:
         following = _LOOK if around.is_doubted else UNPROVEN
         explained = replace(explained, next=(*explained.next, following))
     if holder is None or is_its_own:
