@@ -12,8 +12,8 @@ from rich.text import Text
 from automation.idle.record import Decision, Record
 from automation.run.events import Message
 from automation.run.lock import Holder
-from automation.run.state import State, Status, Verdict
-from automation.run.verdict import CONDITIONAL, GO, NO_GO, is_untested
+from automation.run.state import INTERRUPTED, State, Status, Verdict
+from automation.run.verdict import CONDITIONAL, GO, NO_GO, is_untested, warnings
 from automation.views.causes import Cause, causes, left_out
 from automation.views.i18n import Translator
 from automation.views.leftovers import left_by, leftovers
@@ -34,7 +34,6 @@ from automation.views.words import HEADLINES, UNPROVEN, UNTESTED
 
 ALONE = Around()
 _LOOK = Message("What is wrong, and what to do now: raceday status")
-_RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
 _ACCEPT = Message('To open without it: raceday %(procedure)s --accept-conditional --reason "..."')
 
 
@@ -236,7 +235,13 @@ def _revoked(told: Telling, verdict: Verdict, at: datetime) -> Explanation:
 def _interrupted(told: Telling, at: datetime) -> Explanation:
     args = {"time": told.when(at)}
     lead = Message("The operator interrupted the run; it ended at %(time)s.", args)
-    return told.explained("", at, (lead, verdict_so_far(told.state)), told.go_on())
+    back = (
+        Message("%(what)s: %(why)s", {"what": item.problem.what, "why": item.problem.why})
+        for item in warnings(told.state)
+        if item.problem.why == INTERRUPTED
+    )
+    sentences = (lead, *verdict_so_far(told.state), *back)
+    return told.explained("", at, sentences, told.go_on())
 
 
 def _without_verdict(told: Telling, at: datetime) -> Explanation:
@@ -299,4 +304,4 @@ def _renewed(told: Telling, verdict: Verdict) -> tuple[Message, ...]:
     """Nothing among customers, where a morning could test nothing."""
     if told.rest or told.is_unproven or verdict.holds(told.now):
         return ()
-    return (told.of_run(_RENEW),)
+    return (told.anew(),)

@@ -21,6 +21,8 @@ _SELL = Message(
 )
 _AGAIN = Message("Then run raceday %(procedure)s again.")
 _AGAIN_MORNING = Message("Then run raceday %(procedure)s again: what is up is left alone.")
+_ANEW = Message("Run raceday %(procedure)s again.")
+_ANEW_MORNING = Message("Run raceday %(procedure)s again: what is up is left alone.")
 _RESUME = Message(
     "%(resume)s goes on where it stopped, in the same record; raceday %(procedure)s begins anew."
 )
@@ -96,6 +98,10 @@ class Telling:
         """The procedure once more."""
         return _again(self.state)
 
+    def anew(self) -> Message:
+        """The same, where nothing is to be done before."""
+        return self.of_run(_ANEW_MORNING if _leaves_alone(self.state) else _ANEW)
+
     def recover(self) -> tuple[Message, ...]:
         """The command that puts back what was left, if anything was."""
         return (RECOVER,) if self.left.is_to_be_done else ()
@@ -107,7 +113,7 @@ class Telling:
         """
         back = (RECOVER,) if dead else self.recover()
         if not self.resume:
-            return (*back, self.again())
+            return (*back, self.again()) if back else (self.anew(),)
         anew = self.of_run(_RESUME_OR_RECOVER if back else _RESUME)
         return (Message(anew.text, {**anew.args, "resume": self.resume}),)
 

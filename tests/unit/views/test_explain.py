@@ -237,7 +237,7 @@ def test_an_interrupted_run_can_be_resumed() -> None:
     """By its id."""
     sentences, following = said(explained(interrupted()))
     assert sentences[0].startswith("The operator interrupted the run; it ended at 08:30:0")
-    assert following == [AGAIN]
+    assert following == ["Run raceday morning again: what is up is left alone."]
 
 
 def test_check_mode_and_procedures_without_a_verdict_say_how_they_ended() -> None:

@@ -237,6 +237,26 @@ def test_an_interrupted_drain_says_that_the_server_is_back(plan: Plan) -> None:
     assert build_month(period, [report], [], [], state.started_at).failures == ()
 
 
+def test_a_restart_that_was_interrupted_has_no_verdict_to_wait_for(
+    plan: Plan, tmp_path: Path
+) -> None:
+    """It says what was put back; and how it is begun again, without a "then" after nothing."""
+    desk = desk_of(tmp_path)
+    sentences, following = explained(desk, desk.run(plan, interrupted_by="wagering.drain.1"))
+    assert sentences[1:] == [
+        "w1 was being drained, and is back in rotation: the operator interrupted the run"
+    ]
+    assert following == ["Run raceday restart wagering again."]
+
+
+def test_a_restart_that_died_has_no_verdict_to_wait_for(plan: Plan, tmp_path: Path) -> None:
+    """Neither does it say so."""
+    desk = desk_of(tmp_path)
+    sentences, following = explained(desk, desk.run(plan, until="wagering.drain.1"))
+    assert not any("verdict" in item for item in sentences)
+    assert following == [RECOVER, "Then run raceday restart wagering again."]
+
+
 def test_a_drain_is_shown_with_the_server_that_leaves(plan: Plan, tmp_path: Path) -> None:
     """Nothing is starting, and the load balancer is not what goes out of rotation."""
     state = desk_of(tmp_path).run(plan, until="wagering.drain.1")
