@@ -62,7 +62,8 @@ class ComponentView:
 
     `started_at` and `ended_at` are those of the step that makes it ready. It `is_tested` while a
     test goes on and nothing is to make it ready, and `is_drained` while one of its hosts goes out
-    of rotation. It `was_down` when its stop had nothing to do. It `is_checked` in check mode, where
+    of rotation. It `is_closed` where being ready is to refuse customers, as after a closing of
+    sales. It `was_down` when its stop had nothing to do. It `is_checked` in check mode, where
     nothing is done.
     """
 
@@ -74,14 +75,17 @@ class ComponentView:
     waits_for: tuple[str, ...] = ()
     is_tested: bool = False
     is_drained: bool = False
+    is_closed: bool = False
     was_down: bool = False
     is_checked: bool = False
 
     @property
     def word(self) -> str:
-        """Its state as people read it: a test starts nothing, and what was down is not stopped."""
+        """Its state as people read it: a test starts nothing, a closing makes nothing ready."""
         if self.was_down and self.state is ComponentState.STOPPED:
             return "already_stopped"
+        if self.is_closed and self.state is ComponentState.READY:
+            return "closed"
         if self.is_drained and self.state is ComponentState.STARTING:
             return "draining"
         if self.state is ComponentState.SKIPPED and self.ready_hosts and not self.is_checked:
@@ -278,6 +282,7 @@ def _view(
         hosts=tuple(_host(items, main, host) for host in _hosts(items, main, planned)),
         is_tested=main is not None and main.step.is_test and _goes_on(items),
         is_drained=any(_is_running(item, Verb.DRAIN) for item in items),
+        is_closed=main is not None and main.step.verb is Verb.CLOSE,
         was_down=main is not None and main.step.verb is Verb.STOP and was_stopped_before(main),
         is_checked=state.plan.check,
         waits_for=tuple(name for name in planned.depends_on if states.get(name) not in UP),

@@ -11,6 +11,7 @@ from automation.execute.simulator import FakeClock, Fault, Simulator, World
 from automation.procedures.evening import plan_evening
 from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
+from automation.procedures.sales import plan_close
 from automation.run.journal import Journal
 from automation.run.loop import Run
 from automation.run.plan import Plan
@@ -263,6 +264,13 @@ def test_a_drain_is_shown_with_the_server_that_leaves(plan: Plan, tmp_path: Path
     assert rows(state)[0] == "▸ draining wagering 0/2"
     shown = printed(render(state, state.started_at, Translator("en")))
     assert "draining w1 (at t1), for at most 1:30" in shown
+
+
+def test_a_load_balancer_whose_sales_were_closed_is_closed(venue: Venue, tmp_path: Path) -> None:
+    """Not ready: that would be said of one that sells."""
+    desk = desk_of(tmp_path)
+    state = desk.run(plan_close(venue))
+    assert "✓ closed ticketing 1/1" in rows(state)
 
 
 def test_a_batch_that_is_being_put_back_is_under_way(plan: Plan) -> None:
