@@ -323,13 +323,18 @@ def _bad_word(result: HostResult) -> str:
 
 
 def _good_word(items: tuple[StepState, ...], main: StepState | None, name: str) -> str:
-    """What the readying steps said of the host, the last one first, else where they stand."""
+    """What the readying steps said of the host, the last one first, else where they stand.
+
+    Where nothing was to be started its gate speaks for it.
+    """
     if main is None:
         return str(HostState.UNKNOWN)
     tested = main.step.is_test
     same = [
         item for item in items if item.step.verb is main.step.verb or (tested and item.step.is_test)
     ]
+    if main.step.verb is Verb.START and all(name not in item.step.hosts for item in same):
+        same = [item for item in items if item.step.is_gate]
     said = next((item.hosts[name] for item in reversed(same) if name in item.hosts), None)
     if said is not None and not _is_unasked(main):
         stopped = main.step.verb is Verb.STOP and said.state is not HostState.WOULD

@@ -169,6 +169,16 @@ def test_what_was_put_back_since_is_left_no_more(plan: Plan, venue: Venue, tmp_p
     assert following == ["Mend it, then run raceday restart wagering again."]
 
 
+def test_a_recovery_of_one_host_counts_the_others_too(
+    plan: Plan, venue: Venue, tmp_path: Path
+) -> None:
+    """Nothing was to be done there, and their gate was good."""
+    desk = desk_of(tmp_path)
+    desk.run(plan, LOST)
+    recovered = desk.run(plan_recover(venue, left_behind(desk.reports)))
+    assert "✓ ready wagering 2/2" in rows(recovered)
+
+
 def test_it_is_told_in_korean(plan: Plan, tmp_path: Path) -> None:
     """All but names and commands."""
     desk = desk_of(tmp_path)
