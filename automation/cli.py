@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sys
 import tempfile
 import traceback
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from automation.commands.misuse import misuse
 from automation.errors import Bug, Interrupted, RacedayError, UsageError
 from automation.exit_codes import ExitCode
 from automation.run.events import Message
@@ -121,7 +121,7 @@ def _run(arguments: list[str]) -> int:
         click.echo(error.format_message(), err=True)
         return ExitCode.USAGE
     except click.ClickException as error:
-        return _tell(UsageError(error.format_message(), _help_hint(error)), arguments)
+        return _tell(UsageError(misuse(error), _help_hint(error)), arguments)
     except RacedayError as error:
         return _tell(error, arguments)
     except Exception as error:  # noqa: BLE001  # the boundary: a bug still ends in one sentence
@@ -136,7 +136,8 @@ def _help_hint(error: click.ClickException) -> Message:
     if isinstance(error, click.NoSuchOption) and error.option_name in _global_options():
         args = {"option": error.option_name, "command": context.info_name}
         return Message("It stands before the command: raceday %(option)s ... %(command)s", args)
-    near = get_close_matches(_wrong_command(error), COMMANDS, n=1)
+    wrong = error.command_name if isinstance(error, click.NoSuchCommand) else ""
+    near = get_close_matches(wrong, COMMANDS, n=1)
     if near:
         return Message("Did you mean %(command)s?", {"command": near[0]})
     return Message("Try: %(command)s --help", {"command": context.command_path})
@@ -144,11 +145,6 @@ def _help_hint(error: click.ClickException) -> Message:
 
 def _global_options() -> frozenset[str]:
     return frozenset(option for param in raceday.params for option in param.opts)
-
-
-def _wrong_command(error: click.ClickException) -> str:
-    found = re.fullmatch(r"No such command '(.+)'\.", error.format_message())
-    return found[1] if found else ""
 
 
 def _tell(error: RacedayError, arguments: list[str]) -> int:

@@ -21,6 +21,7 @@ from demo.progress import Progress
 BOOT_SECONDS = 60
 POLL_SECONDS = 0.1
 STAMP = "raceday.stamp"
+MAKER = "raceday.maker"
 
 SSH_CONFIG = """\
 Host *
@@ -72,8 +73,10 @@ def start(engine: Engine, fleet: Fleet, image: str, progress: Progress) -> None:
 
     Hosts made of another image or configuration, or only some of them, are made anew together:
     they share secrets and a database. When interrupted while making them, it removes them again.
+    Raises DemoError for hosts that another copy of the project has made.
     """
     states = container_states(engine, fleet)
+    _check_maker(engine, fleet, states)
     if states and not _is_current(engine, fleet, image):
         progress.say("the hosts are incomplete or of an older recipe: making all of them anew")
         remove(engine, fleet)
@@ -122,6 +125,19 @@ def host_states(engine: Engine, fleet: Fleet) -> dict[str, str]:
 def ssh_command(fleet: Fleet, host: Host) -> list[str]:
     """How to reach a host by hand; add the remote command."""
     return ["ssh", "-F", str(fleet.state / "ssh_config"), host.name]
+
+
+def _check_maker(engine: Engine, fleet: Fleet, containers: Iterable[str]) -> None:
+    """Hosts know only the keys of whoever made them."""
+    names = list(containers)
+    template = f'{{{{index .Config.Labels "{MAKER}"}}}}'
+    told = engine.call("inspect", "--format", template, *names).splitlines() if names else []
+    others = sorted(set(told) - {"", str(fleet.state)})
+    if others:
+        raise DemoError(
+            f"the hosts of {fleet.name} were made by another copy, with {', '.join(others)}",
+            "use them there; or remove them (the demo's: python -m demo down) and try again",
+        )
 
 
 def _is_current(engine: Engine, fleet: Fleet, image: str) -> bool:
@@ -188,6 +204,7 @@ def _run_arguments(engine: Engine, fleet: Fleet, image: str, host: Host) -> list
         *("--name", fleet.container(host), "--hostname", host.name),
         *("--network", fleet.name, "--network-alias", host.name),
         *("--label", fleet.label, "--label", f"{STAMP}={_stamp(image, host)}"),
+        *("--label", f"{MAKER}={fleet.state}"),
         *("--publish", f"127.0.0.1:{host.ssh_port}:22"),
         *("--volume", f"{fleet.folder(host)}:/opt/raceday-demo/host:ro"),
         *(image, "/sbin/init"),

@@ -54,6 +54,7 @@ QUESTIONS = {
     DRILL: "Stop one host under load of %(names)s?",
 }
 LONGEST = 600.0
+NO_TIME = Message("it is no time such as 30s or 2m, of 1s to 10m")
 
 type Tests = Mapping[str, NamedTest]
 
@@ -70,7 +71,7 @@ class Duration(click.ParamType[float]):
         found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m)?", str(value))
         seconds = float(found[1]) * (60 if found[2] == "m" else 1) if found else 0.0
         if not 1 <= seconds <= LONGEST:
-            self.fail(f"{value} is not a time such as 30s or 2m, of 1s to 10m", param, ctx)
+            self.fail(str(NO_TIME), param, ctx)
         return seconds
 
 

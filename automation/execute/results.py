@@ -22,6 +22,7 @@ _BEFORE = re.compile(r"^.*?(?:via|over) ssh: ")
 _PLACE = re.compile(
     r"^(?:ssh: )?(?:connect to host \S+ port \d+: |Could not resolve hostname \S+: |\S+@\S+: )"
 )
+UNTRUSTED = "Host key verification failed."  # the last words of ssh, of a new key or a changed one
 FOR_ALL = "raceday.core.clocks"  # runs once, and reports for every host it compared
 
 
@@ -64,7 +65,7 @@ def _report(step: Step, host: str, item: Mapping[str, Any]) -> HostReported:
             state=HostState(item["state"]),
             seconds=float(item.get("seconds", 0.0)),
             checks=tuple(_check(check) for check in item.get("checks", ())),
-            problem=_told_problem(item),
+            problem=_told_problem(step, host, item),
             evidence={str(key): str(text) for key, text in item.get("evidence", {}).items()},
             failed_tries=tuple(map(_problem, item.get("failed_tries", ()))),
         )
@@ -73,11 +74,11 @@ def _report(step: Step, host: str, item: Mapping[str, Any]) -> HostReported:
         return _unreadable(step, host, why)
 
 
-def _told_problem(item: Mapping[str, Any]) -> Problem | None:
+def _told_problem(step: Step, host: str, item: Mapping[str, Any]) -> Problem | None:
     problem = load_problem(item.get("problem"))
     if problem is None or item["state"] != HostState.UNREACHABLE:
         return problem
-    return replace(problem, why=Message("%(why)s", {"why": ssh_words(str(problem.why))}))
+    return _in_ssh_words(step, host, problem)
 
 
 def _check(data: Mapping[str, Any]) -> Check:
@@ -107,17 +108,29 @@ def _is_bad(report: HostReported) -> bool:
 def _failure(step: Step, host: str, kind: str, data: Mapping[str, Any]) -> HostReported:
     said = str((data.get("res") or {}).get("msg") or "it gave no reason").strip()
     if kind == "runner_on_unreachable":
-        return HostReported(step.id, host, HostState.UNREACHABLE, problem=_unreached(host, said))
+        what = Message("%(host)s cannot be reached", {"host": host})
+        following = Message("What is wrong, and how to log in: raceday status")
+        problem = Problem(what, Message("%(why)s", {"why": said}), following)
+        told = _in_ssh_words(step, host, problem)
+        return HostReported(step.id, host, HostState.UNREACHABLE, problem=told)
     why = Message("%(why)s", {"why": said[:500]})
     args = {"task": data.get("task", "?"), "host": host}
     what = Message("the task '%(task)s' failed on %(host)s", args)
     return HostReported(step.id, host, HostState.FAILED, problem=Problem(what, why))
 
 
-def _unreached(host: str, said: str) -> Problem:
-    what = Message("%(host)s cannot be reached", {"host": host})
-    why = Message("%(why)s", {"why": ssh_words(said)})
-    return Problem(what, why, Message("What is wrong, and how to log in: raceday status"))
+def _in_ssh_words(step: Step, host: str, problem: Problem) -> Problem:
+    """The same, with why ssh failed; a host key that does not hold wants something else done."""
+    words = ssh_words(str(problem.why))
+    if words != UNTRUSTED:
+        return replace(problem, why=Message("%(why)s", {"why": words}))
+    why = Message("its host key is not known, or it has changed")
+    text = (
+        "If nobody installed %(host)s anew, somebody may sit in between: do not go on. "
+        "The keys, and what to do if it was: raceday logs %(component)s"
+    )
+    args = {"host": host, "component": step.component}
+    return replace(problem, why=why, next=Message(text, args))
 
 
 def ssh_words(said: str) -> str:

@@ -244,6 +244,7 @@ def _next_step(holder: Holder | None) -> Message:
         return Message("Try again in a moment. Does somebody use another reports directory?")
     text = (
         "Wait for run %(run_id)s, or interrupt it where it runs. "
-        "When its process ends, however it ends, the venue is free."
+        "When its process ends, however it ends, the venue is free. "
+        "What it does: raceday explain."
     )
     return Message(text, {"run_id": holder.run_id})

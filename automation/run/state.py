@@ -238,6 +238,11 @@ def server_of(word: str) -> str:
     return word.rpartition("/")[2]
 
 
+def is_drain_cut_short(item: "StepState") -> bool:
+    """Whether the operator interrupted a drain: nobody failed, and its undrain is due."""
+    return item.step.verb is Verb.DRAIN and item.reason == INTERRUPTED
+
+
 def meant(words: Iterable[str], servers: Collection[str]) -> frozenset[str]:
     """Those of the words that are among the servers, be it whole or by the server's own name."""
     return frozenset(word for word in words if word in servers or server_of(word) in servers)

@@ -11,6 +11,7 @@ from automation.run.state import (
     CUT_OFF,
     ENDED,
     FORMER,
+    INTERRUPTED,
     PASSED,
     READY,
     SALES,
@@ -19,9 +20,11 @@ from automation.run.state import (
     State,
     Status,
     StepState,
+    is_drain_cut_short,
     left_alone,
     meant,
     missing_checks,
+    server_of,
     set_to,
     stopped_before,
 )
@@ -97,7 +100,8 @@ def findings(state: State) -> tuple[Finding, ...]:
     lost: set[tuple[str, str]] = set()
     found: list[Finding] = []
     for item in state.steps.values():
-        for finding in () if item.step.is_look else _step_findings(item):
+        is_none = item.step.is_look or is_drain_cut_short(item)
+        for finding in () if is_none else _step_findings(item):
             place = (finding.component, finding.host)
             if finding.lost_host and place in lost:
                 continue
@@ -132,6 +136,7 @@ def warnings(state: State) -> tuple[Finding, ...]:
         *_as_before(state),
         *_staying_out(state),
         *_put_in(state),
+        *_drained_in_vain(state),
     )
 
 
@@ -485,6 +490,17 @@ def _put_in(state: State) -> Iterator[Finding]:
                 following = Message("If somebody took it out on purpose: take it out again")
                 problem = Problem(what, why, following)
                 yield Finding(item.step.component, host, item.step.id, problem)
+
+
+def _drained_in_vain(state: State) -> Iterator[Finding]:
+    """Servers that were being drained when the operator interrupted, and are back."""
+    for item in state.steps.values():
+        drain = state.steps.get(item.step.puts_back)
+        words = {word for words in item.servers.values() for word in words}
+        if drain and is_drain_cut_short(drain) and item.status in PASSED and words:
+            args = {"servers": ", ".join(sorted({server_of(word) for word in words}))}
+            what = Message("%(servers)s was being drained, and is back in rotation", args)
+            yield Finding(item.step.component, "", item.step.id, Problem(what, INTERRUPTED))
 
 
 def _stays_out(word: str, host: str, *, is_known: bool) -> Problem:

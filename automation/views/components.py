@@ -17,6 +17,7 @@ from automation.run.state import (
     State,
     Status,
     StepState,
+    is_drain_cut_short,
     missing_checks,
 )
 from automation.run.verdict import Finding, was_stopped_before
@@ -60,8 +61,10 @@ class ComponentView:
     `waits_for` names components that are not up yet.
 
     `started_at` and `ended_at` are those of the step that makes it ready. It `is_tested` while a
-    test goes on and nothing is to make it ready. It `was_down` when its stop had nothing to do. It
-    `is_checked` in check mode, where nothing is done.
+    test goes on and nothing is to make it ready, and `is_drained` while one of its hosts goes out
+    of rotation. It `is_closed` where being ready is to refuse customers, as after a closing of
+    sales. It `was_down` when its stop had nothing to do. It `is_checked` in check mode, where
+    nothing is done.
     """
 
     planned: PlannedComponent
@@ -71,14 +74,20 @@ class ComponentView:
     hosts: tuple[HostView, ...]
     waits_for: tuple[str, ...] = ()
     is_tested: bool = False
+    is_drained: bool = False
+    is_closed: bool = False
     was_down: bool = False
     is_checked: bool = False
 
     @property
     def word(self) -> str:
-        """Its state as people read it: a test starts nothing, and what was down is not stopped."""
+        """Its state as people read it: a test starts nothing, a closing makes nothing ready."""
         if self.was_down and self.state is ComponentState.STOPPED:
             return "already_stopped"
+        if self.is_closed and self.state is ComponentState.READY:
+            return "closed"
+        if self.is_drained and self.state is ComponentState.STARTING:
+            return "draining"
         if self.state is ComponentState.SKIPPED and self.ready_hosts and not self.is_checked:
             return "partly"
         under_way = self.state in {ComponentState.WAITING, ComponentState.STARTING}
@@ -196,8 +205,12 @@ def _own(state: State, name: str) -> tuple[StepState, ...]:
 
 
 def _as_asked(item: StepState) -> StepState:
-    """A look that the operator cut short says nothing of its hosts, as if they were not asked."""
-    if item.step.verb is not Verb.PROBE or item.reason != INTERRUPTED:
+    """A look that the operator cut short says nothing of its hosts, as if they were not asked.
+
+    Nor does such a drain, of which its undrain tells.
+    """
+    is_look_cut_short = item.step.verb is Verb.PROBE and item.reason == INTERRUPTED
+    if not is_look_cut_short and not is_drain_cut_short(item):
         return item
     heard = {host: result for host, result in item.hosts.items() if result.good}
     return replace(item, status=Status.SKIPPED, hosts=heard)
@@ -268,10 +281,16 @@ def _view(
         ended_at=main.finished_at if main else None,
         hosts=tuple(_host(items, main, host) for host in _hosts(items, main, planned)),
         is_tested=main is not None and main.step.is_test and _goes_on(items),
+        is_drained=any(_is_running(item, Verb.DRAIN) for item in items),
+        is_closed=main is not None and main.step.verb is Verb.CLOSE,
         was_down=main is not None and main.step.verb is Verb.STOP and was_stopped_before(main),
         is_checked=state.plan.check,
         waits_for=tuple(name for name in planned.depends_on if states.get(name) not in UP),
     )
+
+
+def _is_running(item: StepState, verb: Verb) -> bool:
+    return item.step.verb is verb and item.status is Status.RUNNING
 
 
 def _goes_on(items: tuple[StepState, ...]) -> bool:
@@ -304,13 +323,18 @@ def _bad_word(result: HostResult) -> str:
 
 
 def _good_word(items: tuple[StepState, ...], main: StepState | None, name: str) -> str:
-    """What the readying steps said of the host, the last one first, else where they stand."""
+    """What the readying steps said of the host, the last one first, else where they stand.
+
+    Where nothing was to be started its gate speaks for it.
+    """
     if main is None:
         return str(HostState.UNKNOWN)
     tested = main.step.is_test
     same = [
         item for item in items if item.step.verb is main.step.verb or (tested and item.step.is_test)
     ]
+    if main.step.verb is Verb.START and all(name not in item.step.hosts for item in same):
+        same = [item for item in items if item.step.is_gate]
     said = next((item.hosts[name] for item in reversed(same) if name in item.hosts), None)
     if said is not None and not _is_unasked(main):
         stopped = main.step.verb is Verb.STOP and said.state is not HostState.WOULD

@@ -164,6 +164,7 @@ class Report:
     """Everything a run comes to. It exists from the first second, as RUNNING.
 
     `earlier` is what was begun before the run was resumed, unless it is among `steps` as reused.
+    `next` is what to do once the errors are mended.
     """
 
     run_id: str
@@ -197,6 +198,7 @@ class Report:
     glass_broken_because: str | None = None
     extra_vars: tuple[str, ...] = ()
     left: tuple[Message, ...] = ()
+    next: tuple[Message, ...] = ()
     died: bool = False
     schema_version: int = SCHEMA_VERSION
 

@@ -13,8 +13,8 @@ from automation.idle.record import Decision, Record
 from automation.run.events import Message
 from automation.run.lock import Holder
 from automation.run.plan import Verb
-from automation.run.state import State, Status, Verdict
-from automation.run.verdict import CONDITIONAL, GO, NO_GO, is_untested
+from automation.run.state import INTERRUPTED, State, Status, Verdict
+from automation.run.verdict import CONDITIONAL, GO, NO_GO, is_untested, warnings
 from automation.views.causes import Cause, causes, left_out
 from automation.views.i18n import Translator
 from automation.views.leftovers import left_by, leftovers
@@ -35,7 +35,6 @@ from automation.views.words import HEADLINES, UNPROVEN, UNTESTED
 
 ALONE = Around()
 _LOOK = Message("What is wrong, and what to do now: raceday status")
-_RENEW = Message("Run raceday %(procedure)s again: what is up is left alone.")
 _POSTPONED = Message("raceday idle does what is left when it may, asked again by its timer.")
 _ACCEPT = Message('To open without it: raceday %(procedure)s --accept-conditional --reason "..."')
 
@@ -58,7 +57,8 @@ def explain_run(
     if state.plan.check:
         sentences = (*explained.sentences, HEADLINES["CHECK"].sentence)
         explained = replace(explained, sentences=sentences)
-    if around.is_unproven and not (state.verdict and state.verdict.revoked_at):
+    is_revoked = state.verdict is not None and state.verdict.revoked_at is not None
+    if around.is_unproven and not is_revoked and not left.is_to_be_done:
         following = _LOOK if around.is_doubted else UNPROVEN
         explained = replace(explained, next=(*explained.next, following))
     if holder is None or is_its_own:
@@ -271,7 +271,13 @@ def _revoked(told: Telling, verdict: Verdict, at: datetime) -> Explanation:
 def _interrupted(told: Telling, at: datetime) -> Explanation:
     args = {"time": told.when(at)}
     lead = Message("The operator interrupted the run; it ended at %(time)s.", args)
-    return told.explained("", at, (lead, verdict_so_far(told.state)), told.go_on())
+    back = (
+        Message("%(what)s: %(why)s", {"what": item.problem.what, "why": item.problem.why})
+        for item in warnings(told.state)
+        if item.problem.why == INTERRUPTED
+    )
+    sentences = (lead, *verdict_so_far(told.state), *back)
+    return told.explained("", at, sentences, told.go_on())
 
 
 def _without_verdict(told: Telling, at: datetime) -> Explanation:
@@ -342,4 +348,4 @@ def _renewed(told: Telling, verdict: Verdict) -> tuple[Message, ...]:
     """Nothing among customers, where a morning could test nothing."""
     if told.rest or told.is_unproven or verdict.holds(told.now):
         return ()
-    return (told.of_run(_RENEW),)
+    return (told.anew(),)

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from automation.run.events import HostState
-from automation.run.state import State, Status, StepState
+from automation.run.plan import Verb
+from automation.run.state import State, Status, StepState, server_of
 from automation.run.verdict import Finding, findings
 from automation.views.alike import alike
 from automation.views.components import ComponentState, ComponentView, view_components
@@ -178,4 +179,11 @@ def _doing(item: StepState, translate: Translator) -> str:
     """The verb, and the hosts that have not answered yet."""
     verb = translate(VERBS[item.step.verb])
     silent = [host for host in item.targets if host not in item.hosts]
+    if item.step.verb is Verb.DRAIN and silent:
+        args = {
+            "servers": ", ".join(map(server_of, item.step.servers)),
+            "hosts": ", ".join(silent),
+            "bound": stopwatch(item.step.timeout),
+        }
+        return translate("draining %(servers)s (at %(hosts)s), for at most %(bound)s", **args)
     return f"{verb}: {', '.join(silent)}" if silent else verb

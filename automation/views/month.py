@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from automation.history import SUCCESSFUL, Duration, PastRun, duration_of
 from automation.run.events import Message
+from automation.run.state import INTERRUPTED
 from automation.run.verdict import CONDITIONAL, GO, NO_GO
 from automation.views.document import ErrorReport, Report, to_data
 
@@ -242,11 +243,15 @@ def _change(now: Duration | None, before: Duration | None) -> Duration | None:
 
 
 def _failures(runs: Iterable[Report]) -> Iterator[Failure]:
-    """What went wrong most often first; once a run, however many of its steps saw it."""
+    """What went wrong most often first; once a run, however many of its steps saw it.
+
+    What an operator interrupted did not go wrong.
+    """
     seen: dict[tuple[str, ...], list[tuple[Report, ErrorReport, bool]]] = {}
     for run in runs:
         told = [(item, False) for item in run.errors] + [(item, True) for item in run.warnings]
-        for key, item in {_sameness(error): (error, mended) for error, mended in told}.items():
+        failed = [(error, mended) for error, mended in told if error.why != INTERRUPTED]
+        for key, item in {_sameness(error): (error, mended) for error, mended in failed}.items():
             seen.setdefault(key, []).append((run, *item))
     often = sorted(seen.values(), key=lambda found: (-len(found), -_moment(found[-1][0])))
     return (_failure(found) for found in often)

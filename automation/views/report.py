@@ -1,11 +1,11 @@
 """`build_report(state, now, journal_head)`: the run as a document, pure."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from automation.run.events import GOOD, Check
+from automation.run.events import GOOD, Check, Message
 from automation.run.ledger import Place
 from automation.run.plan import Verb
 from automation.run.state import ENDED, State, Status, StepState
@@ -36,6 +36,7 @@ from automation.views.document import (
 )
 from automation.views.leftovers import left_by, leftovers
 from automation.views.sales import view_deadline, view_sales
+from automation.views.telling import way_on
 from automation.views.text import tail
 
 LOG_LINES = 40
@@ -54,6 +55,7 @@ def build_report(
     chain = critical_path(state)
     wall = ((state.finished_at or now) - state.started_at).total_seconds()
     sales = view_sales(state)
+    errors = tuple(_error(state, item) for item in but_at_rest(findings(state), components))
     return Report(
         run_id=state.run_id,
         venue=plan.venue,
@@ -73,7 +75,7 @@ def build_report(
         steps=tuple(_step(state, item) for item in state.steps.values() if item.started_at),
         checks=tuple(_checks(state)),
         not_executed=tuple(_not_executed(state)),
-        errors=tuple(_error(state, item) for item in but_at_rest(findings(state), components)),
+        errors=errors,
         warnings=tuple(_error(state, item) for item in warnings(state)),
         critical_path=chain,
         beyond_critical_path_seconds=beyond_seconds(state, chain),
@@ -86,6 +88,7 @@ def build_report(
         glass_broken_because=plan.reason if plan.break_glass else None,
         extra_vars=plan.extra_vars,
         left=tuple(leftovers(left_by(state))),
+        next=_next(state, errors),
         died=state.died,
     )
 
@@ -207,6 +210,13 @@ def _error(state: State, finding: Finding) -> ErrorReport:
         next=problem.next,
         log=tail(result.evidence.get(LOG, ""), LOG_LINES) if result else (),
     )
+
+
+def _next(state: State, errors: Sequence[ErrorReport]) -> tuple[Message, ...]:
+    """Nothing of a run that goes on or was stopped: nobody knows yet what will be to do."""
+    if not errors or state.finished_at is None or state.interrupted:
+        return ()
+    return way_on(state, left_by(state), [to_data(item.next) for item in errors if item.next.text])
 
 
 def _time_saved(

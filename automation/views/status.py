@@ -58,14 +58,17 @@ class Around:
 def build_status(
     probe: State, now: datetime, standing: State | None, around: Around
 ) -> Mapping[str, Any]:
-    """The keys of a report, and five more; a probe is no verdict."""
+    """The keys of a report, and five more; a probe is no verdict.
+
+    Nor is there anything to run again.
+    """
     rest = around.rest
     places = rest.places if rest else ()
     report = build_report(replace(probe, verdict=None), now, "", places)
     left = tuple(leftovers(around.left or Ledger(), seen_up(probe)))
     verdict = standing and _standing(standing)
     return {
-        **to_data(replace(report, left=left)),
+        **to_data(replace(report, left=left, next=())),
         "healthy": is_healthy(probe),
         "standing": to_data(verdict),
         "held_by": to_data(around.holder),

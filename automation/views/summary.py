@@ -110,10 +110,11 @@ def _lines(report: Report, page: Path, translate: Translator) -> Iterator[Render
         yield Text(translate("Not executed:"))
         yield from bullets(not_executed_lines(report, translate))
     yield from _facts(report, translate)
-    told = (*_alike(report.errors), *_alike(report.warnings))
-    for following in dict.fromkeys(translate(item.next) for item in told):
-        if following:
-            yield Text(f"{translate('Next')}: {printable(following)}", style="bold")
+    mends = [item.next for item in _alike(report.errors)]
+    following = (*mends, *report.next, *(item.next for item in _alike(report.warnings)))
+    for told in dict.fromkeys(translate(item) for item in following):
+        if told:
+            yield Text(f"{translate('Next')}: {printable(told)}", style="bold")
     yield report_line(page, translate)
     yield verdict_line(report, translate)
     yield from _revoked(report, translate)

@@ -1,12 +1,13 @@
 """The words in which a run is explained: moments, causes, what to do next. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from automation.run.events import Message
 from automation.run.ledger import Ledger, Rest
 from automation.run.state import State
+from automation.run.verdict import NO_GO
 from automation.views.causes import Cause
 from automation.views.times import Clock
 from automation.views.words import command_of
@@ -20,6 +21,8 @@ _SELL = Message(
 )
 _AGAIN = Message("Then run raceday %(procedure)s again.")
 _AGAIN_MORNING = Message("Then run raceday %(procedure)s again: what is up is left alone.")
+_ANEW = Message("Run raceday %(procedure)s again.")
+_ANEW_MORNING = Message("Run raceday %(procedure)s again: what is up is left alone.")
 _RESUME = Message(
     "%(resume)s goes on where it stopped, in the same record; raceday %(procedure)s begins anew."
 )
@@ -85,23 +88,19 @@ class Telling:
         """What the first causes ask for, what was left put back, and the procedure again."""
         asked = [item.problem.next for item in found[:MOST_CAUSES] if item.problem.next.text]
         wanted = {self.clock.translate(item): item for item in asked}
-        back = self.recover()
-        if not wanted and not back:
-            return (self.mend_all(),)
-        is_told = any("raceday" in text for text in wanted) and not back
-        return (*wanted.values(), *back, *(() if is_told else (self._afterwards(),)))
+        return (*wanted.values(), *way_on(self.state, self.left, tuple(wanted)))
 
     def mend_all(self) -> Message:
         """What to do when nobody said more of it."""
-        return self.of_run(_MEND_MORNING if self._leaves_alone else _MEND)
-
-    def _afterwards(self) -> Message:
-        """The procedure again, but when it has left sales closed, and its rest is put back."""
-        return _SELL if self.left.closed else self.again()
+        return _mend_all(self.state)
 
     def again(self) -> Message:
-        """The procedure once more; a restart does not leave alone what is up."""
-        return self.of_run(_AGAIN_MORNING if self._leaves_alone else _AGAIN)
+        """The procedure once more."""
+        return _again(self.state)
+
+    def anew(self) -> Message:
+        """The same, where nothing is to be done before."""
+        return self.of_run(_ANEW_MORNING if _leaves_alone(self.state) else _ANEW)
 
     def recover(self) -> tuple[Message, ...]:
         """The command that puts back what was left, if anything was."""
@@ -114,18 +113,13 @@ class Telling:
         """
         back = (RECOVER,) if dead else self.recover()
         if not self.resume:
-            return (*back, self.again())
+            return (*back, self.again()) if back else (self.anew(),)
         anew = self.of_run(_RESUME_OR_RECOVER if back else _RESUME)
         return (Message(anew.text, {**anew.args, "resume": self.resume}),)
 
-    @property
-    def _leaves_alone(self) -> bool:
-        return self.state.plan.procedure == "morning"
-
     def of_run(self, message: Message) -> Message:
         """A command's sentence with this run's id and what is typed for its procedure."""
-        args = {"procedure": command_of(self.state.plan), "run": self.state.run_id}
-        return Message(message.text, args)
+        return _of_run(self.state, message)
 
     def _sentence(self, cause: Cause) -> Message:
         """What and why; in brackets the unit and the hosts that were not named yet, and when."""
@@ -135,6 +129,44 @@ class Telling:
         place += [self.when(cause.at)] if cause.at else []
         args = {"what": problem.what, "why": problem.why, "place": ", ".join(place)}
         return Message("%(what)s (%(place)s): %(why)s" if place else "%(what)s: %(why)s", args)
+
+
+def way_on(state: State, left: Ledger, asked: Collection[str]) -> tuple[Message, ...]:
+    """What to do once all that was `asked` for is mended: put back what is left, then once more.
+
+    Not once more where what was asked says how to go on, nor a morning that was not to be opened
+    on while sales are open: nothing would be tested, and its headline says what to do.
+    """
+    back = (RECOVER,) if left.is_to_be_done else ()
+    if not asked and not back:
+        return (_mend_all(state),)
+    is_told = not back and any("raceday" in text for text in asked)
+    if is_told or (back and state.plan.procedure == "recover") or _is_among_customers(state):
+        return back
+    return (*back, _SELL if left.closed else _again(state))
+
+
+def _is_among_customers(state: State) -> bool:
+    is_no_go = state.verdict is not None and state.verdict.result == NO_GO
+    return is_no_go and _leaves_alone(state) and state.sales_said() == "open"
+
+
+def _mend_all(state: State) -> Message:
+    return _of_run(state, _MEND_MORNING if _leaves_alone(state) else _MEND)
+
+
+def _again(state: State) -> Message:
+    return _of_run(state, _AGAIN_MORNING if _leaves_alone(state) else _AGAIN)
+
+
+def _leaves_alone(state: State) -> bool:
+    """Whether what is up stays as it is when the procedure is run again."""
+    return state.plan.procedure == "morning"
+
+
+def _of_run(state: State, message: Message) -> Message:
+    args = {"procedure": command_of(state.plan), "run": state.run_id}
+    return Message(message.text, args)
 
 
 def joined(items: Sequence[Message]) -> Message:

@@ -24,7 +24,7 @@ def explain_running(told: Telling, holder: Holder) -> Explanation:
 
 def explain_dead(told: Telling) -> Explanation:
     """When it last wrote something, what it was doing, and how to go on."""
-    sentences = (_death(told), verdict_so_far(told.state), *_problems(told))
+    sentences = (_death(told), *verdict_so_far(told.state), *_problems(told))
     return told.explained("", _last_sign(told.state), sentences, told.go_on(dead=True))
 
 
@@ -32,16 +32,17 @@ def explain_recovered(told: Telling, at: datetime) -> Explanation:
     """When it died and what it was doing, and since when nothing is left of it."""
     text = "raceday recover put back what it had left; that was recorded at %(time)s."
     back = Message(text, {"time": told.when(at)})
-    sentences = (_death(told), verdict_so_far(told.state), back)
+    sentences = (_death(told), *verdict_so_far(told.state), back)
     return told.explained("", at, sentences, told.go_on())
 
 
-def verdict_so_far(state: State) -> Message:
-    """The verdict of a run that stopped before its end, or that there is none."""
-    if state.verdict is None:
-        return HEADLINES["RUNNING"].sentence
-    word = HEADLINES[state.verdict.result].word
-    return Message("The verdict before that was %(verdict)s.", {"verdict": word})
+def verdict_so_far(state: State) -> Iterator[Message]:
+    """The verdict of a run that stopped before its end, or that there is none where one is due."""
+    if state.verdict:
+        word = HEADLINES[state.verdict.result].word
+        yield Message("The verdict before that was %(verdict)s.", {"verdict": word})
+    elif state.plan.gives_verdict:
+        yield HEADLINES["RUNNING"].sentence
 
 
 def waits_for(told: Telling) -> Message:

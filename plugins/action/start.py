@@ -32,9 +32,7 @@ LASTING_RESULT = "start-limit-hit"  # systemd itself has tried, and given up
 # exit statuses that no second try mends: LSB's (wrong arguments, not installed, not configured, not
 # permitted), and systemd's own from 200 on (no such program, user or directory)
 LASTING_STATUS = frozenset(map(str, (*range(2, 7), *range(200, 246))))
-LOOK = (
-    "Read the log lines, mend the cause, then run raceday morning again: what is up is left alone."
-)
+LOOK = "Read the log lines and mend the cause."
 
 
 class ActionModule(ActionBase):

@@ -76,7 +76,6 @@ def test_an_unreachable_host_is_unreachable_in_every_step() -> None:
             "reached over ssh: ops@w1: Permission denied (publickey).",
             "Permission denied (publickey).",
         ),
-        ("Failed to connect to the host via ssh: @@@\nHost key verification failed.\n", "Host key"),
         ("timed out", "timed out"),
     ],
 )
@@ -90,6 +89,28 @@ def test_why_ssh_failed_is_told_in_its_own_words(said: str, why: str) -> None:
     ):
         assert report.problem is not None
         assert str(report.problem.why).startswith(why)
+
+
+@pytest.mark.parametrize("before", ["", "Failed to connect to the host via ssh: @@@\n"])
+def test_a_host_key_that_does_not_hold_is_a_warning(before: str) -> None:
+    """Whether Ansible found it or a plugin: nobody is told to look whether it is powered on."""
+    said = f"{before}Host key verification failed."
+    following = {"text": "Is it powered on?"}
+    problem = {
+        "what": {"text": "away"},
+        "why": {"text": "%(why)s", "args": {"why": said}},
+        "next": following,
+    }
+    told = {**CACHE, "state": "unreachable", "problem": problem}
+    *_, ansible = reports("runner_on_unreachable", msg=said)
+    (plugin,) = reports("runner_on_ok", raceday=[told])
+    for report in (ansible, plugin):
+        assert report.problem is not None
+        assert str(report.problem.why) == "its host key is not known, or it has changed"
+        assert str(report.problem.next) == (
+            "If nobody installed a1 anew, somebody may sit in between: do not go on. "
+            "The keys, and what to do if it was: raceday logs cache"
+        )
 
 
 @pytest.mark.parametrize(

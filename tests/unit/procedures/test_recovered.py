@@ -64,7 +64,7 @@ def test_it_died_and_nobody_interrupted_it(desk: Desk, lang: str, died: str, bac
     state, translate = read(desk), Translator(lang)
     found = explain_run(state, desk.clock.now, translate, Around(left=left_behind(desk.reports)))
     document = explanation_document(found, translate)
-    first, _, last = document["sentences"]
+    first, last = document["sentences"]
     assert died in first
     assert "wagering.stop.1" in first
     assert back in last

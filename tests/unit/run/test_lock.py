@@ -103,6 +103,7 @@ def test_one_holder_at_a_time(path: Path, me: Holder) -> None:
         f"run {me.run_id}, process {os.getpid()} on {me.host}."
     )
     assert me.run_id in error.hint
+    assert "raceday explain" in error.hint
 
 
 def test_released_after_the_run(path: Path, me: Holder) -> None:

@@ -220,10 +220,7 @@ def died(step: str, host: str) -> HostReported:
     problem = Problem(
         Message("%(unit)s did not start on %(host)s", args),
         Message("its process ended with status %(status)s (%(result)s) before it was ready", args),
-        Message(
-            "Read the log lines, mend the cause, then run raceday morning again: "
-            "what is up is left alone."
-        ),
+        Message("Read the log lines and mend the cause."),
     )
     return HostReported(step, host, HostState.FAILED, 2.1, (), problem, {"log": LOG})
 

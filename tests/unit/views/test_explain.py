@@ -69,10 +69,7 @@ def test_a_no_go_names_the_cause_since_when_and_what_waits() -> None:
             "(08:30:16): its process ended with status 1 (exit-code) before it was ready",
             "ticketing, load_balancer and the opening of sales wait for it.",
         ],
-        [
-            "Read the log lines, mend the cause, then run raceday morning again: "
-            "what is up is left alone."
-        ],
+        ["Read the log lines and mend the cause.", AGAIN],
     )
     assert (found.run_id, found.verdict) == (RUN_ID, "NO-GO")
 
@@ -86,7 +83,7 @@ def test_it_speaks_korean() -> None:
     assert sentences[1] == (
         "이 문제가 풀려야 다음을 진행할 수 있습니다: ticketing, load_balancer, 발매 개시."
     )
-    assert following[0].startswith("로그를 확인하고 원인을 고친 뒤")
+    assert following[0].startswith("로그를 확인하고 원인을 고치십시오.")
 
 
 def test_another_day_is_told_with_its_date() -> None:
@@ -240,7 +237,7 @@ def test_an_interrupted_run_can_be_resumed() -> None:
     """By its id."""
     sentences, following = said(explained(interrupted()))
     assert sentences[0].startswith("The operator interrupted the run; it ended at 08:30:0")
-    assert following == [AGAIN]
+    assert following == ["Run raceday morning again: what is up is left alone."]
 
 
 def test_check_mode_and_procedures_without_a_verdict_say_how_they_ended() -> None:

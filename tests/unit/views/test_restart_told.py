@@ -11,6 +11,7 @@ from automation.execute.simulator import FakeClock, Fault, Simulator, World
 from automation.procedures.evening import plan_evening
 from automation.procedures.recover import left_behind, plan_recover
 from automation.procedures.restart import plan_emergency, plan_restart
+from automation.procedures.sales import plan_close
 from automation.run.journal import Journal
 from automation.run.loop import Run
 from automation.run.plan import Plan
@@ -21,6 +22,7 @@ from automation.views.explain import explain_run, explanation_document
 from automation.views.html import render_html
 from automation.views.i18n import Translator
 from automation.views.live import render
+from automation.views.month import Period, build_month
 from automation.views.report import build_report
 from automation.views.status import Around
 from automation.views.summary import render_summary
@@ -133,6 +135,30 @@ def test_what_a_failed_restart_has_left_is_said_everywhere(plan: Plan, tmp_path:
     assert to_data(report)["left"] == [OUT, STOPPED]
 
 
+def test_the_way_on_is_told_in_its_order_everywhere(plan: Plan, tmp_path: Path) -> None:
+    """Mend, recover, then the restart: on the terminal, on the page and for programs."""
+    desk = desk_of(tmp_path)
+    state = desk.run(plan, LOST)
+    following = [RECOVER, "Then run raceday restart wagering again."]
+    report = build_report(state, desk.clock.now, "")
+    lines = " ".join(summary_of(desk, state))
+    assert " ".join(f"Next: {item}" for item in following) in lines
+    page = render_html(report, Translator())
+    places = [page.index(item) for item in following]
+    assert places == sorted(places)
+    assert to_data(report)["next"] == following
+
+
+def test_what_is_left_is_put_back_before_anything_is_proven(plan: Plan, tmp_path: Path) -> None:
+    """A run among customers that failed: recover and the restart, and no morning beside them."""
+    desk = desk_of(tmp_path)
+    state, translate = desk.run(plan, LOST), Translator()
+    around = Around(left=left_behind(desk.reports), is_unproven=True)
+    found = explain_run(state, desk.clock.now, translate, around)
+    following = explanation_document(found, translate)["next"]
+    assert following == [RECOVER, "Then run raceday restart wagering again."]
+
+
 def test_what_was_put_back_since_is_left_no_more(plan: Plan, venue: Venue, tmp_path: Path) -> None:
     """The run failed all the same."""
     desk = desk_of(tmp_path)
@@ -141,6 +167,16 @@ def test_what_was_put_back_since_is_left_no_more(plan: Plan, venue: Venue, tmp_p
     sentences, following = explained(desk, failed)
     assert len(sentences) == 1
     assert following == ["Mend it, then run raceday restart wagering again."]
+
+
+def test_a_recovery_of_one_host_counts_the_others_too(
+    plan: Plan, venue: Venue, tmp_path: Path
+) -> None:
+    """Nothing was to be done there, and their gate was good."""
+    desk = desk_of(tmp_path)
+    desk.run(plan, LOST)
+    recovered = desk.run(plan_recover(venue, left_behind(desk.reports)))
+    assert "✓ ready wagering 2/2" in rows(recovered)
 
 
 def test_it_is_told_in_korean(plan: Plan, tmp_path: Path) -> None:
@@ -197,6 +233,54 @@ def test_an_interrupted_roll_counts_what_it_has_done(plan: Plan, at: str, wageri
     """Whatever it was about to ask then; of the load balancer nothing was proven at the end."""
     state, _ = restart(plan, {}, interrupted_by=at)
     assert rows(state)[:2] == [wagering, "- not executed ticketing 0/1"]
+
+
+def test_an_interrupted_drain_says_that_the_server_is_back(plan: Plan) -> None:
+    """Nobody has failed: not the load balancer, not the server, and not the month."""
+    state, _ = restart(plan, {}, interrupted_by="wagering.drain.1")
+    assert rows(state)[0] == "- not executed wagering 0/2"
+    report = build_report(state, state.finished_at or state.started_at, "")
+    assert report.errors == ()
+    text = " ".join(printed(render_summary(report, Path("report.html"), Translator())).split())
+    assert "▲ w1 was being drained, and is back in rotation: the operator interrupted" in text
+    zone = state.plan.time_zone
+    period = Period(state.plan.venue, state.plan.title, zone, "2026-11")
+    assert build_month(period, [report], [], [], state.started_at).failures == ()
+
+
+def test_a_restart_that_was_interrupted_has_no_verdict_to_wait_for(
+    plan: Plan, tmp_path: Path
+) -> None:
+    """It says what was put back; and how it is begun again, without a "then" after nothing."""
+    desk = desk_of(tmp_path)
+    sentences, following = explained(desk, desk.run(plan, interrupted_by="wagering.drain.1"))
+    assert sentences[1:] == [
+        "w1 was being drained, and is back in rotation: the operator interrupted the run"
+    ]
+    assert following == ["Run raceday restart wagering again."]
+
+
+def test_a_restart_that_died_has_no_verdict_to_wait_for(plan: Plan, tmp_path: Path) -> None:
+    """Neither does it say so."""
+    desk = desk_of(tmp_path)
+    sentences, following = explained(desk, desk.run(plan, until="wagering.drain.1"))
+    assert not any("verdict" in item for item in sentences)
+    assert following == [RECOVER, "Then run raceday restart wagering again."]
+
+
+def test_a_drain_is_shown_with_the_server_that_leaves(plan: Plan, tmp_path: Path) -> None:
+    """Nothing is starting, and the load balancer is not what goes out of rotation."""
+    state = desk_of(tmp_path).run(plan, until="wagering.drain.1")
+    assert rows(state)[0] == "▸ draining wagering 0/2"
+    shown = printed(render(state, state.started_at, Translator("en")))
+    assert "draining w1 (at t1), for at most 1:30" in shown
+
+
+def test_a_load_balancer_whose_sales_were_closed_is_closed(venue: Venue, tmp_path: Path) -> None:
+    """Not ready: that would be said of one that sells."""
+    desk = desk_of(tmp_path)
+    state = desk.run(plan_close(venue))
+    assert "✓ closed ticketing 1/1" in rows(state)
 
 
 def test_a_batch_that_is_being_put_back_is_under_way(plan: Plan) -> None:

@@ -18,6 +18,7 @@ def test_a_probe_is_no_verdict() -> None:
         assert document.keys() - vars(report).keys() == more
         assert (document["verdict"], document["time_saved"]) == (None, None)
         assert (document["healthy"], document["standing"]) == (healthy, None)
+        assert document["next"] == []
         assert document["errors"] == json.loads(dump_report(report))["errors"]
 
 
