@@ -71,11 +71,15 @@ class Asker:
         self._client = settings and Client(settings, lambda: now().wall, self._bounded(get))
 
     def answer(self, order: Begin) -> Iterator[HostReported]:
-        """The same for every host of the question; signals only if it is about them."""
+        """The same for every host of the question; signals only if it is about them.
+
+        They come first: while they are asked the window may end, and somebody else begin.
+        """
         began = time.monotonic()
+        quiet = self._quiet(order.step.checks)
         alone = judge_meanwhile(self._before, _journals(self._reports))
         window = self.window(self.needed[order.step.id])
-        checks = (alone, window, *self._quiet(order.step.checks))
+        checks = (alone, window, *quiet)
         seconds = time.monotonic() - began
         for host in order.hosts:
             yield HostReported(order.step.id, host, HostState.OK, seconds, checks)

@@ -13,6 +13,7 @@ from automation.errors import Interrupted
 from automation.execute.simulator import WHOLE_STEP, FakeClock, Fault, Faults, Simulator, World
 from automation.exit_codes import ExitCode
 from automation.history import Duration, History
+from automation.idle.allowed import WINDOW
 from automation.idle.due import Wear
 from automation.idle.quiet import Moment
 from automation.procedures.asking import Asker
@@ -417,6 +418,27 @@ def test_all_signals_share_one_deadline(venue: Venue, tmp_path: Path) -> None:
         *["db1 cannot be asked"] * 4,
         "the signal 'e' was not asked, because the others were not answered within 80 s",
     ]
+
+
+def test_the_window_is_asked_last(venue: Venue, tmp_path: Path) -> None:
+    """A signal may take its time, and the window's end may come meanwhile."""
+    passed = [0.0]
+
+    def slow(_venue: Venue, _signal: Signal, _seconds: float) -> float:
+        passed[0] += 20.0
+        return 0.0
+
+    def now() -> Moment:
+        return Moment(NIGHT + timedelta(seconds=passed[0]), passed[0], "boot")
+
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2",))
+    question = next(step for step in plan.steps.values() if step.verb is Verb.QUIET)
+    desk = Asker(venue, tmp_path, now=now, numbers=slow)
+    needed = timedelta(minutes=60) - timedelta(seconds=10)
+    assert desk.window(needed).passed
+    desk.needed = {question.id: needed}
+    [report] = desk.answer(Begin(question, ("w2",)))
+    assert [check.passed for check in report.checks if check.name == WINDOW] == [False]
 
 
 def test_a_clock_that_was_once_ahead_costs_one_period_only(venue: Venue, tmp_path: Path) -> None:
