@@ -33,7 +33,7 @@ from automation.views.aside import say
 from automation.views.i18n import Translator
 from automation.views.openings import WINDOWS, asked_again, openings_document, render_openings
 
-NOT_KNOWN = Message("nothing can be said of the next openings")
+MEND = Message("Mend it; raceday venue check says whether it can be trusted.")
 NOTHING_DUE = Message("Nothing is due; nothing was touched.")
 
 
@@ -54,7 +54,8 @@ def idle(settings: Settings, check: bool, coming: bool) -> int:
     Examples:
       raceday idle             do what is due, or say why not (exit code 30)
       raceday idle --check     what would be done now; changes nothing
-      raceday idle --next      the next ten openings, and what is due in each
+      raceday idle --next      the next ten openings, and what is due in each; refused (exit
+                               code 30) where a calendar cannot be trusted
     """
     venue = venue_of(settings)
     return _show_next(settings, venue) if coming else _act(settings, venue, check=check)
@@ -108,14 +109,15 @@ def _say_why_not(settings: Settings, venue: Venue, choice: Choice) -> int:
 
 
 def _show_next(settings: Settings, venue: Venue) -> int:
+    unknown = why_unknown(venue.calendar, utc_now())
+    if unknown:
+        raise Refused(Message("The next openings are not known: %(why)s.", {"why": unknown}), MEND)
     coming, lost = foresee(venue, settings.reports / venue.name, utc_now())
     translate = Translator(settings.lang)
     for reason in lost:
         say(translate(reason))
     if settings.format == "json":
         click.echo(json.dumps(openings_document(coming), ensure_ascii=False, indent=2))
-    elif why_unknown(venue.calendar, utc_now()):
-        click.echo(translate(NOT_KNOWN))
     else:
         show(render_openings(coming, venue.calendar, translate))
         if not venue.calendar.windows:

@@ -7,10 +7,11 @@ from automation.history import History
 from automation.run.events import Check, Message
 from automation.run.plan import Step
 from automation.venue.calendar import (
+    INSTANT,
     Blackout,
     Calendar,
     Opening,
-    blackout_at,
+    blackouts_between,
     next_openings,
     opening_at,
     shown,
@@ -69,8 +70,8 @@ def never_quiet(calendar: Calendar, now: datetime, wait: timedelta, why: Message
 
 def why_unknown(calendar: Calendar, now: datetime) -> Message | None:
     """Why it is not known what the next openings are: a calendar cannot be trusted."""
-    found = blackout_at(calendar, now)
-    return _unknown(found) if found and found.doubt else None
+    found = blackouts_between(calendar, now, now + INSTANT)
+    return next((_unknown(item) for item in found if item.doubt), None)
 
 
 def _unknown(found: Blackout) -> Message:

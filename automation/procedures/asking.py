@@ -8,7 +8,7 @@ from pathlib import Path
 
 from automation.errors import Interrupted
 from automation.idle.allowed import judge_meanwhile, judge_window, never_quiet
-from automation.idle.prometheus import Client, Fetch, fetch
+from automation.idle.prometheus import Client, Fetch, Reply, Unclear, fetch
 from automation.idle.quiet import (
     LOOK_GAP,
     Look,
@@ -33,9 +33,17 @@ from automation.run.state import State
 from automation.venue.calendar import next_openings
 from automation.venue.fields import span
 from automation.venue.site import Venue
-from automation.venue.unattended import Signal
+from automation.venue.unattended import Prometheus, Signal
 
 SECONDS = 80.0  # for all alerts and signals of one question; its step has QUESTION_SECONDS
+NOT_ASKED = (
+    "%(what)s was not asked: the %(seconds)s s for all alerts and signals were over, and "
+    "%(slowest)s took %(took)s s of them"
+)
+NOT_TO_THE_END = (
+    "%(what)s was not asked to the end: the %(seconds)s s for all alerts and signals were over, "
+    "and %(slowest)s took %(took)s s of them"
+)
 
 type Numbers = Callable[[Venue, Signal, float], float | Message]
 type Probe = Callable[[Venue, Plan, Sequence[Observer]], State]
@@ -66,9 +74,9 @@ class Asker:
         self._numbers = numbers
         self._probe = probe
         self._remembers = remembers
-        settings = venue.unattended.prometheus
+        self._get = get
         self._until = 0.0
-        self._client = settings and Client(settings, lambda: now().wall, self._bounded(get))
+        self._begun: list[tuple[float, Message]] = []  # what was asked, and at which uptime
 
     def answer(self, order: Begin) -> Iterator[HostReported]:
         """The same for every host of the question; signals only if it is about them.
@@ -107,7 +115,7 @@ class Asker:
         """
         now = self._now().wall
         opening = next(iter(next_openings(self._venue.calendar, now, 1)), None)
-        self._until = self._now().uptime + SECONDS
+        self._begin()
         ahead = max(opening.start - now, timedelta()) if opening else timedelta.max
         for signal in self._venue.unattended.idle:
             if signal.command and ahead <= span(signal.quiet_for) + timedelta(seconds=LOOK_GAP):
@@ -115,20 +123,42 @@ class Asker:
 
     def _quiet(self, names: Collection[str]) -> tuple[Check, ...]:
         """Alerts and signals, with one deadline for all; who is too late for it is not asked."""
-        self._until = self._now().uptime + SECONDS
+        self._begin()
         return (*self._alerts(), *self._signals(names))
+
+    def _begin(self) -> None:
+        self._until = self._now().uptime + SECONDS
+        self._begun.clear()
 
     def _left(self) -> float:
         """Seconds."""
         return self._until - self._now().uptime
 
-    def _bounded(self, get: Fetch) -> Fetch:
-        return lambda url, timeout: get(url, max(min(timeout, self._left()), 0.0))
+    def _client(self, settings: Prometheus, what: Message) -> Client:
+        """To ask Prometheus this in the time that is left."""
+
+        def get(url: str, timeout: float) -> Reply:
+            left = self._left()
+            if left <= 0:
+                raise Unclear(self._too_late(NOT_TO_THE_END, what))
+            return self._get(url, min(timeout, left))
+
+        return Client(settings, lambda: self._now().wall, get)
+
+    def _too_late(self, text: str, what: Message) -> Message:
+        """What is said of what there was no time for: who took the most of it."""
+        ends = (*(at for at, _ in self._begun[1:]), self._now().uptime)
+        spans = ((end - at, who) for end, (at, who) in zip(ends, self._begun, strict=True))
+        took, slowest = max(spans, key=lambda item: item[0])
+        args = {"what": what, "seconds": round(SECONDS), "slowest": slowest, "took": round(took)}
+        return Message(text, args)
 
     def _alerts(self) -> Iterator[Check]:
         settings = self._venue.unattended.prometheus
-        if self._client and settings:
-            yield judge_alerts(settings, self._client.alerts())
+        if settings:
+            what = Message("the question for alerts")
+            self._begun.append((self._now().uptime, what))
+            yield judge_alerts(settings, self._client(settings, what).alerts())
 
     def _signals(self, names: Collection[str]) -> Iterator[Check]:
         for signal in self._venue.unattended.idle:
@@ -144,15 +174,13 @@ class Asker:
         return replace(check, why=why)
 
     def _reading(self, signal: Signal) -> Reading:
+        what = Message("the signal '%(signal)s'", {"signal": signal.name})
+        self._begun.append((self._now().uptime, what))
         if self._left() <= 0:
-            args = {"signal": signal.name, "seconds": round(SECONDS)}
-            text = (
-                "the signal '%(signal)s' was not asked, because the others were not answered "
-                "within %(seconds)s s"
-            )
-            return Reading(problem=Message(text, args))
-        if signal.prometheus and self._client:
-            return self._client.signal(signal)
+            return Reading(problem=self._too_late(NOT_ASKED, what))
+        settings = self._venue.unattended.prometheus
+        if signal.prometheus and settings:
+            return self._client(settings, what).signal(signal)
         value = self._numbers(self._venue, signal, self._left())
         if isinstance(value, Message):
             return Reading(problem=value)

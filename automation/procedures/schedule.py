@@ -145,8 +145,10 @@ def _write_settings(file: Path, settings: Mapping[str, str], undo: ExitStack) ->
 
 
 def _write_units(manager: Manager, texts: Mapping[str, str], undo: ExitStack) -> None:
-    """Each at once as a whole. Undone: timers that are new are off, then the files as before."""
-    new = [name for name in _timers(texts) if not (manager.folder / name).exists()]
+    """Each at once as a whole. Undone: timers that were off are off, then the files as before."""
+    timers = _timers(texts)
+    disabled = [name for name in timers if not _holds(manager, "is-enabled", name)]
+    idle = [name for name in timers if not _holds(manager, "is-active", name)]
     try:
         _make_folder(manager.folder, undo)
         undo.callback(_run, "systemctl", *manager.options, "daemon-reload")
@@ -154,8 +156,15 @@ def _write_units(manager: Manager, texts: Mapping[str, str], undo: ExitStack) ->
             _write_unit(manager.folder / name, text, undo)
     except OSError as error:
         raise _unwritable(manager.folder, error) from error
-    if new:
-        undo.callback(_run, "systemctl", *manager.options, "disable", "--now", *new)
+    if disabled:
+        undo.callback(_run, "systemctl", *manager.options, "disable", *disabled)
+    if idle:
+        undo.callback(_run, "systemctl", *manager.options, "stop", *idle)
+
+
+def _holds(manager: Manager, question: str, timer: str) -> bool:
+    """What systemd answers to is-enabled or is-active; of what it does not know that is no."""
+    return _run("systemctl", *manager.options, question, timer).returncode == 0
 
 
 def _write_unit(file: Path, text: str, undo: ExitStack) -> None:
@@ -185,17 +194,30 @@ def installed(manager: Manager, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def remove(manager: Manager, names: Iterable[str]) -> tuple[str, ...]:
-    """Stop the timers and take the units away; returns the names of those that were there."""
+    """Stop the timers and take the units away; returns the names of those that were there.
+
+    They are there again, with the timers off, until systemd knows it: then it can be done again.
+    """
     there = installed(manager, names)
-    if there:
-        _systemctl(manager, "disable", "--now", *_timers(there))
-        try:
-            for name in there:
-                (manager.folder / name).unlink()
-        except OSError as error:
-            raise _unwritable(manager.folder, error) from error
+    if not there:
+        return ()
+    timers = _timers(there)
+    if timers:
+        _systemctl(manager, "disable", "--now", *timers)
+    with ExitStack() as undo:
+        _unlink(manager.folder, there, undo)
         _systemctl(manager, "daemon-reload")
+        undo.pop_all()
     return there
+
+
+def _unlink(folder: Path, names: Iterable[str], undo: ExitStack) -> None:
+    try:
+        for name in names:
+            undo.callback((folder / name).write_bytes, (folder / name).read_bytes())
+            (folder / name).unlink()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 def _timers(names: Iterable[str]) -> list[str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from automation.errors import Interrupted
 from automation.exit_codes import ExitCode
 from automation.history import SUCCESSFUL, History, read_steps
-from automation.idle.allowed import why_unknown
 from automation.idle.due import (
     FUNCTIONAL,
     Due,
@@ -128,7 +127,6 @@ def foresee(
     """What will be done in the next openings, and a sentence for each host that is left out.
 
     Left out is who cannot be asked, whom only an operator restarts, and who was restarted in vain.
-    All of it is where a calendar cannot be trusted.
     """
     rules, openings = venue.unattended.restarts, next_openings(venue.calendar, now)
     worn, lost = read_wear(venue, rules) if rules else ((), [])
@@ -144,9 +142,7 @@ def foresee(
         Foretold(opening, hosts, tuple(task.words for task in tasks), silent)
         for (opening, hosts), tasks in zip(restarts, tests, strict=True)
     )
-    unknown = why_unknown(venue.calendar, now)
-    left_out = (*lost, *led.values(), *in_vain(rules, ours, lately))
-    return tuple(foretold), [*([unknown] if unknown else ()), *left_out]
+    return tuple(foretold), [*lost, *led.values(), *in_vain(rules, ours, lately)]
 
 
 def _silent(venue: Venue, worn: Iterable[Wear]) -> Iterator[str]:

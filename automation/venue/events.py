@@ -64,6 +64,9 @@ class Events:
         except OSError as error:
             text = "cannot be read: %(why)s; it is looked for beside the inventory"
             raise Doubt(text, why=error.strerror) from error
+        except UnicodeDecodeError as error:
+            utf8 = Message("it is not in UTF-8; save it as UTF-8")
+            raise Doubt("is no calendar that can be trusted: %(why)s", why=utf8) from error
         except Exception as error:  # whatever a reader stumbles over is doubt
             said = printable(str(error).strip().rstrip("."), WHY_LENGTH)
             why = error.why if isinstance(error, Doubt) else said

@@ -113,6 +113,11 @@ def _is_url(text: str) -> bool:
     return known and not re.search(r"\s", text)
 
 
+def _is_server(text: str) -> bool:
+    parts = urlsplit(text)
+    return _is_url(text) and not (parts.username or parts.password or parts.query or parts.fragment)
+
+
 def _is_endpoint(text: str) -> bool:
     host, _, port = text.rpartition(":")
     named = re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9a-fA-F:.%]+\]", host)
@@ -136,7 +141,7 @@ def _as_batches(value: Any) -> Any:
 def _is_regexp(text: str) -> bool:
     try:
         re.compile(text)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise unfit("it is no regular expression: %(why)s", why=str(error)) from None
     return True
 
@@ -253,6 +258,14 @@ Url = Annotated[
     str,
     _matching(_is_url),
     wants('an address such as "http://127.0.0.1:8081/health"'),
+]
+ServerUrl = Annotated[
+    str,
+    _matching(_is_server),
+    wants(
+        'the address of a server such as "http://prometheus.example:9090", '
+        "without a user, a ? or a #"
+    ),
 ]
 Endpoint = Annotated[
     str, _matching(_is_endpoint), wants('a host and a port such as "bank.example:443"')

@@ -32,11 +32,8 @@ def read_events(text: str) -> CalendarQuery:
 
     RFC 5545 knows no empty calendar; it is what a failed export looks like.
     """
-    if not text.strip():
-        raise Doubt("it is empty")
+    _check_frame(text)
     calendar = icalendar.Calendar.from_ical(text)
-    if calendar.name != "VCALENDAR":
-        raise Doubt("it is no VCALENDAR")
     events = calendar.walk("VEVENT")
     if not events:
         raise Doubt("it has no events; a venue without any needs no calendar")
@@ -52,6 +49,22 @@ def read_events(text: str) -> CalendarQuery:
 def between(query: CalendarQuery, first: dt.date, last: dt.date) -> tuple[icalendar.Event, ...]:
     bounds = (dt.datetime.combine(day, dt.time(), dt.UTC) for day in (first - DAY, last + 2 * DAY))
     return tuple(query.between(*bounds))
+
+
+def _check_frame(text: str) -> None:
+    """Raises Doubt unless it is one whole calendar from its first line to its last."""
+    whole = text.removeprefix("\ufeff").replace("\r", "\n").split("\n")
+    lines = [line.rstrip().upper() for line in whole if line.strip()]
+    if not lines:
+        raise Doubt("it is empty")
+    if lines[0] != "BEGIN:VCALENDAR":
+        raise Doubt("it is no VCALENDAR: its first line is not BEGIN:VCALENDAR")
+    if lines[-1] != "END:VCALENDAR":
+        raise Doubt("its last line is not END:VCALENDAR, so a part is missing; export it again")
+    if lines.count("BEGIN:VCALENDAR") > 1:
+        raise Doubt("it holds more than one VCALENDAR; put each into a file of its own")
+    if lines.count("BEGIN:VEVENT") != lines.count("END:VEVENT"):
+        raise Doubt("it has not as many END:VEVENT as BEGIN:VEVENT; export it again")
 
 
 def _lines(text: str) -> list[int]:
@@ -96,8 +109,10 @@ def _twice(event: icalendar.Event, seen: set[tuple[str, dt.date | None]]) -> Mes
 def _mistakes(event: icalendar.Event) -> Iterator[Message]:
     """What is wrong with an event; where there is something, the next may be nonsense."""
     if event.errors:
-        why = printable(str(event.errors[0][1]), WHY_LENGTH)
-        yield Message("it cannot be read: %(why)s", {"why": why})
+        name, said = event.errors[0]
+        args = {"name": printable(name or ""), "why": printable(str(said), WHY_LENGTH)}
+        text = "its %(name)s cannot be read: %(why)s" if name else "it cannot be read: %(why)s"
+        yield Message(text, args)
     start, end, length = (event.get(key) for key in ("DTSTART", "DTEND", "DURATION"))
     if start is None:
         yield Message("it has no DTSTART")
@@ -105,6 +120,10 @@ def _mistakes(event: icalendar.Event) -> Iterator[Message]:
         yield Message("it has more than one DTSTART, DTEND or DURATION")
     if end is not None and length is not None:
         yield Message("it has both DTEND and DURATION")
+    for name, moment in (("DTSTART", start), ("DTEND", end)):
+        if moment is not None and not _is_countable(moment.dt):
+            args = {"name": name}
+            yield Message("its %(name)s is no day, or one that cannot be counted to", args)
     for zone in _unknown_zones(event):
         yield Message("nobody knows the time zone %(zone)s", {"zone": printable(zone)})
     yield from recurrence_mistakes(event)
@@ -114,6 +133,11 @@ def _mistakes(event: icalendar.Event) -> Iterator[Message]:
         )
     if (end is not None and end.dt < start.dt) or (length is not None and length.dt < 0 * DAY):
         yield Message("it ends before it starts")
+
+
+def _is_countable(moment: object) -> bool:
+    """A time without a day is not, nor is the last year there is: what follows it is nowhere."""
+    return isinstance(moment, dt.date) and moment.year < dt.MAXYEAR
 
 
 def _unknown_zones(event: icalendar.Event) -> Iterator[str]:

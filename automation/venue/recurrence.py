@@ -102,7 +102,7 @@ def _rule_mistakes(rule: Mapping[str, Sequence[Any]], start: dt.date) -> Iterato
         yield Message(text, {"frequency": frequency})
     for name, allowed in RANGES.items():
         if any(int(value) not in allowed or not int(value) for value in rule.get(name, ())):
-            yield Message("its RRULE has a %(part)s that makes no sense", {"part": name})
+            yield Message("%(part)s of its RRULE makes no sense", {"part": name})
     yield from _end_mistakes(rule, start)
     yield from _days_mistakes(rule, frequency)
     if not _is_first(rule, frequency, start):
@@ -124,7 +124,7 @@ def _days_mistakes(rule: Mapping[str, Sequence[Any]], frequency: str) -> Iterato
         yield Message("WKST of its RRULE is no day of the week")
     numbers = [day.relative for day in rule.get("BYDAY", ()) if day[:-2]]
     if any(not number or abs(number) > WEEKS for number in numbers):
-        yield Message("its RRULE has a %(part)s that makes no sense", {"part": "BYDAY"})
+        yield Message("%(part)s of its RRULE makes no sense", {"part": "BYDAY"})
     if numbers and frequency not in LONG:
         yield Message("its RRULE numbers days of the week, and is not MONTHLY or YEARLY")
     if "BYMONTHDAY" in rule and frequency == "WEEKLY":

@@ -18,11 +18,11 @@ from automation.venue.fields import (
     Number,
     Reference,
     Regexp,
+    ServerUrl,
     Span,
     Text,
     TimeOfDay,
     Title,
-    Url,
     WearCondition,
     Weekdays,
     WholePercent,
@@ -77,7 +77,7 @@ class Exclusion(Keys):
 class Prometheus(Keys):
     """Where signals and alerts are asked; an alert whose name matches the filter is no matter."""
 
-    url: Url
+    url: ServerUrl
     alert_filter_regexp: Regexp | None = None
     alert_firing_only: Flag = Field(True, description="false: a pending alert blocks too.")
     timeout: WholeSeconds = 5

@@ -18,8 +18,25 @@ pytestmark = pytest.mark.slow  # processes of their own
 
 STAND_IN = """\
 #!/bin/sh
+# What is on is a file in $ON. The verb that FAILS does it for its first unit only.
 echo "$*" >>"$SAID"
-case " $* " in *" $FAILS "*) echo "Host is down" >&2; exit 1 ;; esac
+mkdir -p "$ON"
+[ "$1" = --user ] && shift
+verb=$1
+shift
+case $verb in show | daemon-reload) set -- none ;; esac
+now=
+[ "$1" = --now ] && now=active && shift
+[ $# -gt 0 ] || { echo "Too few arguments." >&2; exit 1; }
+for unit; do
+  case $verb in
+    enable) for state in enabled $now; do : >"$ON/$unit.$state"; done ;;
+    disable) for state in enabled $now; do rm -f "$ON/$unit.$state"; done ;;
+    stop) rm -f "$ON/$unit.active" ;;
+    is-*) [ -e "$ON/$unit.${verb#is-}" ] || exit 3 ;;
+  esac
+  case $verb in "$FAILS") echo "Host is down" >&2; exit 1 ;; esac
+done
 """
 UNITS = [
     f"raceday-demo-{what}.{kind}" for what in ("idle", "morning") for kind in ("service", "timer")
@@ -37,6 +54,7 @@ def environment(tmp_path: Path) -> Mapping[str, str]:
     return os.environ | {
         "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
         "SAID": str(tmp_path / "said"),
+        "ON": str(tmp_path / "on"),
         "FAILS": "nothing",
         "XDG_CONFIG_HOME": str(tmp_path),
         "XDG_RUNTIME_DIR": str(tmp_path),
@@ -52,6 +70,17 @@ def schedule(
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=ROOT, env=dict(environment)
     )
+
+
+def changes(tmp_path: Path) -> list[str]:
+    """What systemctl was asked, but for how things are."""
+    asked = (tmp_path / "said").read_text().splitlines()
+    return [words for words in asked if " is-" not in words]
+
+
+def turned_on(tmp_path: Path) -> list[str]:
+    """The timers that systemd has, each as it is."""
+    return sorted(file.name.removeprefix("raceday-demo-") for file in (tmp_path / "on").iterdir())
 
 
 def written(text: str, folder: Path) -> list[Path]:
@@ -132,10 +161,41 @@ def test_units_are_installed_and_removed(environment: Mapping[str, str], tmp_pat
     assert removed.returncode == 0, removed.stderr
     assert list(folder.iterdir()) == []
     timers = "raceday-demo-idle.timer raceday-demo-morning.timer"
-    said = (tmp_path / "said").read_text().splitlines()
+    said = changes(tmp_path)
     asked = "--user show --property=Version"
     assert said[:3] == [asked, "--user daemon-reload", f"--user enable --now {timers}"]
     assert said[6:] == [f"--user disable --now {timers}", "--user daemon-reload"]
+
+
+@pytest.mark.parametrize("words", [("remove",), ("install",)])
+def test_services_whose_timers_are_gone_are_removed(
+    environment: Mapping[str, str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """What was killed halfway leaves them; by install too, of what is wanted no more."""
+    folder = tmp_path / "systemd" / "user"
+    folder.mkdir(parents=True)
+    (folder / "raceday-demo-morning.service").write_text("[Service]\n")
+    done = schedule(environment, *words, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "raceday-demo-morning.service" in done.stdout + done.stderr
+    assert not (folder / "raceday-demo-morning.service").exists()
+
+
+def test_a_remove_that_systemd_did_not_hear_of_can_be_done_again(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """The timers are off, the units are still there, and the next call finishes it."""
+    folder = tmp_path / "systemd" / "user"
+    assert schedule(environment, "install", "--yes", *WHEN).returncode == 0
+    done = schedule({**environment, "FAILS": "daemon-reload"}, "remove", "--yes")
+    assert done.returncode == 20
+    assert "Mend that, then run it again: it is safe." in done.stderr
+    assert turned_on(tmp_path) == []
+    assert sorted(file.name for file in folder.iterdir()) == UNITS
+    (tmp_path / "said").unlink()
+    again = schedule(environment, "remove", "--yes")
+    assert again.returncode == 0, again.stderr
+    assert (list(folder.iterdir()), changes(tmp_path)[-1]) == ([], "--user daemon-reload")
 
 
 def test_where_nothing_is_installed_nothing_is_removed(
@@ -168,7 +228,7 @@ def test_without_systemd_nothing_is_changed(
     assert said in " ".join(done.stderr.split())
     assert "Nothing was changed." in done.stderr
     left = {path.name for path in tmp_path.iterdir()}
-    assert left <= {"bin", "said", "targets"}
+    assert left <= {"bin", "said", "on", "targets"}
 
 
 def test_an_install_that_fails_halfway_puts_back_what_was_there(
@@ -187,8 +247,21 @@ def test_an_install_that_fails_halfway_puts_back_what_was_there(
     assert {file.name: file.read_text() for file in folder.iterdir()} == before
     assert not (tmp_path / "raceday").exists()
     assert not reports.parent.exists()
-    asked = (tmp_path / "said").read_text().splitlines()
-    assert asked[-2:] == ["--user disable --now raceday-demo-morning.timer", "--user daemon-reload"]
+    assert turned_on(tmp_path) == ["idle.timer.active", "idle.timer.enabled"]
+    assert changes(tmp_path)[-1] == "--user daemon-reload"
+
+
+@pytest.mark.parametrize("before", [[], ["idle.timer.active"], ["idle.timer.enabled"]])
+def test_a_timer_that_somebody_turned_off_is_off_again_after_an_install_that_fails(
+    environment: Mapping[str, str], tmp_path: Path, before: list[str]
+) -> None:
+    """Its file was there before, and systemd had turned it on already when it failed."""
+    assert schedule(environment, "install", "--yes").returncode == 0
+    for state in {"idle.timer.active", "idle.timer.enabled"} - set(before):
+        (tmp_path / "on" / f"raceday-demo-{state}").unlink()
+    done = schedule({**environment, "FAILS": "enable"}, "install", "--yes", *WHEN)
+    assert done.returncode == 20
+    assert turned_on(tmp_path) == before
 
 
 def test_a_first_install_that_fails_leaves_nothing(

@@ -1,8 +1,10 @@
 """An unattended restart: asked before each drain and each stop, given up, put back, chosen."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,6 +17,7 @@ from automation.exit_codes import ExitCode
 from automation.history import Duration, History
 from automation.idle.allowed import WINDOW
 from automation.idle.due import Wear
+from automation.idle.prometheus import Reply
 from automation.idle.quiet import Moment
 from automation.procedures.asking import Asker
 from automation.procedures.idle import needed_by_question, plan_idle_restart, plan_idle_test
@@ -32,7 +35,7 @@ from automation.run.loop import Observer, Run
 from automation.run.plan import Plan, Step, Verb
 from automation.run.state import State
 from automation.venue.site import Venue
-from automation.venue.unattended import Signal
+from automation.venue.unattended import Prometheus, Signal
 from automation.views.explain import explain_run
 from automation.views.i18n import Translator
 from tests.unit.idle.hosts import looking
@@ -416,7 +419,8 @@ def test_all_signals_share_one_deadline(venue: Venue, tmp_path: Path) -> None:
     assert not any(check.passed for check in checks)
     assert [str(check.why) for check in checks] == [
         *["db1 cannot be asked"] * 4,
-        "the signal 'e' was not asked, because the others were not answered within 80 s",
+        "the signal 'e' was not asked: the 80 s for all alerts and signals were over, "
+        "and the signal 'a' took 25 s of them",
     ]
 
 
@@ -439,6 +443,33 @@ def test_the_window_is_asked_last(venue: Venue, tmp_path: Path) -> None:
     desk.needed = {question.id: needed}
     [report] = desk.answer(Begin(question, ("w2",)))
     assert [check.passed for check in report.checks if check.name == WINDOW] == [False]
+
+
+def test_a_signal_that_the_deadline_cuts_off_says_who_took_the_time(
+    venue: Venue, tmp_path: Path
+) -> None:
+    """Prometheus is slow, and not blamed for the question that it was never asked."""
+    prometheus = Prometheus(url="http://prometheus.example")
+    signals = tuple(Signal(name=name, prometheus="x + y", below=1) for name in "ab")
+    keys = {"prometheus": prometheus, "idle": signals}
+    slow = replace(venue, unattended=venue.unattended.model_copy(update=keys))
+    passed, series = [0.0], {"metric": {}, "values": [[NIGHT.timestamp(), "0"]]}
+
+    def get(url: str, _timeout: float) -> Reply:
+        passed[0] += 12.0
+        data = {"result": [] if "ALERTS" in url else [series], "groups": []}
+        body = json.dumps({"status": "success", "data": data}).encode()
+        return Reply(200, format_datetime(NIGHT), body)
+
+    def now() -> Moment:
+        return Moment(NIGHT, passed[0], "boot")
+
+    *_, last = Asker(slow, tmp_path, now=now, get=get).signals()
+    assert passed == [84.0]  # 24 for alerts, 36 for a, 24 of 36 for b
+    assert str(last.why) == (
+        "the signal 'b' was not asked to the end: the 80 s for all alerts and signals were over, "
+        "and the signal 'a' took 36 s of them"
+    )
 
 
 def test_a_clock_that_was_once_ahead_costs_one_period_only(venue: Venue, tmp_path: Path) -> None:

@@ -225,12 +225,18 @@ DAILY = (START, "DURATION:PT1H", "RRULE:FREQ=DAILY")
     ("text", "why"),
     [
         ("", "it is empty"),
-        ("<html>\r\nLog in</html>", "could not be parsed"),
+        ("<html>\r\nLog in</html>", "its first line is not BEGIN:VCALENDAR"),
+        (ics((START,)) + ics((START,)), "it holds more than one VCALENDAR"),
+        (ics((START,)).replace("END:VEVENT\r\n", ""), "not as many END:VEVENT"),
+        (ics((START, "DTEND")), "line 4, an event without a name: it cannot be read"),
+        (ics(("DTSTART:020000",)), "its DTSTART is no day"),
+        (ics(("DTSTART;VALUE=DATE:99991231",)), "or one that cannot be counted to"),
+        (ics((START, "DTEND:99991231T000000Z")), "its DTEND is no day, or one"),
         (ics(), "it has no events"),
-        (ics((START,)).replace("END:VCALENDAR\r\n", ""), "no components"),
+        (ics((START,)).replace("END:VCALENDAR\r\n", ""), "its last line is not END:VCALENDAR"),
         ("BEGIN:VEVENT\r\nDTSTART:20260516T020000Z\r\nEND:VEVENT\r\n", "no VCALENDAR"),
         (ics((START,), ("SUMMARY:Derby",)), "line 7, Derby: it has no DTSTART"),
-        (ics(("DTSTART:soon",)), "line 4, an event without a name: "),
+        (ics(("DTSTART:soon",)), "line 4, an event without a name: its DTSTART cannot be read: "),
         (ics((START, START)), "more than one DTSTART"),
         (ics((START, "RRULE:FREQ=SOMETIMES")), "SOMETIMES"),
         (ics((START, "DTEND;VALUE=DATE:20261301")), "20261301"),
@@ -252,6 +258,15 @@ def test_a_calendar_that_cannot_be_trusted_is_a_blackout(text: str, why: str) ->
     assert str(found.what).startswith("races.ics is no calendar that can be trusted: ")
     assert why in str(found.what)
     assert next_openings(calendar, utc("2026-05-14T00:00"), 1) == ()
+
+
+def test_a_calendar_in_another_encoding_says_what_to_do() -> None:
+    """As Korean programs may still write it."""
+    text = ics((START, "SUMMARY:더비")).encode("euc-kr")
+    calendar = Calendar(SEOUL, (night("00:00", 1440),), events=(Events("x", text.decode),))
+    found = opening_at(calendar, utc("2031-01-01T00:00"))
+    assert isinstance(found, Blackout)
+    assert str(found.what).endswith("it is not in UTF-8; save it as UTF-8")
 
 
 def test_a_calendar_in_doubt_is_told_in_korean() -> None:
