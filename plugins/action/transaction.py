@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.raceday.core.plugins.plugin_utils.remote_python import run_on_target
 
@@ -15,7 +17,7 @@ STEP = {
     "status": {"type": "int"},
     "line": {"type": "str"},
     "command": {"type": "list", "elements": "str"},
-    "environment": {"type": "dict", "no_log": True},
+    "secrets": {"type": "dict"},
     "value": {"type": "raw"},
     "contains": {"type": "str"},
     "expect": {"type": "dict"},
@@ -55,12 +57,23 @@ class ActionModule(ActionBase):
         _, params = self.validate_argument_spec(ARGUMENTS)
         if self._task.check_mode:
             return {"skipped": True, "msg": "a transaction is never done in check mode"}
-        return run_on_target(self, "transaction", _given(params), task_vars or {})
+        known = task_vars or {}
+        steps = [self._given(step, known) for step in params["steps"]]
+        return run_on_target(self, "transaction", {**params, "steps": steps}, known)
 
+    def _given(self, step: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """A step without what was left out; the script on the target has the defaults."""
+        given = {key: value for key, value in step.items() if value is not None}
+        secrets = given.pop("secrets", {}).items()
+        values = {key: self._value(key, name, task_vars) for key, name in secrets}
+        return {**given, "environment": {key: value for key, value in values.items() if value}}
 
-def _given(params: dict[str, Any]) -> dict[str, Any]:
-    """The parameters without what was left out; the script on the target has the defaults."""
-    steps = [
-        {key: value for key, value in step.items() if value is not None} for step in params["steps"]
-    ]
-    return {**params, "steps": steps}
+    def _value(self, key: str, name: str, task_vars: Mapping[str, Any]) -> str:
+        """What a variable holds, as text; the error tells no name, which may be the secret."""
+        if name not in task_vars:
+            raise AnsibleActionFail(
+                f"What secrets says for {key} is the name of no variable. "
+                "Give the name of the Ansible variable that holds it, not its value."
+            )
+        value = self._templar.template(task_vars[name])
+        return "" if value is None else str(value)

@@ -53,10 +53,12 @@ options:
         description: Run this; it must end with 0.
         type: list
         elements: str
-      environment:
+      secrets:
         description:
-          - Variables for O(steps[].command), beside those that are there, such as a password. They go the
-            way of everything else, through standard input, and stand on no command line.
+          - Environment variables for O(steps[].command), beside those that are there, each with the name
+            of the Ansible variable that holds its value, such as a password. One that is empty is not set.
+          - So the task itself holds no secret and needs no C(no_log), which would hide its checks. Values
+            go through standard input and stand on no command line.
         type: dict
         default: {}
       value:

@@ -14,13 +14,13 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
 from automation.run.plan import Verb
+from tests.content.secrets import told_secrets
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "playbooks"
 PROGRAM = Path(sys.executable).with_name("ansible-playbook")
 PROCEDURES = ("evening", "morning", "restart", "test")
 FIRST_PLAY = "hold"
-BLOCKS = ("block", "rescue", "always")
 TASK_FILES = sorted([*PLAYBOOKS.rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/*.yml")])
 
 
@@ -100,32 +100,51 @@ def test_no_task_swallows_an_error(file: Path) -> None:
     assert not found & {"ignore_errors", "ignore_unreachable"}
 
 
-SECRET = re.compile(r"{{[^}]*(?:passw|secret|token|api_?key|private_key)[^}]*}}", re.IGNORECASE)
+INNER = "{{ {'REDISCLI_AUTH': redis_password} if redis_password else {} }}"
 
 
-def told_secrets(part: Any) -> Iterator[str]:
-    """The tasks, at whatever depth, that are given what is called like a secret, and log it."""
-    tasks = [item for item in part if isinstance(item, dict)] if isinstance(part, list) else []
-    for item in tasks:
-        inner = {key: item.pop(key) for key in (*BLOCKS, "tasks", "handlers") if key in item}
-        if SECRET.search(yaml.safe_dump(item, width=10_000)) and item.get("no_log") is not True:
-            yield str(item.get("name"))
-        for below in inner.values():
-            yield from told_secrets(below)
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ansible.builtin.shell": "x {{ redis_password }}"},
+        {"vars": {"x": "{{ redis_password }}"}},
+        {"vars": {"login": INNER}},
+        {"ansible.builtin.debug": {"var": "redis_password"}},
+        {"when": "bank.token == ''"},
+        {"no_log": True, "ansible.builtin.command": "redis-cli -a {{ redis_password }}"},
+        {"no_log": True, "x": {"steps": [{"command": ["redis-cli", "-a", INNER]}]}},
+    ],
+    ids=str,
+)
+def test_a_secret_in_a_task_is_found(given: dict[str, Any]) -> None:
+    """In a task or a block, with braces inside or without any; on a command line, always."""
+    assert list(told_secrets([{"name": "a", "block": [{"name": "b", **given}]}])) == ["b"]
+    assert list(told_secrets([{"name": "a", **given, "block": []}])) == ["a"]
 
 
-def test_a_secret_in_a_task_is_found() -> None:
-    """So that the test below can fail."""
-    logged: Any = {"name": "b", "shell": "x {{ redis_password }}"}
-    assert list(told_secrets([{"name": "a", "block": [logged]}])) == ["b"]
-    kept: Any = {"name": "c", "uri": {"headers": {"t": "{{ bank.token }}"}}, "no_log": True}
-    assert list(told_secrets([kept])) == []
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"no_log": True, "uri": {"headers": {"t": "{{ bank.token }}"}}},
+        {"x": {"secrets": {"REDISCLI_AUTH": "redis_password"}, "next": "Look for the password."}},
+    ],
+    ids=str,
+)
+def test_what_tells_no_secret_is_let_be(given: dict[str, Any]) -> None:
+    """Nor what is inside a block that keeps it."""
+    assert list(told_secrets([{"name": "a", **given}])) == []
+    inside = {"name": "b", "vars": {"login": INNER}}
+    assert list(told_secrets([{"name": "a", "no_log": True, "block": [inside]}])) == []
 
 
 @pytest.mark.parametrize("file", TASK_FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_no_task_tells_a_secret(file: Path) -> None:
-    """What is called like a password, a token or a key is in no task without no_log."""
-    assert list(told_secrets(yaml.safe_load(file.read_text(encoding="utf-8")))) == []
+    """What a spec keeps out of the log, or is called like a secret, is in no task that logs it.
+
+    It is on no command line either: those are for everybody on the host to read.
+    """
+    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert list(told_secrets(said if isinstance(said, list) else [said])) == []
 
 
 @pytest.mark.parametrize("procedure", PROCEDURES)
@@ -134,6 +153,84 @@ def test_one_failure_ends_a_procedure(procedure: str) -> None:
     plays = yaml.safe_load((PLAYBOOKS / f"{procedure}.yml").read_text(encoding="utf-8"))
     assert [play["name"] for play in plays if play.get("any_errors_fatal") is not True] == []
     assert {play["hosts"] for play in plays} == {"all"}
+
+
+LIVE = " when not ansible_check_mode"
+ORDER = {
+    "morning.yml": (
+        "whole_venue",
+        "preflight",
+        "clocks",
+        "sales_are_closed",
+        "start_tier",
+        "test" + LIVE,
+        "probe" + LIVE,
+        "undrain" + LIVE,
+    ),
+    "evening.yml": ("whole_venue", "probe", "set_fact", "close", "settled", "stop"),
+    "restart.yml": (
+        "whole_venue",
+        "chosen",
+        "sales_are_closed when raceday_reason | default('') | trim == ''",
+        "probe",
+        "group_by",
+        "roll",
+        "probe" + LIVE,
+    ),
+    "test.yml": ("whole_venue", "chosen when raceday_components is defined", "test" + LIVE),
+    "tasks/test.yml": ("sales_are_closed", "test", "through"),
+}
+
+
+def tasks_of(file: str) -> list[dict[str, Any]]:
+    """The tasks of a playbook, of all its plays, or of a file of tasks."""
+    parts = yaml.safe_load((PLAYBOOKS / file).read_text(encoding="utf-8"))
+    return [task for part in parts for task in part.get("tasks", [part])]
+
+
+def said_of(task: dict[str, Any]) -> str:
+    """What a task does, and when: its verb, or what it imports, else its module."""
+    module = next(key for key in task if "." in key)
+    given = task[module]
+    role = given.get("tasks_from") if isinstance(given, dict) else None
+    file = Path(given).stem if isinstance(given, str) and module.endswith("_tasks") else None
+    verb = task.get("vars", {}).get("verb") if file == "verb" else None
+    does = verb or file or role or module.rpartition(".")[2]
+    return f"{does} when {task['when']}" if "when" in task else str(does)
+
+
+@pytest.mark.parametrize("file", sorted(ORDER))
+def test_nothing_comes_before_what_must_hold(file: str) -> None:
+    """Refusals first; sales open last of all; nothing stops before it is known to be settled."""
+    assert tuple(said_of(task) for task in tasks_of(file)) == ORDER[file]
+
+
+@pytest.mark.parametrize(
+    ("seen", "good"),
+    [
+        ([], True),  # no load balancer is there
+        ([{"sales": "closed"}, {"sales": "closed"}], True),
+        ([{"sales": "closed"}, {"sales": "open"}], False),
+        ([{"sales": "unknown"}], False),
+        ([{}], False),
+    ],
+    ids=str,
+)
+def test_only_closed_is_closed(seen: list[dict[str, str]], *, good: bool) -> None:
+    """A load balancer that does not say it ends the play."""
+    refusing = task("tasks/sales_are_closed.yml", "ansible.builtin.assert")
+    known = {"asked": {"raceday": [{"evidence": evidence} for evidence in seen]}}
+    that = refusing["ansible.builtin.assert"]["that"]
+    assert "when" not in refusing
+    assert worked_out(f"{{{{ {that} }}}}", known) is good
+
+
+def test_a_part_of_the_venue_is_refused() -> None:
+    """What --limit leaves out is not proven."""
+    refusing = task("tasks/whole_venue.yml", "ansible.builtin.assert")
+    that = refusing["ansible.builtin.assert"]["that"]
+    assert worked_out(f"{{{{ {that} }}}}", {}) is True
+    assert worked_out(f"{{{{ {that} }}}}", {"ansible_limit": "wagering1"}) is False
 
 
 @pytest.mark.parametrize("procedure", PROCEDURES)
@@ -158,9 +255,7 @@ def worked_out(expression: str, known: dict[str, Any]) -> Any:
 
 def task(file: str, module: str, name: str = "") -> dict[str, Any]:
     """The first task of a file that calls a module and has such a name."""
-    parts = yaml.safe_load((PLAYBOOKS / file).read_text(encoding="utf-8"))
-    tasks = [item for part in parts for item in part.get("tasks", [part])]
-    return next(item for item in tasks if module in item and item["name"].startswith(name))
+    return next(item for item in tasks_of(file) if module in item and item["name"].startswith(name))
 
 
 def chosen_by_name() -> dict[str, Any]:
@@ -284,6 +379,52 @@ def test_hosts_are_restarted_in_the_order_of_the_inventory() -> None:
         "groups": {"raceday_primary_database": NAMES[:10]},
     }
     assert worked_out("{{ followers + primaries }}", known) == NAMES[10:] + NAMES[:10]
+
+
+def chosen_in_order(file: str, module: str, asked: str, **given: Any) -> Any:
+    """The loop of a task whose lookup gives the names; those given are chosen backwards."""
+    loop = task(file, module)["loop"].replace(asked, "names")
+    assert "names" in loop
+    return worked_out(loop, {"names": NAMES, **given})
+
+
+def test_what_runs_on_a_host_is_done_in_the_order_of_the_venue_file() -> None:
+    """Whatever the order in which it was chosen."""
+    here = "query('raceday.core.components', 'here', verb=verb)"
+    behind = "query('raceday.core.components', 'behind', verb='through')"
+    role = "ansible.builtin.include_role"
+    chosen = NAMES[:0:-1]
+    assert chosen_in_order("tasks/verb.yml", role, here, tier=chosen) == NAMES[1:]
+    assert chosen_in_order("tasks/test.yml", role, behind, tested=chosen) == NAMES[1:]
+
+
+def test_what_is_tested_of_a_tier_keeps_its_order() -> None:
+    """A tier with nothing to test is empty."""
+    testing = task("tasks/test.yml", "ansible.builtin.include_tasks")
+    loop = testing["loop"].replace("components | raceday.core.start_order", "tiers")
+    known = {"tiers": [["bank"], NAMES], "tested": NAMES[:0:-1]}
+    assert worked_out(loop, known) == [[], NAMES[1:]]
+
+
+def test_servers_and_load_balancers_are_taken_in_order() -> None:
+    """Servers as the load balancer names them, load balancers as the venue file does."""
+    given = task("tasks/roll.yml", "ansible.builtin.include_tasks")["vars"]
+    known = {name: given[name] for name in ("in_rotation", "serving", "own", "servers")}
+    known["fronts"] = given["fronts"].replace(
+        "query('raceday.core.components', 'fronts')", "['lb2', 'lb1', 'lb2']"
+    )
+    rotation = [f"bets/{name}" for name in NAMES]
+    evidence = [{"rotation": "none", "serving": "none"}, {"rotation": " ".join(rotation)}]
+    known |= {
+        "asked": {"raceday": [{"evidence": item} for item in evidence]},
+        "batch": NAMES[:0:-1],
+        "component": "wagering",
+        "rules": {"behind": {"component": "lb2", "backend": "bets"}},
+    }
+    assert worked_out("{{ servers }}", known) == rotation[1:]
+    assert worked_out("{{ serving }}", known) == []
+    assert worked_out("{{ servers }}", {**known, "rules": {}}) == rotation
+    assert worked_out("{{ fronts }}", known) == ["lb2", "lb2"]
 
 
 @pytest.mark.usefixtures("plugin")

@@ -10,6 +10,8 @@ import pytest
 import yaml
 from ansible.template import Templar, trust_as_template
 
+from tests.content.secrets import CALLED_SECRET
+
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 
@@ -74,6 +76,13 @@ def test_specs_and_defaults_agree(role: str) -> None:
         assert stated.setdefault(option, keys.get("default")) == keys.get("default"), option
     stated.pop("component", None)
     assert stated == read(role, "defaults/main.yml")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_spec_tells_a_secret(role: str) -> None:
+    """What is called like a password, a token or a key is kept out of the log."""
+    secret = [(option, keys) for option, keys in options(role) if CALLED_SECRET.search(option)]
+    assert [option for option, keys in secret if keys.get("no_log") is not True] == []
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -181,6 +190,33 @@ def test_each_verb_reports_what_is_promised_of_it(role: str) -> None:
     proving = sorted({"test", "through", "settled", "refusal"} & verbs(role))
     told = {verb: list(reported(role, verb)) for verb in proving if role != "service"}
     assert told == promised
+
+
+BOUGHT = [("kiosk_gateway", "sale"), ("ticketing", "ticket"), ("wagering", "bet")]
+
+
+def transaction(role: str, verb: str) -> list[dict[str, Any]]:
+    """The steps of a verb that is one transaction."""
+    (task,) = yaml.safe_load((ROOT / f"roles/{role}/tasks/{verb}.yml").read_text("utf-8"))
+    steps: list[dict[str, Any]] = task["raceday.core.transaction"]["steps"]
+    return steps
+
+
+@pytest.mark.parametrize(("role", "thing"), BOUGHT)
+def test_a_purchase_without_an_answer_may_stand(role: str, thing: str) -> None:
+    """Whoever reads that a test has bought nothing is told so."""
+    (buying,) = [step for step in transaction(role, thing) if thing in step.get("save", ())]
+    assert f"not answered, the test {thing} may stand: test again" in buying["next"]
+
+
+@pytest.mark.parametrize("verb", ["test", "refusal"])
+@pytest.mark.parametrize(("role", "thing"), BOUGHT)
+def test_a_clean_up_that_fails_leaves_somebody_to_do_it(role: str, thing: str, verb: str) -> None:
+    """With the number of what stands, and what to do by hand."""
+    steps = transaction(role, thing if verb == "test" else verb)
+    (cleaning,) = [step for step in steps if step.get("cleanup")]
+    assert f"{thing} %({thing})s" in cleaning["why"]
+    assert "by hand" in cleaning["next"]
 
 
 def scenario(name: str) -> dict[str, Any]:

@@ -38,10 +38,11 @@ def test_redis_answers(component: Component) -> None:
 
 
 def test_a_redis_that_takes_no_writes_fails_its_test(read_only: None, play: Play) -> None:
-    """To answer is not enough: what was written must be read back."""
+    """To answer is not enough, nor that what an earlier test wrote is read."""
     test = play("test")
     assert not test.passed, test.output
     assert "a key is written and read back" in test.said
+    assert "NOPERM" in test.said
 
 
 def test_a_redis_with_a_password_is_tested_with_it(locked: str, play: Play) -> None:

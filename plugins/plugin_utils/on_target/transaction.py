@@ -77,11 +77,10 @@ def run_steps(params):
         try:
             observed, wrong = do_step(step, saved, step["timeout"] or params["timeout"]), None
         except Exception as error:  # noqa: BLE001  # whatever it is, the clean-up still runs
-            wrong = not_so(error, step)
+            wrong = not_so(error, put_in(target_of(step), saved))
             observed = wrong.observed
         proof = proven_by(steps[index:])
-        purpose = "clean-up" if step["cleanup"] else "preparation"
-        name = proof["check"] or f"{purpose}: {target_of(step)}"
+        name = proof["check"] or put_in(purpose_of(step), saved)
         if step["check"] or wrong:
             checks.append(record(proof, name, observed, wrong, saved, time.monotonic() - began))
         if wrong and not broken:
@@ -89,13 +88,15 @@ def run_steps(params):
     return checks, saved, broken
 
 
-def not_so(error, step):
-    """Any error of a step as what was expected and what was seen."""
+def not_so(error, target):
+    """Any error of a step as what was expected and what was seen; the reason comes first."""
     if isinstance(error, NotSo):
         return error
+    if isinstance(error, subprocess.TimeoutExpired):
+        return NotSo(f"an answer from {target}", f"timed out after {error.timeout} seconds")
     plain = isinstance(error, (OSError, subprocess.SubprocessError)) and str(error)
     said = plain or f"{type(error).__name__}: {error}"
-    return NotSo(f"an answer from {target_of(step)}", short(said))
+    return NotSo(f"an answer from {target}", short(said))
 
 
 def is_due_anyway(step, saved):
@@ -252,7 +253,12 @@ def fill(value, saved):
     if whole and whole[1] in saved:
         name, sign, difference = whole.groups()
         return add(name, saved[name], sign + difference) if sign else saved[name]
-    return NAME.sub(lambda found: str(saved.get(found[1], found[0])), value)
+    return put_in(value, saved)
+
+
+def put_in(text, saved):
+    """The text with every $name replaced by what was saved."""
+    return NAME.sub(lambda found: str(saved.get(found[1], found[0])), text)
 
 
 def add(name, value, difference):
@@ -283,6 +289,13 @@ def dig(answer, path):
 def target_of(step):
     """Whom a step asks."""
     return step["url"] or step["line"] or " ".join(step["command"] or ["a saved value"])
+
+
+def purpose_of(step):
+    """What a step without a check is for: whom it asks, and for what, where that says which."""
+    purpose = "clean-up" if step["cleanup"] else "preparation"
+    about = f" {json.dumps(step['body'])}" if step["line"] else ""
+    return f"{purpose}: {target_of(step)}{about}"
 
 
 def short(value):
