@@ -47,17 +47,17 @@ def test_evening_and_morning_end_where_raceday_ends(selling: Venue, desk: Raceda
     assert again.report["healthy"] is opened.report["healthy"] is True
 
 
-def tested(venue: Venue) -> Counter[str]:
+def paid_in_tests(venue: Venue) -> Counter[str]:
     """How many test items each buyer ever had, cancelled ones too."""
     return Counter(venue.sql(TESTED).splitlines())
 
 
 def test_the_tests_alone_really_buy_and_leave_nothing(resting: Venue) -> None:
     """At every server and through the load balancer; sales stay closed, and no unit is touched."""
-    before, units = tested(resting), resting.units()
+    before, units = paid_in_tests(resting), resting.units()
     test = play("test")
     assert test.returncode == 0, test.stdout
-    assert (tested(resting) - before).keys() == BUYERS
+    assert (paid_in_tests(resting) - before).keys() == BUYERS
     assert (resting.units(), resting.in_rotation()) == (units, set())
 
 
