@@ -183,7 +183,7 @@ def show(settings: Settings, schedule: Schedule, *, system: bool) -> int:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before removing them.")
 @click.pass_obj
 def remove_units(settings: Settings, *, system: bool, yes: bool) -> int:
-    """Stop the venue's timers and take its units away; where there are none, that is well.
+    """Stop the timers and take the units away; again is safe.
 
     \b
     Examples:

@@ -557,8 +557,12 @@ def test_a_wget_that_says_no_status_has_no_answer(
 
 
 @pytest.mark.parametrize(
-    ("patient", "answers_at", "outcome", "asked"),
-    [(1, 3, "ready", 3), (0, 3, "not_ready", 1), (1, 99, "not_ready", None)],
+    ("patient", "answers_at", "timeout", "outcome", "asked"),
+    [
+        (1, 3, 30, "ready", {3}),
+        (0, 3, 30, "not_ready", {1}),
+        (1, 99, 1, "not_ready", set(range(2, 99))),  # as often as a busy machine manages
+    ],
 )
 def test_a_partner_is_asked_until_its_timeout(  # noqa: PLR0913, PLR0917  # the cases are a table
     plugin: Plugin,
@@ -566,20 +570,20 @@ def test_a_partner_is_asked_until_its_timeout(  # noqa: PLR0913, PLR0917  # the 
     tmp_path: Path,
     patient: int,
     answers_at: int,
+    timeout: int,
     outcome: str,
-    asked: int | None,
+    asked: set[int],
 ) -> None:
     """At its interval where a procedure waits for it, once where it is only looked at."""
     calls = tmp_path / "calls"
     fake("partner", f"echo asked >>{calls}; [ $(wc -l <{calls}) -ge {answers_at} ]")
-    probe = {"command": ["partner"], "interval": 0.05, "timeout": 1}
+    probe = {"command": ["partner"], "interval": 0.05, "timeout": timeout}
     call = plugin("plugin_utils.spec").shell_variables(
         {"name": "bank", "external": True, "healthcheck": probe}, check=True
     )
     told = library(plugin, f"{call}patient={patient}\nprobe_from_outside", tmp_path)
     assert f"@raceday outcome={outcome}" in told
-    times = len(calls.read_text(encoding="utf-8").splitlines())
-    assert times == asked if asked else times > 3
+    assert len(calls.read_text(encoding="utf-8").splitlines()) in asked
 
 
 def test_partners_that_are_down_are_waited_for_together(
