@@ -36,9 +36,8 @@ def states(folder: Path, server: Sshd, known_hosts: Path) -> set[HostState]:
     inventory.write_text(json.dumps({"all": {"hosts": {"w1": w1}}}), encoding="utf-8")
     step = Step("odds.test", "odds", Verb.TEST, ("w1",), "odds", timeout=30)
     odds = PlannedComponent("odds", "Odds", ("w1",))
-    options = Options(
-        inventory=inventory, run_id="20261122T063000Z-test-b0d2", roles={"odds": "odds"}
-    )
+    run_id = f"20261122T063000Z-test-{server.port:04x}"  # to end a run ends all of it
+    options = Options(inventory=inventory, run_id=run_id, roles={"odds": "odds"})
     with closing(AnsibleExecutor(options)) as executor:
         executor.prepare(Plan("v", "V", "UTC", "test", {"odds": odds}, {step.id: step}))
         executor.begin(Begin(step, step.hosts))
