@@ -313,13 +313,15 @@ def test_an_empty_record_is_no_run(tmp_path: Path) -> None:
         resumable(folder)
 
 
-def test_what_was_wrong_before_and_is_not_now_keeps_nobody_out(
-    tmp_path: Path, desk: Desk, venue: Venue, plan: Plan
-) -> None:
-    """A check of the gate was bad when the run died; a resumed run has looked anew."""
-    gate = {("wagering.gate", "w2"): Fault.BAD_CHECK, ("wagering.test.2", "w2"): Fault.FAILS}
-    died = desk.run(plan, gate, until="ticketing.gate")
+def test_what_was_wrong_before_and_is_not_now_keeps_nobody_out(tmp_path: Path) -> None:
+    """A gate of another component on the host was bad; the resumed run has looked anew."""
+    agent = "  agent: {role: service, unit: agent, hosts: wagering, depends_on: [wagering]}\n"
+    venue = site(tmp_path, f"{VENUE}{agent}", HEAD)
+    plan = replace(plan_restart(venue, {"wagering": ("w1", "w2")}), break_glass=True)
+    desk = Desk(tmp_path / "runs", SELLING)
+    wrong = {("agent.gate", "w2"): Fault.BAD_CHECK, ("wagering.test.2", "w2"): Fault.FAILS}
+    failed = desk.run(plan, wrong)
+    assert not failed.steps["agent.gate"].hosts["w2"].good
     assert desk.simulator.customers() == {"to_wagering/w1"}
-    state = go_on(desk, venue, died)
-    assert state.result_state == "SUCCESS"
+    assert go_on(desk, venue, failed).result_state == "SUCCESS"
     assert desk.simulator.customers() == {"to_wagering/w1", "to_wagering/w2"}
