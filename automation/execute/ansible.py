@@ -1,4 +1,4 @@
-"""Steps done by Ansible: the only user of ansible_runner.
+"""Steps done by Ansible.
 
 A lane is one `ansible-playbook` process for steps that follow each other on the same hosts. It is
 launched ahead of time and holds before each verb until the engine releases it, so the 0.7 s that
@@ -19,12 +19,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_runner.config.runner import RunnerConfig
-from ansible_runner.runner import Runner
-
 from automation.execute.diffs import Diff, diffs_of
 from automation.execute.lane import Lane, Stage, make_lanes, write_playbook
 from automation.execute.owner import read_owner, this_owner
+from automation.execute.playbook import Playbook
 from automation.execute.processes import (
     MARKER,
     OWNER,
@@ -34,7 +32,6 @@ from automation.execute.processes import (
     owners_seen,
 )
 from automation.execute.results import reports_of
-from automation.redaction import redact
 from automation.run.decide import Begin
 from automation.run.events import GOOD, HostReported, Message, StepFinished
 from automation.run.plan import Plan, Step, Verb
@@ -46,11 +43,6 @@ SCRATCH = "raceday-"  # and the run's id: a folder among the temporary files of 
 OWNER_FILE = "owner"  # in it: whose it is
 MOST_LAUNCHES = 2  # of one process that dies while it starts up
 AT_FIRST = 2  # processes launched before any host is busy; from then on one after the other
-ALLOWED = frozenset(
-    {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "SSH_AUTH_SOCK", "TZ"}
-)
-HOST_KEYS = "ANSIBLE_HOST_KEY_CHECKING"
-ALLOWED_PREFIXES = ("ANSIBLE_", "RACEDAY_")
 
 
 @dataclass(frozen=True)
@@ -121,11 +113,11 @@ class AnsibleExecutor:
             _write_order(stage, {"hosts": [], "unready": [], "servers": {}})
 
     def abandon(self, step: Step) -> None:
-        """End the step's whole process; ansible-runner looks at the flag at least once a second."""
+        """End the step's whole process; one that only starts up ends with its first event."""
         lane = self._lanes[step.lane]
         lane.cancelled = True
         lane.finished.add(step.id)
-        end_marked(self._mark(lane))
+        self._end(lane)
 
     def report(self, timeout: float | None) -> HostReported | StepFinished | None:
         """Release what was begun, then wait for the next report."""
@@ -197,20 +189,17 @@ class AnsibleExecutor:
     def _run(self, lane: Lane) -> None:
         why = ""
         try:
-            runner = Runner(
-                self._config(lane),
-                event_handler=lambda event: self._on_event(lane, event),
-                cancel_callback=lambda: lane.cancelled,
+            why = self._playbook(lane).run(
+                on_event=lambda event: self._on_event(lane, event),
+                give_up=lambda: self._end(lane),
             )
-            runner.run()
-            why = f"ansible-playbook ended with code {runner.rc} ({runner.status})"
         except Exception as error:  # noqa: BLE001  # whatever it is, the engine must hear of it
             why = f"{type(error).__name__}: {error}"
         if lane.current is None and lane.launches < MOST_LAUNCHES and not lane.cancelled:
             with self._lock:  # it died before it did anything: its orders are still waiting
                 self._launch(lane)
             return
-        lane.why = f"{why}{self._last_words(lane)}"
+        lane.why = why
         lane.ended = True  # before the steps are told: what is begun from now on tells itself
         self._lost(lane, Message("%(why)s", {"why": lane.why}))
         self._launch_next()
@@ -221,14 +210,11 @@ class AnsibleExecutor:
             if step.id in lane.begun:
                 self._finish(lane, step.id, why)
 
-    def _last_words(self, lane: Lane) -> str:
-        errors = lane.folder / "artifacts" / f"run{lane.launches}" / "stdout"
-        text = errors.read_text(encoding="utf-8", errors="replace") if errors.is_file() else ""
-        wrong = [line for line in text.splitlines() if "ERROR" in line]
-        return f": {redact(wrong[-1][:300])}" if wrong else ""
-
     def _on_event(self, lane: Lane, event: Mapping[str, Any]) -> bool:
         """Turn an ansible-runner event into reports. False: runner shall write no file for it."""
+        if lane.cancelled:
+            self._end(lane)
+            return False
         kind, data = event.get("event"), event.get("event_data") or {}
         if data.get("task_action") == "raceday.core.release":
             self._on_release(lane, str(kind), data)
@@ -279,36 +265,28 @@ class AnsibleExecutor:
 
     # --- how it is called ----------------------------------------------------------------------
 
-    def _config(self, lane: Lane) -> RunnerConfig:
-        config = RunnerConfig(
-            private_data_dir=str(lane.folder),
-            artifact_dir=str(
-                self._options.keep / lane.name if self._options.keep else lane.folder / "artifacts"
-            ),
-            project_dir=str(content_root()),
-            playbook=str(write_playbook(lane, self._options.roles)),
-            inventory=str(self._options.inventory),
+    def _playbook(self, lane: Lane) -> Playbook:
+        keep = self._options.keep
+        return Playbook(
+            arguments=tuple(self._arguments(lane)),
+            environment=self._environment(lane),
+            folder=lane.folder,
+            artifacts=keep / lane.name if keep else lane.folder / "artifacts",
             ident=f"run{lane.launches}",
-            quiet=True,
-            suppress_env_files=True,
-            cmdline=" ".join(self._arguments(lane)),
-            settings={"pexpect_timeout": 1, "suppress_ansible_output": True},
-            envvars=self._environment(lane),
         )
-        config.prepare()
-        config.env = _allowed(config.env)
-        return config
 
     def _arguments(self, lane: Lane) -> Iterable[str]:
         for word in self._options.extra_vars:  # @file is meant from where the operator stands
-            given = f"@{Path(word[1:]).absolute()}" if word.startswith("@") else word
-            yield f"-e {shlex.quote(given)}"
-        yield f"-e raceday_lane={shlex.quote(str(lane.folder))}"
-        yield f"--forks {self._options.forks or lane.forks}"
+            yield "-e"
+            yield f"@{Path(word[1:]).absolute()}" if word.startswith("@") else word
+        yield from ("-e", f"raceday_lane={shlex.quote(str(lane.folder))}")
+        yield from ("--forks", str(self._options.forks or lane.forks))
+        yield from ("-i", str(self._options.inventory.absolute()))
         if self._options.check:
             yield "--check"
         if self._options.diff:
             yield "--diff"
+        yield str(write_playbook(lane, self._options.roles))
 
     def _environment(self, lane: Lane) -> dict[str, str]:
         root = content_root()
@@ -328,6 +306,9 @@ class AnsibleExecutor:
             "TMPDIR": str(self._scratch),
             "ANSIBLE_LOCAL_TEMP": str(lane.folder / "tmp"),
         }
+
+    def _end(self, lane: Lane) -> None:
+        end_marked(self._mark(lane))
 
     def _mark(self, lane: Lane) -> str:
         return f"{self._options.run_id}/{lane.name}"
@@ -383,17 +364,3 @@ def _owner_of(folder: Path) -> str:
 
 def _write_order(stage: Stage, order: Mapping[str, Any]) -> None:
     os.write(stage.fifo, json.dumps(order).encode() + b"\n")
-
-
-def _allowed(environment: Mapping[str, str]) -> dict[str, str]:
-    """What was added for this process, and of the operator's own only what is on the list.
-
-    ansible-runner turns the check of host keys off where the environment says nothing; whether keys
-    are checked is ansible.cfg's business, and Ansible itself checks them.
-    """
-    return {
-        key: value
-        for key, value in environment.items()
-        if (key in ALLOWED or key.startswith(ALLOWED_PREFIXES) or os.environ.get(key) != value)
-        and (key != HOST_KEYS or key in os.environ)
-    }

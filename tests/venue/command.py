@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import jsonschema
 
@@ -17,6 +18,7 @@ from tests.venue.hands import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 BESIDE_PYTHON = Path(sys.executable).with_name("raceday")
+CALL = "RACEDAY_CALL"  # in the environment of a call and of all that it starts
 JOURNALS = "*/2*/journal.jsonl"
 SCHEMA = json.loads((ROOT / "schemas" / "report.v1.json").read_text())
 # what `raceday status` adds to the keys of a report
@@ -25,7 +27,10 @@ OF_STATUS = {"healthy", "standing", "held_by", "out_of_rotation", "closed_by"}
 
 def processes_of(run_id: str) -> set[int]:
     """Every process that carries a run's id in its environment, wherever it went."""
-    mark = f"RACEDAY_RUN={run_id}".encode()
+    return _who_has(f"RACEDAY_RUN={run_id}".encode())
+
+
+def _who_has(mark: bytes) -> set[int]:
     return {
         int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if _has(path, mark)
     }
@@ -84,16 +89,22 @@ class Started:
         self._began = time.monotonic()
         self._reports = reports
         self._earlier = set(reports.glob(JOURNALS))
+        self._call = f"{CALL}={uuid4()}"
         self.process = subprocess.Popen(
             command,
             cwd=cwd,
-            env=os.environ | {"LC_ALL": "C.UTF-8"},
+            env=os.environ | {"LC_ALL": "C.UTF-8"} | dict([self._call.split("=")]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
+
+    @property
+    def processes(self) -> set[int]:
+        """Itself and all that came from it, also what never got a run's id: a fork that hangs."""
+        return _who_has(self._call.encode())
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the whole group, as a terminal does."""

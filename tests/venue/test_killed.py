@@ -88,17 +88,18 @@ def assert_right_end(procedure: str, venue: Venue, resumed: Result) -> None:
         assert venue.active() == set(UNITS)
 
 
-def assert_nothing_lives(run_id: object) -> None:
+def assert_nothing_lives(dead: Started, run_id: object) -> None:
     """No process of a dead run, on the controller, and none of its files."""
+    assert dead.processes == set()
     assert processes_of(str(run_id)) == set()
     assert list(Path(gettempdir()).glob(f"raceday-{run_id}-*")) == []
 
 
-def assert_recovered(procedure: str, venue: Venue, desk: Raceday, run_id: object) -> None:
+def assert_recovered(procedure: str, venue: Venue, desk: Raceday, dead: Started) -> None:
     """Nothing is half open, nothing that a restart took out stays out, twice is safe."""
     recovered = desk("recover", "--yes")
     assert recovered.code == 0, str(recovered)
-    assert_nothing_lives(run_id)
+    assert_nothing_lives(dead, dead.journal()[0]["run_id"])
     if venue.is_active("lb1"):
         assert venue.in_rotation() in (set(), set(SERVERS))
     if procedure == "restart":
@@ -128,11 +129,11 @@ def test_kill_9_at_random_moments_of_the_day(venue: Venue, desk: Raceday) -> Non
         if resume:
             glass = GLASS if procedure == "restart" else ()
             resumed = desk("resume", run_id, "--yes", *glass)
-            assert_nothing_lives(run_id)
+            assert_nothing_lives(dead, run_id)
             assert_right_end(procedure, venue, resumed)
             assert not list(begun_twice_unseen(dead.journal()))
         else:
-            assert_recovered(procedure, venue, desk, run_id)
+            assert_recovered(procedure, venue, desk, dead)
             if procedure != "restart":
                 following = desk.begin(*words)
                 assert_right_end(procedure, venue, following.result())
