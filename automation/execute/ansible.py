@@ -42,7 +42,7 @@ AT_ONCE = frozenset({Verb.PREFLIGHT, Verb.PROBE})  # one task: a host's first re
 SCRATCH = "raceday-"  # and the run's id: a folder among the temporary files of this machine
 OWNER_FILE = "owner"  # in it: whose it is
 MOST_LAUNCHES = 2  # of one process that dies while it starts up
-AT_FIRST = 2  # processes launched before any host is busy; from then on one after the other
+AT_FIRST = 2  # processes launched before a first step has ended
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,14 @@ class AnsibleExecutor:
         return tuple(self._diffs)
 
     def prepare(self, plan: Plan) -> None:
-        """Launch the first lanes; the others follow one by one once a first step has ended.
+        """Launch the first lane. Each that is up and holds lets the next one be launched.
 
-        Until then all hosts are being connected to, and a process starting up would be in the way.
+        All but the first two wait until a first step has ended: until then all hosts are being
+        connected to, and a process starting up would be in the way.
         """
         self._lanes = make_lanes(plan, self._scratch)
         self._waiting = list(self._lanes.values())
-        for _ in range(AT_FIRST):
-            self._launch_next()
+        self._launch_next()
 
     def begin(self, order: Begin) -> None:
         """Noted now, released by the next `report`, together with all that begins with it."""
@@ -229,7 +229,8 @@ class AnsibleExecutor:
 
     def _on_release(self, lane: Lane, kind: str, data: Mapping[str, Any]) -> None:
         if kind == "playbook_on_task_start":
-            if lane.current is None and self._warm:
+            launched = len(self._lanes) - len(self._waiting)
+            if lane.current is None and (self._warm or launched < AT_FIRST):
                 self._launch_next()
             self._finish_stage(lane)
         elif kind == "runner_on_ok":
