@@ -204,9 +204,11 @@ def transaction(role: str, verb: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("role", "thing"), BOUGHT)
 def test_a_purchase_without_an_answer_may_stand(role: str, thing: str) -> None:
-    """Whoever reads that a test has bought nothing is told so."""
-    (buying,) = [step for step in transaction(role, thing) if thing in step.get("save", ())]
-    assert f"not answered, the test {thing} may stand: test again" in buying["next"]
+    """Whoever reads that a test has bought nothing, or was not refused, is told so."""
+    for verb, saved in ((thing, "save"), ("refusal", "save_when_wrong")):
+        (buying,) = [step for step in transaction(role, verb) if thing in step.get(saved, ())]
+        assert f"If it was not answered, the test {thing} " in buying["next"]
+        assert " may stand: " in buying["next"]
 
 
 @pytest.mark.parametrize("verb", ["test", "refusal"])
