@@ -19,8 +19,9 @@ pytestmark = pytest.mark.slow  # a load takes seconds
 type Plugin = Callable[[str], ModuleType]
 type Params = dict[str, Any]
 
-HURRY = 10.0  # seconds; far from the load's own time, and no measure of speed
-LIMITS = {"errors_percent": 1.0, "p95_seconds": 0.15, "p99_seconds": 0.2}
+HURRY = 30.0  # seconds; far from what anything takes on the busiest machine, no measure of speed
+LIMITS = {"errors_percent": 1.0, "p95_seconds": HURRY, "p99_seconds": HURRY}
+STRICT = {"errors_percent": 1.0, "p95_seconds": 0.15, "p99_seconds": 0.2}
 
 
 @pytest.fixture
@@ -31,9 +32,12 @@ def till() -> Iterator[Till]:
 
 
 @pytest.fixture
-def script(plugin: Plugin) -> ModuleType:
-    """What is run on the target."""
-    return plugin("plugin_utils.on_target.rehearsal")
+def script(plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """What is run on the target; a busy machine may begin a purchase late, and be slow with it."""
+    script = plugin("plugin_utils.on_target.rehearsal")
+    for patience in ("LAG", "PATIENCE"):
+        monkeypatch.setattr(script, patience, HURRY)
+    return script
 
 
 @pytest.fixture
@@ -83,14 +87,14 @@ def test_purchases_that_are_answered_are_smooth(script: Any, till: Till, params:
 
 def test_a_slow_server_is_slow(script: Any, till: Till, params: Params) -> None:
     """Everybody is answered, and too late: p95 and p99 say so."""
-    till.delay = 0.3
+    till.delay, params["limits"] = 0.3, STRICT
     failed, word = outcome(script.load(params))
     assert (failed, word) == (["bet: p95", "bet: p99"], "slow")
 
 
 def test_a_drill_only_tells_latencies(script: Any, till: Till, params: Params) -> None:
     """The word is the same, and nothing fails for it."""
-    till.delay = 0.3
+    till.delay, params["limits"] = 0.3, STRICT
     params["load"]["judge_latency"] = False
     assert outcome(script.load(params)) == ([], "slow")
 
@@ -126,21 +130,23 @@ def test_nobody_answers_at_all(script: Any, params: Params) -> None:
 
 
 def test_arrivals_do_not_wait_for_answers(script: Any, till: Till, params: Params) -> None:
-    """Customers come as they are due, while those before them still wait."""
-    till.delay = 0.5
+    """Customers come as they are due, while those before them still wait for the last of them."""
+    till.together = 20
     _, told = script.load(params)
-    assert till.most_at_once == 20
-    assert float(told["p50"]) >= 0.5
+    assert (told["answered"], till.most_at_once) == ("20", 20)
+    assert float(told["p50"]) >= 0.18  # the tenth before the last was due so long before it
 
 
-def test_a_load_that_cannot_keep_up_proves_nothing(script: Any, till: Till, params: Params) -> None:
-    """More than one process can send: the word is unknown, and the wait counts as theirs."""
-    params["load"] |= {"rate": 20_000.0, "seconds": 0.1}
+def test_a_load_that_cannot_keep_up_proves_nothing(
+    script: Any, till: Till, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is sent a second late: the word is unknown, and the wait counts as theirs."""
+    monkeypatch.setattr(script, "LAG", 0.5)
+    monkeypatch.setattr(script, "arrivals", lambda **_: [-1.0] * 20)
     _, told = result = script.load(params)
-    failed, word = outcome(result)
-    assert word == "unknown"
-    assert "bet: sent on time" in failed
-    assert float(told["max"]) > script.LAG
+    assert outcome(result) == (["bet: sent on time"], "unknown")
+    assert (told["answered"], till.count) == ("20", 20)
+    assert float(told["max"]) >= 1
 
 
 def test_what_an_earlier_one_left_is_taken_back_first(
@@ -250,7 +256,7 @@ def test_tidying_up_ends_a_load(script: Any, till: Till, params: Params) -> None
     try:
         watched, _ = script.watch(watching(params, mark=True))
         till.status = 503
-        script.watch({**watching(params), "timeout": 0.3})
+        assert are_refused(till, 50)
     finally:
         tidied, _ = script.tidy(params)
         seller.join(HURRY)
@@ -271,6 +277,7 @@ def test_purchases_that_fail_are_seen_by_who_watches(
     seller = threading.Thread(target=script.load, args=(params,))
     seller.start()
     try:
+        assert are_refused(till, 3)
         (check,), _ = script.watch({**watching(params), "timeout": 1.5})
     finally:
         script.tidy(params)
@@ -298,10 +305,15 @@ def test_who_only_watches_changes_nothing(script: Any, params: Params) -> None:
     assert (result["changed"], result["failed"]) == (False, True)
 
 
+def are_refused(till: Till, count: int) -> bool:
+    """Wait until so many purchases more have been."""
+    return all(till.refused.acquire(timeout=HURRY) for _ in range(count))
+
+
 def watching(params: Params, *, mark: bool = False) -> Params:
     """Wait for five in a row."""
     channels = {"wagering": "bet"}
-    return {"channels": channels, "purchases": 5, "mark": mark, "timeout": 5.0, **_folder(params)}
+    return {"channels": channels, "purchases": 5, "mark": mark, "timeout": HURRY, **_folder(params)}
 
 
 def _folder(params: Params) -> Params:

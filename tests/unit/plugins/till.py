@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 BALANCE = 1000
+SOLD = 201
 
 
 class Till:
@@ -18,12 +19,15 @@ class Till:
         self.bought: Counter[str] = Counter()
         self.count = 0
         self.at_once = self.most_at_once = 0
-        self.status = 201
+        self.together = 0  # nobody is served before so many have waited at once
+        self.refused = threading.Semaphore(0)  # one more for each purchase with another status
+        self.status = SOLD
         self.delay = 0.0
         self.drops = self.keeps = False
         self.fee = 0
         self.account: dict[str, Any] | None = None
         self.port = 0
+        self._all_here = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -62,6 +66,8 @@ class Till:
     async def _answer(self, method: str, customer: str, body: dict[str, Any]) -> bytes:
         if method == "POST":
             await self._sell(body["customer"])
+            if self.status != SOLD:
+                self.refused.release()
             return b"" if self.drops else _reply(self.status, {})
         if method == "DELETE":
             back = 0 if self.keeps else self.bought.pop(customer, 0)
@@ -72,6 +78,9 @@ class Till:
     async def _sell(self, customer: str) -> None:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
+        if self.at_once >= self.together:
+            self._all_here.set()
+        await self._all_here.wait()
         await asyncio.sleep(self.delay)
         self.at_once -= 1
         self.count += 1
