@@ -405,10 +405,13 @@ def about_former(former):
 
 def takes_check(name, due, servers, check):
     """Whether customers of a backend find at least one server, if any of it was to be opened."""
-    if all(backend != name for backend, _ in due):
+    its = [server for (backend, _), server in servers.items() if backend == name]
+    if its and all(backend != name for backend, _ in due):
         return record(f"backend {name} takes customers", "left out", "left out", True)
-    up = sum(server.is_up() for (backend, _), server in servers.items() if backend == name)
-    return record(f"backend {name} takes customers", "a server UP", f"{up} UP", check or up > 0)
+    up = sum(server.is_up() for server in its)
+    seen = f"{up} UP" if its else "no such backend"
+    passed = bool(its) and (check or up > 0)
+    return record(f"backend {name} takes customers", "a server UP", seen, passed)
 
 
 def refuses_check(name, servers, check):

@@ -469,6 +469,14 @@ def test_a_backend_that_is_not_there_is_not_closed(plugin: Plugin, open_desk: st
     assert evidence(result)["sales"] == "open"
 
 
+def test_a_backend_that_is_not_there_is_not_opened(plugin: Plugin, desk: str) -> None:
+    """That nobody had to be let in there is no reason to call it left out."""
+    result = rotate(plugin, desk, "undrain", backends=["wagring", "ticketing"])
+    name, seen = "backend wagring takes customers", "expected a server UP, observed no such backend"
+    assert (failed(result), result["msg"]) == ([name], f"{name}: {seen}")
+    assert failed(rotate(plugin, desk, "undrain", backends=["wagring"], check=True)) == [name]
+
+
 def test_a_server_serves_once_somebody_was_sent_to_it(plugin: Plugin, open_desk: str) -> None:
     """Up is not enough, and nothing is set."""
     result = rotate(plugin, open_desk, "serving", "w1", backends=["wagering"])
