@@ -15,8 +15,9 @@ NAME = "the race card equals the official one"
 ARGUMENTS = {
     "component": {"type": "str", "required": True},
     "official": {"type": "path", "required": True},
-    "observed": {"type": "dict", "required": True},
+    "observed": {"type": "raw", "required": True},
 }
+WRONG_SHAPE = (AttributeError, KeyError, TypeError, ValueError)
 
 
 class Runner(NamedTuple):
@@ -35,23 +36,36 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return `raceday`: one check, whose reason names the first horse that differs."""
+        """Return `raceday`: one check, whose reason names the first horse that differs.
+
+        Raises AnsibleError when the official card cannot be read.
+        """
         super().run(tmp, task_vars)
         _, params = self.validate_argument_spec(ARGUMENTS)
         variables, component = task_vars or {}, params["component"]
         official = _official(variables, params["official"])
-        differences = list(compare(official, params["observed"] or {}, component))
-        found = check(
-            NAME,
-            f"{len(_runners(official))} runners in {len(official['races'])} races, as official",
-            f"{len(differences)} differences" if differences else "equal",
-            passed=not differences,
-            why=differences[0] if differences else None,
-            following=message("Correct the entry in the system that is wrong; sales stay closed."),
-        )
+        found = _check(official, params["observed"], component)
         host = variables["inventory_hostname"]
         report = {"component": component, "host": host, "state": "ok", "checks": [found]}
         return result([report])
+
+
+def _check(official: Mapping[str, Any], observed: Any, system: str) -> dict[str, Any]:
+    try:
+        differences = list(compare(official, observed, system))
+        seen = f"{len(differences)} differences" if differences else "equal"
+    except WRONG_SHAPE as error:
+        why = f"{type(error).__name__}: {error}"
+        text = "The race card that %(system)s gave cannot be read: %(why)s"
+        differences, seen = [message(text, system=system, why=why)], "not readable"
+    return check(
+        NAME,
+        f"{len(_runners(official))} runners in {len(official['races'])} races, as official",
+        seen,
+        passed=not differences,
+        why=differences[0] if differences else None,
+        following=message("Correct the entry in the system that is wrong; sales stay closed."),
+    )
 
 
 def compare(
@@ -113,7 +127,7 @@ def _difference(
 def _runners(card: Mapping[str, Any]) -> dict[tuple[int, int], Runner]:
     return {
         (int(race["number"]), int(runner["number"])): Runner(runner["name"], runner["withdrawn"])
-        for race in card.get("races", ())
+        for race in card["races"]
         for runner in race["runners"]
     }
 
@@ -122,6 +136,9 @@ def _official(variables: Mapping[str, Any], path: str) -> dict[str, Any]:
     """The official card. Its path is relative to the inventory's directory."""
     file = Path(variables.get("inventory_dir") or ".") / path
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise AnsibleError(f"The official race card {file} cannot be read: {error}") from error
+        card = dict(json.loads(file.read_text(encoding="utf-8")))
+        _runners(card)
+    except (OSError, *WRONG_SHAPE) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise AnsibleError(f"The official race card {file} cannot be read: {why}") from error
+    return card

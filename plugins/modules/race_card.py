@@ -18,8 +18,8 @@ options:
     type: path
     required: true
   observed:
-    description: The card as the system shows it.
-    type: dict
+    description: The card as the system shows it. One of another shape is a check that fails.
+    type: raw
     required: true
 author: The raceday authors (@raceday)
 """
