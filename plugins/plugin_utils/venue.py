@@ -5,11 +5,12 @@ The same as automation/venue/resolve.py and graph.py have it, from the variables
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
 from ansible.plugins.loader import lookup_loader
+from ansible_collections.raceday.core.plugins.plugin_utils.spec import knows_verb
 
 type Components = Mapping[str, Mapping[str, Any]]
 
@@ -77,6 +78,20 @@ def stop_order(components: Components) -> list[list[str]]:
 def dependencies(component: Mapping[str, Any]) -> tuple[str, ...]:
     """The names under `depends_on`, in its short form or its long one."""
     return tuple(component.get("depends_on", ()))
+
+
+def mistakes(task_vars: Mapping[str, Any]) -> Iterator[str]:
+    """What the file names and is not there, in sentences: nothing would be done about it."""
+    components: Components = task_vars["components"]
+    for name, item in components.items():
+        for other in filter(None, (*dependencies(item), front_of(item))):
+            if other not in components:
+                yield f"{name} names {other}, which is no component"
+        role = item.get("role", "")
+        if not item.get("external") and not knows_verb(role, "start", task_vars):
+            yield f"{name} has the role '{role}', and no such role is found that starts anything"
+        if not item.get("external") and not hosts_of(name, task_vars):
+            yield f"{name} is on no host of the inventory"
 
 
 def _of_host(task_vars: Mapping[str, Any], *, external: bool) -> list[str]:

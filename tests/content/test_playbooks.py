@@ -39,16 +39,23 @@ def test_there_is_one_playbook_per_procedure_and_per_verb() -> None:
     assert steps == set(Verb) - {Verb.QUIET}  # asked on the controller, of no host
 
 
-def played(*words: str) -> subprocess.CompletedProcess[str]:
-    """ansible-playbook with the demo's inventory, in the root of the project."""
+def played(*words: str, inventory: str = "inventories/demo") -> subprocess.CompletedProcess[str]:
+    """ansible-playbook with this inventory, in the root of the project."""
     return subprocess.run(
-        [PROGRAM, "-i", "inventories/demo", *words],
+        [PROGRAM, "-i", inventory, *words],
         cwd=ROOT,
         env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+ONE_HOST = """
+all:
+  hosts: {h1: {ansible_connection: local, ansible_become: false}}
+  vars: {venue: {}, components: {wagering: {role: wagering}}}
+"""
 
 
 @pytest.mark.slow
@@ -91,6 +98,22 @@ def test_a_step_without_hosts_does_not_end_well(words: tuple[str, ...], said: st
     done = played("playbooks/steps/stop.yml", *words)
     assert done.returncode != 0, done.stdout
     assert said in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_a_venue_that_is_not_there_does_not_end_well(procedure: str, tmp_path: Path) -> None:
+    """Neither without any host nor without one for a component; nothing is looked at."""
+    file = tmp_path / "hosts.yml"
+    for inventory, said in (
+        ("all: {hosts: {}}", "No host of the inventory matches all. Is -i INVENTORY the right"),
+        (ONE_HOST, "wagering is on no host of the inventory. Nothing would be done about that"),
+    ):
+        file.write_text(inventory, encoding="utf-8")
+        done = played(f"playbooks/{procedure}.yml", inventory=str(file))
+        assert done.returncode != 0, done.stdout
+        assert said in " ".join((done.stdout + done.stderr).split())
+        assert "Look" not in done.stdout.partition("not there]")[2]
 
 
 @pytest.mark.parametrize("file", TASK_FILES, ids=lambda file: str(file.relative_to(ROOT)))
@@ -152,7 +175,9 @@ def test_one_failure_ends_a_procedure(procedure: str) -> None:
     """On every host, in every play: what comes next relies on all that went before."""
     plays = yaml.safe_load((PLAYBOOKS / f"{procedure}.yml").read_text(encoding="utf-8"))
     assert [play["name"] for play in plays if play.get("any_errors_fatal") is not True] == []
-    assert {play["hosts"] for play in plays} == {"all"}
+    first, *others = [play["hosts"] for play in plays]
+    assert first == "{{ query('raceday.core.step_hosts', pattern='all') }}"
+    assert set(others) <= {"all"}
 
 
 LIVE = " when not ansible_check_mode"

@@ -14,7 +14,7 @@ GROUPS = {"all": ["w1", "w2", "lb1"], "wagering": ["w1", "w2"], "load_balancer":
 
 def hosts(plugin: Plugin, **given: Any) -> list[str]:
     """What the lookup says to a step that needs a component and its role."""
-    lookup = plugin("lookup.step_hosts").LookupModule()
+    lookup = plugin("plugin_utils.venue").lookup_loader.get("raceday.core.step_hosts")
     found: list[str] = lookup.run(["component", "raceday_role"], {"groups": GROUPS, **given})
     return found
 
@@ -33,6 +33,14 @@ def test_the_component_or_the_hosts_that_are_named(
 ) -> None:
     """Hosts win, because a step may run on the load balancer's."""
     assert hosts(plugin, component="wagering", raceday_role="wagering", **more) == expected
+
+
+def test_a_step_may_always_have_the_same_hosts(plugin: Plugin) -> None:
+    """Whatever the variables say; none at all are a wrong inventory, and no success."""
+    lookup = plugin("plugin_utils.venue").lookup_loader.get("raceday.core.step_hosts")
+    assert lookup.run([], {"groups": GROUPS}, pattern="all") == ["all"]
+    with pytest.raises(AnsibleError, match="Is -i INVENTORY the right one"):
+        lookup.run([], {"groups": {"all": []}}, pattern="all")
 
 
 @pytest.mark.parametrize(

@@ -151,11 +151,38 @@ def test_a_host_has_to_do_with_these(
     """What runs there, its load balancers, what stands behind them, partners; who knows a verb."""
     lookup_loader = plugin("plugin_utils.venue").lookup_loader
     lookup = lookup_loader.get("raceday.core.components")
-    given = {
-        **variables(components, host),
-        "playbook_dir": str(Path(__file__).parents[3] / "playbooks"),
-    }
+    given = {**variables(components, host), "playbook_dir": PLAYBOOKS}
     assert lookup.run(terms, given, **({"verb": verb} if verb else {})) == names
+
+
+PLAYBOOKS = str(Path(__file__).parents[3] / "playbooks")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({}, []),
+        ({"hosts": "gone"}, ["cache is on no host of the inventory"]),
+        (
+            {"role": "rediss"},
+            ["cache has the role 'rediss', and no such role is found that starts anything"],
+        ),
+        ({"depends_on": ["databse"]}, ["cache names databse, which is no component"]),
+        (
+            {"restart": {"behind": {"component": "balncer", "backend": "c"}}},
+            ["cache names balncer, which is no component"],
+        ),
+        ({"external": True, "role": "", "hosts": "gone"}, []),
+    ],
+    ids=str,
+)
+def test_what_is_named_and_is_not_there_is_said(
+    plugin: Plugin, components: dict[str, Any], wrong: dict[str, Any], said: list[str]
+) -> None:
+    """Nothing would be started, closed or proven of it."""
+    lookup = plugin("plugin_utils.venue").lookup_loader.get("raceday.core.mistakes")
+    components["cache"] |= wrong
+    assert lookup.run([], {**variables(components), "playbook_dir": PLAYBOOKS}) == said
 
 
 def test_an_unknown_word_is_refused(plugin: Plugin, components: dict[str, Any]) -> None:
