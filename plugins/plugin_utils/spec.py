@@ -16,6 +16,7 @@ from ansible.errors import AnsibleError
 from ansible.template import Templar, trust_as_template
 
 PROBE_TIMES = {"interval": 0.2, "timeout": 60.0, "settle": 1.0}
+CALLED_SECRET = re.compile(r"passw|secret|token|api_?key|private_key", re.IGNORECASE)
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -69,6 +70,11 @@ def _named_variables(
     folder = _role_folder(role, task_vars)
     if not names or folder is None:
         return {}
+    if secret := next(filter(CALLED_SECRET.search, sorted(names)), ""):
+        raise AnsibleError(
+            f"A health check or fact of {spec['name']} names {secret}, and everybody on its hosts "
+            "could read that on a command line. Let the command read a file of the host instead."
+        )
     usual = _read(folder / "defaults" / "main.yml")
     trusted = {name: trust_as_template(str(usual[name])) for name in names if name in usual}
     templar = Templar(variables={**task_vars, "component": spec["name"]})

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleError
 
 from automation.procedures.checks import preflight_checks
 from automation.settings import content_root
@@ -14,6 +15,7 @@ from tests.unit.venue.sites import site
 
 type Plugin = Callable[[str], ModuleType]
 
+PLAYBOOKS = str(content_root() / "playbooks")
 ROLES = sorted(path.parents[1].name for path in content_root().glob("roles/*/meta/raceday.yml"))
 LISTENS = [
     {},
@@ -70,6 +72,17 @@ def knowledge(plugin: Plugin, role: str, place: Path) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spec.constants, "DEFAULT_ROLES_PATH", paths)
         return dict(spec.role_knowledge(role, {"playbook_dir": str(place / "lane")}))
+
+
+@pytest.mark.parametrize("where", ["healthcheck", "facts"])
+def test_a_secret_is_handed_to_no_command_of_a_look(plugin: Plugin, where: str) -> None:
+    """What is done on a host goes there as one command line, which everybody on it can read."""
+    argv = ["sh", "-c", "redis-cli -a ${redis_password} ping"]
+    said = {"healthcheck": {"command": argv}} if where == "healthcheck" else {"facts": {"a": argv}}
+    given = {"components": {"cache": {"role": "redis", **said}}, "redis_password": "s3cret"}
+    with pytest.raises(AnsibleError, match="of cache names redis_password, and") as refused:
+        plugin("plugin_utils.spec").component_spec({**given, "playbook_dir": PLAYBOOKS}, "cache")
+    assert "s3cret" not in str(refused.value)
 
 
 def plain(block: Any) -> dict[str, Any]:
