@@ -1,10 +1,19 @@
 """A venue whose hosts are this machine, and the command on it as a process of its own."""
 
 import json
+import os
 import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import pytest
+
+from automation.cli import main
 from tests.cli.test_contract import RACEDAY
 
 FILE = """\
@@ -40,4 +49,21 @@ def begin(*words: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+    )
+
+
+def typed(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """The command in this process, without a terminal: sooner than in one of its own."""
+    out, errors = StringIO(), StringIO()
+    with (
+        patch.dict(os.environ, environment, clear=True),
+        patch.object(sys, "argv", ["raceday", *words]),
+        patch.object(sys, "stdin", StringIO()),
+        redirect_stdout(out),
+        redirect_stderr(errors),
+        pytest.raises(SystemExit) as done,
+    ):
+        main()
+    return subprocess.CompletedProcess(
+        words, int(done.value.code or 0), out.getvalue(), errors.getvalue()
     )

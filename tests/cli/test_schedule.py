@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from automation.venue.fields import WEEKDAYS
-from tests.cli.test_contract import RACEDAY, ROOT
+from tests.cli.here import typed
 from tests.unit.views.test_notify import config, open_post
 
 pytestmark = pytest.mark.slow  # processes of their own
@@ -66,10 +66,7 @@ def schedule(
     environment: Mapping[str, str], *words: str, venue: str = "demo"
 ) -> subprocess.CompletedProcess[str]:
     """The command as typed."""
-    command = [str(RACEDAY), "--venue", venue, "schedule", *words]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=ROOT, env=dict(environment)
-    )
+    return typed(environment, "--venue", venue, "schedule", *words)
 
 
 def changes(tmp_path: Path) -> list[str]:
@@ -140,10 +137,7 @@ def test_the_timers_come_when_they_should(environment: Mapping[str, str]) -> Non
 
 def test_the_units_are_one_document(environment: Mapping[str, str], tmp_path: Path) -> None:
     """With --format json: the folder, where settings are read, and each unit by its name."""
-    command = [str(RACEDAY), "--venue", "demo", "--format", "json", "schedule", "show", *WHEN]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, cwd=ROOT, env=dict(environment)
-    )
+    done = typed(environment, "--venue", "demo", "--format", "json", "schedule", "show", *WHEN)
     document = json.loads(done.stdout)
     assert document["environment"] == f"{tmp_path}/raceday/demo.env"
     assert sorted(document["units"]) == UNITS
@@ -378,15 +372,8 @@ def call(
     environment: Mapping[str, str], tmp_path: Path, *words: str
 ) -> subprocess.CompletedProcess[str]:
     """`raceday morning` as the service calls it."""
-    where = ["--venue", "demo", "--reports", str(tmp_path / "reports")]
-    return subprocess.run(
-        [str(RACEDAY), *where, "morning", "--yes", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env=dict(environment),
-    )
+    where = ("--venue", "demo", "--reports", str(tmp_path / "reports"))
+    return typed(environment, *where, "morning", "--yes", *words)
 
 
 @pytest.mark.parametrize("too_late", ["hour", "day"])
