@@ -73,7 +73,7 @@ def start(engine: Engine, fleet: Fleet, image: str, progress: Progress) -> None:
 
     Hosts made of another image or configuration, or only some of them, are made anew together:
     they share secrets and a database. When interrupted while making them, it removes them again.
-    Raises DemoError for hosts that another copy of the project has made.
+    Raises DemoError for hosts of another copy of the project, as long as that is there.
     """
     states = container_states(engine, fleet)
     _check_maker(engine, fleet, states)
@@ -90,8 +90,12 @@ def start(engine: Engine, fleet: Fleet, image: str, progress: Progress) -> None:
 
 
 def remove(engine: Engine, fleet: Fleet) -> None:
-    """Remove the containers, their network and their keys."""
+    """Remove the containers, their network and their keys.
+
+    Raises DemoError for hosts of another copy of the project, as long as that is there.
+    """
     containers = list(container_states(engine, fleet))
+    _check_maker(engine, fleet, containers)
     if containers:
         engine.call("rm", *engine.remove_options, *containers)
     if engine.works("network", "inspect", fleet.name):
@@ -128,15 +132,15 @@ def ssh_command(fleet: Fleet, host: Host) -> list[str]:
 
 
 def _check_maker(engine: Engine, fleet: Fleet, containers: Iterable[str]) -> None:
-    """Hosts know only the keys of whoever made them."""
+    """Hosts know only the keys of whoever made them, and may be in use there."""
     names = list(containers)
     template = f'{{{{index .Config.Labels "{MAKER}"}}}}'
     told = engine.call("inspect", "--format", template, *names).splitlines() if names else []
     others = sorted(set(told) - {"", str(fleet.state)})
-    if others:
+    if others and any(Path(folder).exists() for folder in others):
         raise DemoError(
             f"the hosts of {fleet.name} were made by another copy, with {', '.join(others)}",
-            "use them there; or remove them (the demo's: python -m demo down) and try again",
+            "use them there; or remove them there (the demo's: python -m demo down) and try again",
         )
 
 
