@@ -96,11 +96,14 @@ def _longest(steps: Iterable[Step], histories: Sequence[History]) -> timedelta:
 
 
 def _hangs_on(question: Step, later: Sequence[Step]) -> Iterator[Step]:
-    """What is done after a question, up to the question for the next hosts."""
+    """What is done after a question, up to the question for the next hosts.
+
+    Looks came before it; gates come when all is back, and change nothing.
+    """
     for step in later:
         if step.verb is Verb.QUIET and step.hosts != question.hosts:
             return
-        if step.verb not in {Verb.QUIET, Verb.PROBE}:
+        if not (step.is_look or step.is_gate):
             yield step
 
 

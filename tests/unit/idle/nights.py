@@ -59,6 +59,7 @@ ZONES = ("Asia/Seoul", "America/New_York", "Europe/London")
 EVENINGS = ("2026-11-21", "2026-03-07", "2026-10-31", "2026-03-28", "2026-10-24", "2028-02-28")
 DRILLED = (Verb.STOP, "stop")
 KNOWN = (Verb.DRAIN, Verb.STOP, Verb.START, Verb.TEST, Verb.UNDRAIN)  # how long they take
+BETWEEN = ("rotation", "leader", "capacity", "others", "quiet.still")  # what is asked; known, too
 USUAL = Duration(10.0, 20.0)
 NOWHERE = Path("/nonexistent")  # nothing is remembered: Prometheus has all the history
 
@@ -293,7 +294,8 @@ class Ends:
         if not isinstance(event, StepFinished) or event.step not in self._begun:
             return
         step = self._plan.steps[event.step]
-        bound = USUAL.p95 if step.verb in KNOWN else step.timeout
+        is_between = any(f".{what}." in step.id for what in BETWEEN)
+        bound = USUAL.p95 if step.verb in KNOWN or is_between else step.timeout
         self._is_late |= now - self._begun[event.step] > bound
         touches = step.verb in KNOWN or step.verb in {Verb.REHEARSE, Verb.FLOW}
         is_open = any(_is_open(self._night, item, now) for item in self._uncut)
@@ -438,7 +440,8 @@ def _result(night: Night, asked: dict[str, str], clock: FakeClock, kind: str) ->
 
 def _history(night: Night) -> History:
     """Earlier runs took what hosts take here."""
-    names = (f"{name}.{verb}.1" for name in night.venue.components for verb in KNOWN)
+    known = (*KNOWN, *BETWEEN)
+    names = (f"{name}.{what}.1" for name in night.venue.components for what in known)
     return History(9, None, dict.fromkeys(names, USUAL))
 
 

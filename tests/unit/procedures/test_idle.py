@@ -235,14 +235,29 @@ def test_a_check_of_tests_says_the_same_as_its_exit_code(
 
 
 def test_each_question_wants_the_time_of_what_hangs_on_it(venue: Venue) -> None:
-    """From the drain, or from the stop, to the end of its own batch, with room to undo."""
+    """From the drain, or from the stop, to the end of its own batch, with room to undo.
+
+    The probes and the second question that come between may take their time, too.
+    """
     plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
     bound = {step.verb: step.timeout for step in plan.steps.values()}
     back = bound[Verb.START] + bound[Verb.TEST] + bound[Verb.UNDRAIN]
     from_stop = bound[Verb.STOP] + 2 * back
+    asked = 2 * bound[Verb.PROBE] + bound[Verb.QUIET]  # capacity and others; still quiet
     needed = needed_by_question(plan, ())
     assert needed["wagering.quiet.still.1"] == timedelta(seconds=from_stop)
-    assert needed["wagering.quiet.2"] == timedelta(seconds=from_stop + bound[Verb.DRAIN])
+    assert needed["wagering.quiet.2"] == timedelta(seconds=asked + bound[Verb.DRAIN] + from_stop)
+
+
+def test_what_was_asked_between_counts_by_what_it_took_before(venue: Venue) -> None:
+    """A second question that took a second in earlier nights takes no minute and a half."""
+    plan = plan_idle_restart(venue, venue.components["wagering"], ("w2", "w1"))
+    steps = {"wagering.quiet.still.1": Duration(1, 2), "wagering.others.1": Duration(1, 3)}
+    unknown = needed_by_question(plan, ())["wagering.quiet.2"]
+    known = needed_by_question(plan, (History(9, None, steps),))["wagering.quiet.2"]
+    bound = {step.verb: step.timeout for step in plan.steps.values()}
+    saved = bound[Verb.QUIET] - 2 + bound[Verb.PROBE] - 3
+    assert unknown - known == timedelta(seconds=saved)
 
 
 def asked_by(desk: Asker) -> Callable[[Step], tuple[Check, ...]]:
@@ -519,7 +534,8 @@ def test_a_restart_of_twelve_minutes_is_not_begun_in_a_window_of_ten(
     """By the history of this very venue; the reason has both figures."""
     head = HEAD.replace("}", ", race_card: venue.yml}")
     short = site(tmp_path, VENUE.replace("60", "10").replace("tests:", "# "), head)
-    seconds = {"drain": 60, "stop": 60, "start": 300, "test": 60, "undrain": 240}
+    asked = {"capacity": 5, "others": 5, "quiet.still": 5}
+    seconds = {"drain": 45, "stop": 60, "start": 300, "test": 60, "undrain": 240, **asked}
     twelve = History(
         9, None, {f"wagering.{verb}.1": Duration(1, p95) for verb, p95 in seconds.items()}
     )

@@ -163,8 +163,10 @@ def test_a_drill_needs_the_time_of_its_steps_and_not_of_its_load(drill: Plan) ->
     looks = sum(bound[f"wagering.{when}"] for when in ("before", "without", "again"))
     back = bound["wagering.start"] + bound["wagering.tidy.1"]
     needed = needed_by_question(drill, ())
-    assert needed[QUESTION] == timedelta(seconds=looks + bound["wagering.stop"] + 2 * back)
-    assert needed[STILL] == needed[QUESTION] - timedelta(seconds=bound["wagering.before"])
+    from_stop = bound["wagering.stop"] + 2 * back
+    assert needed[QUESTION] == timedelta(seconds=looks + bound[STILL] + from_stop)
+    between = bound["wagering.before"] + bound[STILL]
+    assert needed[STILL] == needed[QUESTION] - timedelta(seconds=between)
 
 
 def by_hand(venue: Venue, kind: str, host: str = "w2") -> Plan:
