@@ -22,9 +22,10 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from automation.idle.quiet import Alerts, Reading, Rule
-from automation.idle.selectors import Hidden, selectors
 from automation.run.events import Message
+from automation.venue.document import quoted
 from automation.venue.fields import span
+from automation.venue.promql import selectors
 from automation.venue.unattended import Prometheus, Signal
 
 RESOLUTION = 15  # seconds between two values of a signal
@@ -62,14 +63,18 @@ def fetch(url: str, timeout: float) -> Reply:
     """GET a URL within `timeout` seconds in all, at most LIMIT bytes and one more of the answer.
 
     The timeout of a socket is for each read, so a thread reads; when its time is over it is left
-    to itself. Raises OSError or HTTPException when nobody answers, or not to the end.
+    to itself. Raises Unclear when that is not enough, OSError or HTTPException when nobody answers,
+    or not to the end.
     """
     answers: SimpleQueue[Reply | Exception] = SimpleQueue()
     Thread(target=_get, args=(url, timeout, answers), daemon=True).start()
     try:
         answer = answers.get(timeout=timeout)
     except Empty:
-        raise TimeoutError(f"not within {timeout:g} s") from None
+        answer = TimeoutError()
+    if isinstance(getattr(answer, "reason", answer), TimeoutError):
+        args = {"seconds": f"{round(timeout, 1):g}"}
+        raise Unclear(Message("Prometheus did not answer within %(seconds)s s", args))
     if isinstance(answer, Exception):
         raise answer
     return answer
@@ -149,7 +154,7 @@ class Client:
 
     def _behind(self, signal: Signal, end: float, seconds: int) -> Iterator[tuple[float, ...]]:
         """The ages of the samples of each series that the query looks at, the oldest first."""
-        for selector in _selectors(signal):
+        for selector in selectors(signal.prometheus or ""):
             words = {"query": f"{selector}[{seconds}s]", "time": f"{end:.3f}"}
             found = self._result("query", words)
             if not found:
@@ -185,21 +190,6 @@ class Client:
         return _whole(reply)
 
 
-def _selectors(signal: Signal) -> tuple[str, ...]:
-    name = {"signal": signal.name}
-    try:
-        found = selectors(signal.prometheus or "")
-    except Hidden:
-        text = (
-            "the query of the signal '%(signal)s' cannot be judged: "
-            "offset and @ hide how old samples are"
-        )
-        raise Unclear(Message(text, name)) from None
-    if not found:
-        raise Unclear(Message("the query of the signal '%(signal)s' names no metric", name))
-    return found
-
-
 def _points(series: Mapping[str, Any]) -> list[tuple[float, float]]:
     """Times and values of a series, at least one."""
     try:
@@ -216,7 +206,7 @@ def _whole(reply: Reply) -> Any:
     doubts = answer.get("warnings")
     if doubts:
         why = "; ".join(map(str, doubts)) if isinstance(doubts, list) else str(doubts)
-        raise Unclear(Message("Prometheus has doubts itself: %(why)s", {"why": why}))
+        raise Unclear(Message("Prometheus has doubts itself: %(why)s", {"why": quoted(why)}))
     if answer.get("isPartial"):
         raise Unclear(Message("Prometheus gives only a part of the answer"))
     return answer.get("data")
@@ -243,7 +233,8 @@ def _document(reply: Reply) -> Mapping[str, Any]:
         answer = None
     said = answer if isinstance(answer, dict) else {}
     if reply.status != OK or said.get("status") == "error":
-        why = str(said.get("error") or f"HTTP status {reply.status}")
+        error, status = said.get("error"), {"status": reply.status}
+        why = quoted(str(error)) if error else Message("HTTP status %(status)s", status)
         raise Unclear(Message("Prometheus refuses the question: %(why)s", {"why": why}))
     if said.get("status") != "success":
         raise Unclear(UNREADABLE)

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from automation.run.events import Check, Message
+from automation.venue.document import quoted
 from automation.venue.fields import span
-from automation.venue.unattended import Prometheus, Signal
+from automation.venue.unattended import LONGEST_QUIET, Prometheus, Signal
 
 ALERTS = "no alert fires"
 OWN = "RacedayIdle"  # so begin our alerts about idle time; they must not keep it from catching up
 LOOK_GAP = 1200.0  # seconds between two looks that leave no hole: twice the timer's longest every
-KEPT = 7 * 86_400.0  # seconds for which a look is remembered; no signal must be quiet for longer
+KEPT = LONGEST_QUIET.total_seconds() + LOOK_GAP  # for which a look is remembered
 CLOCK_SET = 5.0  # seconds by which the clock on the wall may have moved by itself
 
 
@@ -122,7 +123,7 @@ def reading_of(signal: Signal, looks: Iterable[Look], now: Moment) -> Reading:
 
 
 def recent_looks(looks: Iterable[Look], now: Moment) -> tuple[Look, ...]:
-    """Those of this boot and of the last week, by a clock that nobody sets."""
+    """Those of this boot that may still count, by a clock that nobody sets."""
     return tuple(look for look in looks if look.at.boot == now.boot and 0 <= _age(look, now) < KEPT)
 
 
@@ -212,7 +213,7 @@ def _unevaluated(settings: Prometheus, rules: Iterable[Rule]) -> Iterator[Messag
     """A sentence for each rule that says nothing of now."""
     max_age = span(settings.max_age).total_seconds()
     for rule in rules:
-        args = {"rule": rule.name, "why": rule.error, "age": _shown(rule.age)}
+        args = {"rule": rule.name, "why": quoted(rule.error), "age": _shown(rule.age)}
         if not _counts(settings, rule.name):
             continue
         if rule.error:
@@ -232,4 +233,7 @@ def _limit(signal: Signal) -> str:
 
 
 def _shown(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))
+    """Hours, minutes and seconds, such as 0:15:00 or 36:00:00."""
+    minutes, rest = divmod(round(abs(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{'-' if seconds < 0 else ''}{hours}:{minutes:02}:{rest:02}"

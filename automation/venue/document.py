@@ -18,6 +18,7 @@ type KeyPath = tuple[str | int, ...]
 
 DEEPEST = 12
 SHOWN_LENGTH = 60
+QUOTED_LENGTH = 200
 PLAIN_NUMBER = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.(?i:inf|nan))")
 TEMPLATE = re.compile(r"\{\{|\{%|\{#")
 KINDS = {
@@ -124,6 +125,11 @@ def printable(text: str, length: int = SHOWN_LENGTH) -> str:
     return clean if len(clean) <= length else clean[:length] + "..."
 
 
+def quoted(text: str) -> str:
+    """What somebody else wrote or says, marked as such: it stays in its own language."""
+    return f'"{printable(text, QUOTED_LENGTH)}"'
+
+
 def misread(place: Place, value: Any, *, or_decimal: bool = False) -> Message:
     """`is no, which YAML reads as the yes-or-no value false; ...`, for a value that is no text."""
     text = 'is %(written)s, which YAML reads as %(made)s; write it in quotes: "%(written)s"'
@@ -159,7 +165,7 @@ def _unreadable(file: Path, why: Message, line: int = 1) -> Document:
 def _syntax(error: yaml.MarkedYAMLError) -> Message:
     if "\\t" in (error.problem or ""):
         return Message("has a tab here; YAML indents with spaces only")
-    why = printable(error.problem or "-").removeprefix("but ")
+    why = quoted((error.problem or "-").removeprefix("but "))
     text = "is not YAML here (%(why)s); correct this line or the one before it"
     return Message(text, {"why": why})
 

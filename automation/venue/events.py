@@ -13,14 +13,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from automation.run.events import Message
-from automation.venue.document import printable
+from automation.venue.document import printable, quoted
 
 if TYPE_CHECKING:
     import icalendar
     from recurring_ical_events import CalendarQuery
 
 DAY = dt.timedelta(days=1)
-WHY_LENGTH = 200  # letters that a reader's reason may have
 
 
 class Doubt(ValueError):
@@ -68,7 +67,7 @@ class Events:
             utf8 = Message("it is not in UTF-8; save it as UTF-8")
             raise Doubt("is no calendar that can be trusted: %(why)s", why=utf8) from error
         except Exception as error:  # whatever a reader stumbles over is doubt
-            said = printable(str(error).strip().rstrip("."), WHY_LENGTH)
+            said = quoted(str(error).strip().rstrip("."))
             why = error.why if isinstance(error, Doubt) else said
             raise Doubt("is no calendar that can be trusted: %(why)s", why=why) from error
 

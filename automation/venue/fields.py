@@ -20,6 +20,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from automation.run.events import Message
+from automation.venue.document import quoted
+from automation.venue.promql import Unfit, selectors
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 DAY_SECONDS = 86_400
@@ -142,7 +144,15 @@ def _is_regexp(text: str) -> bool:
     try:
         re.compile(text)
     except (re.error, OverflowError) as error:
-        raise unfit("it is no regular expression: %(why)s", why=str(error)) from None
+        raise unfit("it is no regular expression: %(why)s", why=quoted(str(error))) from None
+    return True
+
+
+def _is_query(text: str) -> bool:
+    try:
+        selectors(text)
+    except Unfit as error:
+        raise _unfit(error.why) from None
     return True
 
 
@@ -274,6 +284,12 @@ HostPath = Annotated[
     str, Field(pattern=r"^/[^\x00]*$"), wants("a path that starts with /, as it is on the hosts")
 ]
 Reference = Annotated[str, wants("the name of a component")]
+Query = Annotated[
+    str,
+    Field(min_length=1),
+    _matching(_is_query),
+    wants("a PromQL query such as sum(rate(bets[2m]))"),
+]
 Word = Annotated[str, wants("a text; put numbers in a command in quotes")]
 Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
 Share = Annotated[

@@ -14,8 +14,8 @@ import recurring_ical_events
 from recurring_ical_events import CalendarQuery
 
 from automation.run.events import Message
-from automation.venue.document import printable
-from automation.venue.events import DAY, WHY_LENGTH, Doubt, name_of
+from automation.venue.document import printable, quoted
+from automation.venue.events import DAY, Doubt, name_of
 from automation.venue.recurrence import (
     kind,
     mistyped_rule,
@@ -110,7 +110,7 @@ def _mistakes(event: icalendar.Event) -> Iterator[Message]:
     """What is wrong with an event; where there is something, the next may be nonsense."""
     if event.errors:
         name, said = event.errors[0]
-        args = {"name": printable(name or ""), "why": printable(str(said), WHY_LENGTH)}
+        args = {"name": printable(name or ""), "why": quoted(str(said))}
         text = "its %(name)s cannot be read: %(why)s" if name else "it cannot be read: %(why)s"
         yield Message(text, args)
     start, end, length = (event.get(key) for key in ("DTSTART", "DTEND", "DURATION"))

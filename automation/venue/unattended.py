@@ -16,6 +16,7 @@ from automation.venue.fields import (
     LoadTest,
     LocalTime,
     Number,
+    Query,
     Reference,
     Regexp,
     ServerUrl,
@@ -34,6 +35,7 @@ from automation.venue.fields import (
 from automation.venue.keys import NAMED_APART, Keys, check_one_of
 
 MEMORY = ("memory_over", "memory_growing")
+LONGEST_QUIET = timedelta(days=7)
 SHORTEST_GROWTH = timedelta(hours=1)  # a timer looks every ten minutes at the least
 
 
@@ -92,7 +94,9 @@ class Signal(Keys):
     )
 
     name: Title
-    prometheus: Text | None = Field(None, description="A query with a single number as its answer.")
+    prometheus: Query | None = Field(
+        None, description="A query with a single number as its answer."
+    )
     command: Argv | None = Field(None, description="Prints a single number on each host.")
     component: Reference | None = Field(None, description="On whose hosts the command is run.")
     below: Number | None = None
@@ -105,6 +109,8 @@ class Signal(Keys):
         check_one_of(self, ("below", "above"))
         if bool(self.command) != bool(self.component):
             raise mistake("needs command and component together: what is run, and on whose hosts")
+        if span(self.quiet_for) > LONGEST_QUIET:
+            raise mistake("has a for that is longer than what is remembered; write at most 7d")
         return self
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from automation.idle.prometheus import LIMIT, Client, Reply, fetch
+from automation.idle.prometheus import LIMIT, Client, Reply, Unclear, fetch
 from automation.idle.quiet import judge_alerts, judge_signal
 from automation.venue.unattended import Prometheus, Signal
 from tests.unit.idle.prometheus import STEP, history, serve
@@ -83,13 +83,10 @@ def judged(address: str, query: str) -> str:
         ('sum(x{is=~"hole|quiet"})', "nothing is known of the signal 'bets' from 0:05:"),
         ('sum(x{is=~"young|quiet"})', "is known for 0:04:4"),
         ('sum(x{is="nowhere"}) or vector(0)', "knows no samples of x{is="),
-        ("vector(0)", "names no metric"),
-        ('x{is="quiet"} offset 1m', "offset and @ hide how old samples are"),
         ('sum(x{is=~"stale|quiet"})', "the newest value of the signal 'bets' is 0:03:0"),
         ('x{is="stale"}', "the newest value of the signal 'bets' is 0:03:0"),
         ('x{is="nowhere"}', "knows nothing of the signal 'bets'"),
-        ("sum(x", "refuses the question"),
-        ("x[5m]", "refuses the question"),
+        ("x[5m]", 'refuses the question: "invalid'),
     ],
 )
 def test_a_real_prometheus_is_understood(server: str, query: str, why: str) -> None:
@@ -119,7 +116,7 @@ groups:
 @pytest.mark.parametrize(
     ("ignored", "why"),
     [
-        (None, "the alert rule HostDown cannot be evaluated: found duplicate series"),
+        (None, 'the alert rule HostDown cannot be evaluated: "found duplicate series'),
         ("^HostDown$", ""),
     ],
 )
@@ -161,9 +158,9 @@ def rules(**more: Any) -> bytes:
     ("status", "body", "why"),
     [
         (200, rules(), ""),
-        (200, rules(health="err", lastError="many-to-many"), "HostDown cannot be evaluated: many"),
-        (200, rules(health="unknown"), "HostDown cannot be evaluated: unknown"),
-        (200, rules(lastEvaluation="0001-01-01T00:00:00Z"), "HostDown was last evaluated 7"),
+        (200, rules(health="err", lastError="many-to-many"), 'HostDown cannot be evaluated: "many'),
+        (200, rules(health="unknown"), 'HostDown cannot be evaluated: "unknown"'),
+        (200, rules(lastEvaluation="0001-01-01T00:00:00Z"), "HostDown was last evaluated 17"),
         (200, rules(lastEvaluation="2026-01-02T03:04:05.123456789+09:00"), "HostDown was last"),
         (200, rules(lastEvaluation="yesterday"), "cannot be read"),
         (200, rules(lastEvaluation=7), "cannot be read"),
@@ -226,8 +223,8 @@ def answer(result: Any, **more: Any) -> bytes:
         (answer([{"metric": {}, "values": [["inf", "0"]]}]), 0.0, "cannot be read"),
         (answer([{"metric": {}, "values": [[10**400, "0"]]}]), 0.0, "cannot be read"),
         (b"[" * 100_000, 0.0, "cannot be read"),
-        (answer([], warnings={"0": "a store"}), 0.0, "doubts itself: {'0': 'a store'}"),
-        (answer([], warnings=7), 0.0, "doubts itself: 7"),
+        (answer([], warnings={"0": "a store"}), 0.0, "doubts itself: \"{'0': 'a store'}\""),
+        (answer([], warnings=7), 0.0, 'doubts itself: "7"'),
         (answer([], isPartial=True), 0.0, "only a part of the answer"),
         (b" " * (LIMIT + 1), 0.0, "larger than 4 MiB"),
     ],
@@ -279,8 +276,8 @@ def dripping() -> Iterator[str]:
 @pytest.mark.timeout(20)
 def test_a_question_ends_although_the_answer_goes_on_for_ever() -> None:
     """The venue file's timeout is for the whole of it, not for each read."""
-    with dripping() as address, pytest.raises(TimeoutError, match="not within"):
-        fetch(address, 0.3)
+    with dripping() as address, pytest.raises(Unclear, match=r"did not answer within 0.3 s"):
+        fetch(address, 0.3219871)
 
 
 def test_an_alert_without_a_name_is_not_known() -> None:

@@ -57,6 +57,7 @@ def test_a_signal_is_quiet_when_it_was_for_its_whole_period() -> None:
         (reading(0, 0, 0, 0.5), "was 0.5 0:00:00 ago"),
         (reading(0, 7, 0, 0), "was 7 0:10:00 ago"),
         (reading(7, 0, 0, 0), "was 7 0:15:00 ago"),
+        (reading(0, newest=130_000), "is 36:06:40 old"),
         (reading(0, 0, 0, nan), "was nan"),
         (reading(0, -inf, 0, 0), "was -inf"),
         (reading(0, 0, 0), "is known for 0:10:00 only"),

@@ -112,8 +112,8 @@ def test_the_role_that_ansible_takes_is_the_one_that_speaks(place: Path) -> None
         ),
         (
             "unit: [\n",
-            "2: the file is not YAML here (expected the node content, but found '<stream end>'); "
-            "correct this line or the one before it.",
+            '2: the file is not YAML here ("expected the node content, but found '
+            "'<stream end>'\"); correct this line or the one before it.",
         ),
     ],
 )

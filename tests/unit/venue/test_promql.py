@@ -2,7 +2,7 @@
 
 import pytest
 
-from automation.idle.selectors import Hidden, selectors
+from automation.venue.promql import Unfit, selectors
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,6 @@ from automation.idle.selectors import Hidden, selectors
         ("a # b\n+ c", ("a", "c")),
         ("sum(sum)", ("sum",)),
         ("a + a", ("a",)),
-        ("time() - vector(1)", ()),
     ],
 )
 def test_every_selector_is_found_once(query: str, found: tuple[str, ...]) -> None:
@@ -38,9 +37,36 @@ def test_every_selector_is_found_once(query: str, found: tuple[str, ...]) -> Non
 
 @pytest.mark.parametrize(
     "query",
-    ["a offset 5m", "a OFFSET -5m", "a @ 1609746000", "rate(a[5m] @ end())", "a{x='", "a[5m"],
+    ["a offset 5m", "a OFFSET -5m", "a @ 1609746000", "rate(a[5m] @ end())"],
 )
 def test_what_hides_the_age_of_samples_is_refused(query: str) -> None:
-    """Another time than now is asked about, or it cannot be read to its end."""
-    with pytest.raises(Hidden):
+    """Another time than now is asked about."""
+    with pytest.raises(Unfit, match="offset and @ hide"):
+        selectors(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "rest"),
+    [
+        ("a{x='", "{x='"),
+        ("a[5m", "[5m"),
+        ("sum(rate(a[5m])", "(rate(a[5m])"),
+        ("sum(a", "(a"),
+        ("sum(a)) + b", ") + b"),
+        ("sum(a]", "]"),
+        ("sum by (x (a)", "(x (a)"),
+        ('a{x=")"', '{x=")"'),
+    ],
+)
+def test_half_a_bracket_or_quote_is_refused(query: str, rest: str) -> None:
+    """The reason says from where on it cannot be read."""
+    with pytest.raises(Unfit) as caught:
+        selectors(query)
+    assert f'from "{rest}" on' in str(caught.value)
+
+
+@pytest.mark.parametrize("query", ["", "vector(0)", "time() - vector(1)", "# bets"])
+def test_what_asks_about_nothing_is_refused(query: str) -> None:
+    """Nobody scrapes it, so nothing tells how old it is."""
+    with pytest.raises(Unfit, match="names no metric"):
         selectors(query)
