@@ -17,6 +17,7 @@ from automation.errors import UsageError
 from automation.exit_codes import ExitCode
 from automation.procedures.schedule import (
     Manager,
+    can_stop_timers,
     environment_of,
     find_manager,
     install,
@@ -42,6 +43,10 @@ PATHS = (TARGETS, "ANSIBLE_CONFIG", "ANSIBLE_VAULT_PASSWORD_FILE")
 WORDS = (LONGER, ON_CHANGE)
 KEPT = "The settings in %(file)s are kept as they are."
 NOTHING = "There are no units of %(venue)s in %(folder)s: nothing to remove."
+STILL = (
+    "systemctl: not installed here, so only files were removed; a timer that still runs ends with "
+    "the next boot."
+)
 NOBODY = "Nobody is told of a missed morning: put RACEDAY_NOTIFY into %(file)s."
 
 
@@ -201,6 +206,8 @@ def remove_units(settings: Settings, *, system: bool, yes: bool) -> int:
         _tell(settings, manager.folder, removed)
     else:
         click.echo(translate(NOTHING, **args))
+    if removed and not can_stop_timers():
+        say(translate(STILL))
     if not remove_settings(file):
         say(translate(KEPT, file=file))
     return ExitCode.GO

@@ -19,6 +19,7 @@ SYSTEM = Path("/etc/systemd/system")
 SYSTEM_SETTINGS = Path("/etc/raceday")
 OURS = "# Written by raceday schedule install; schedule remove takes it away with this line only."
 ESCAPED = re.compile(r'["\\`$]')  # what has a meaning to systemd within quotes
+WANTS = "timers.target.wants"  # as [Install] of the timers says
 PROGRAMS = ("systemctl", "systemd-analyze")
 ELSEWHERE = Message(
     "Nothing was changed. Without systemd let another scheduler, such as cron, call "
@@ -197,10 +198,33 @@ def remove(manager: Manager, names: Iterable[str]) -> tuple[str, ...]:
     """Stop the timers and take the units away; returns the names of those that were there.
 
     They are there again, with the timers off, until systemd knows it: then it can be done again.
+    Without a systemctl only files are taken away.
     """
     there = installed(manager, names)
-    if not there:
-        return ()
+    if there and not can_stop_timers():
+        _unlink_all(manager.folder, there)
+    elif there:
+        _remove_known(manager, there)
+    return there
+
+
+def can_stop_timers() -> bool:
+    """Whether there is a systemctl to do it with."""
+    return bool(shutil.which("systemctl"))
+
+
+def _unlink_all(folder: Path, names: Iterable[str]) -> None:
+    """The units, and the links by which they are enabled."""
+    try:
+        for name in names:
+            (folder / WANTS / name).unlink(missing_ok=True)
+            (folder / name).unlink()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _remove_known(manager: Manager, there: Iterable[str]) -> None:
+    """With systemd's knowledge."""
     timers = _timers(there)
     if timers:
         _systemctl(manager, "disable", "--now", *timers)
@@ -208,7 +232,6 @@ def remove(manager: Manager, names: Iterable[str]) -> tuple[str, ...]:
         _unlink(manager.folder, there, undo)
         _systemctl(manager, "daemon-reload")
         undo.pop_all()
-    return there
 
 
 def _unlink(folder: Path, names: Iterable[str], undo: ExitStack) -> None:

@@ -332,6 +332,21 @@ def test_a_morning_that_is_wanted_no_more_is_removed(
     assert "--user disable --now raceday-demo-morning.timer" in asked
 
 
+def test_a_machine_that_has_lost_systemd_is_rid_of_what_was_installed(
+    environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    """The files that install and systemctl wrote are gone, and it is said what may go on."""
+    assert schedule(environment, "install", "--yes", *WHEN).returncode == 0
+    units = tmp_path / "systemd" / "user"
+    (units / "timers.target.wants").mkdir()
+    for timer in units.glob("*.timer"):
+        (units / "timers.target.wants" / timer.name).symlink_to(timer)
+    done = schedule({**environment, "PATH": "/nowhere"}, "remove", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in units.rglob("*")] == ["timers.target.wants"]
+    assert "systemctl: not installed here, so only files were removed" in done.stderr
+
+
 def test_the_reports_directory_is_there_for_the_services(
     environment: Mapping[str, str], tmp_path: Path
 ) -> None:
