@@ -162,6 +162,14 @@ def test_looks_that_can_count_no_more_are_forgotten() -> None:
     assert recent_looks(kept, week) == ()
 
 
+def test_the_longest_period_of_a_venue_file_is_remembered() -> None:
+    """Looks of a whole week, the last before it, too: such a signal can become quiet."""
+    longest = SIGNAL.model_copy(update={"quiet_for": "7d"})
+    week = 7 * 24 * 60
+    seen = recent_looks(looks(*range(week + 5, -1, -10)), NOW)
+    assert said(reading_of(longest, seen, NOW), longest) == ""
+
+
 FIRING = Alerts((("HostDown", "firing"),))
 PENDING = Alerts((("HostDown", "pending"),))
 WATCHDOG = Alerts((("Watchdog", "firing"),))
