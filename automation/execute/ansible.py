@@ -26,6 +26,7 @@ from automation.execute.playbook import Playbook
 from automation.execute.processes import (
     MARKER,
     OWNER,
+    end_connections,
     end_marked,
     end_owned,
     marked_runs,
@@ -146,7 +147,7 @@ class AnsibleExecutor:
         for lane in self._lanes.values():
             if lane.thread:
                 lane.thread.join(timeout=5)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        _remove(self._scratch)
 
     # --- lanes ---------------------------------------------------------------------------------
 
@@ -326,7 +327,7 @@ def end_run(run_id: str) -> int:
     """End what a dead run has left on this machine, and remove its files. Returns how many."""
     ended = end_marked(run_id)
     for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}{run_id}-*"):
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
     return ended
 
 
@@ -349,7 +350,13 @@ def end_owners(owners: Collection[str]) -> None:
         end_owned(owner)
     for folder in _scratch_folders():
         if _owner_of(folder) in owners:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(scratch: Path) -> None:
+    """What a run wrote, and the connections that it kept there."""
+    end_connections(scratch)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _scratch_folders() -> tuple[Path, ...]:

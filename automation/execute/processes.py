@@ -1,10 +1,12 @@
 """Every process a run starts carries the run's id in its environment, so none can be lost.
 
 ansible-core's workers leave the process group, and after a `kill -9` of raceday nobody waits for
-them; the mark finds them wherever they went.
+them; the mark finds them wherever they went. Only the ssh that keeps a connection for others writes
+its title over its environment; there it says where its socket lies.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 
@@ -21,6 +23,12 @@ def end_marked(mark: str) -> int:
 def end_owned(owner: str) -> int:
     """End every process that was started by this very process of ours. Returns how many."""
     return _end([item for item in psutil.process_iter() if owner and _said(item, OWNER) == owner])
+
+
+def end_connections(folder: Path) -> None:
+    """End whoever keeps a connection whose socket lies in this folder, or lay there."""
+    title = f"ssh: {folder}/"
+    _end([process for process in psutil.process_iter() if _title(process).startswith(title)])
 
 
 def interrupt(pid: int, since: str) -> bool:
@@ -69,6 +77,13 @@ def _is_marked(process: psutil.Process, mark: str) -> bool:
 def _said(process: psutil.Process, name: str) -> str:
     try:
         return str(process.environ().get(name, ""))
+    except psutil.Error:
+        return ""
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
     except psutil.Error:
         return ""
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 from uuid import uuid4
 
@@ -26,20 +27,23 @@ OF_STATUS = {"healthy", "standing", "held_by", "out_of_rotation", "closed_by"}
 
 
 def processes_of(run_id: str) -> set[int]:
-    """Every process that carries a run's id in its environment, wherever it went."""
-    return _who_has(f"RACEDAY_RUN={run_id}".encode())
+    """Every process that carries a run's id in its environment or title, wherever it went.
+
+    The ssh that keeps a connection has written its title over its environment.
+    """
+    connections = _who_has("cmdline", f"ssh: {gettempdir()}/raceday-{run_id}-")
+    return _who_has("environ", f"RACEDAY_RUN={run_id}") | connections
 
 
-def _who_has(mark: bytes) -> set[int]:
-    return {
-        int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if _has(path, mark)
-    }
+def _who_has(what: str, mark: str) -> set[int]:
+    files = Path("/proc").glob(f"[0-9]*/{what}")
+    return {int(file.parent.name) for file in files if _has(file, mark.encode())}
 
 
-def _has(environment: Path, mark: bytes) -> bool:
-    """Whether a process's environment has the mark; a process that is gone has not."""
+def _has(file: Path, mark: bytes) -> bool:
+    """Whether the kernel shows the mark of a process; of one that is gone it does not."""
     try:
-        return mark in environment.read_bytes()
+        return mark in file.read_bytes()
     except OSError:
         return False
 
@@ -104,7 +108,7 @@ class Started:
     @property
     def processes(self) -> set[int]:
         """Itself and all that came from it, also what never got a run's id: a fork that hangs."""
-        return _who_has(self._call.encode())
+        return _who_has("environ", self._call)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the whole group, as a terminal does."""

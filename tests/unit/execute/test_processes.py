@@ -1,11 +1,12 @@
 """What a dead run has left on this machine is found by its id, and nothing else is touched."""
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,27 @@ def test_who_has_no_mark_is_never_ended(child: subprocess.Popen[bytes], mark: st
     """Not for a run, and not for a run without a name."""
     assert end_marked(mark) == 0
     assert child.poll() is None
+
+
+def test_a_connection_that_is_kept_ends_with_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ssh has written its title over its environment: where its socket lies tells whose it is."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    kept = {run: tmp_path / f"raceday-{run}-x1" / "cp" / "0c4a [mux]" for run in (RUN, OTHER)}
+    for socket in kept.values():
+        socket.parent.mkdir(parents=True)
+    with ExitStack() as ending:
+        sshs = [
+            ending.enter_context(
+                subprocess.Popen([f"ssh: {socket}", "60"], executable=shutil.which("sleep"), env={})
+            )
+            for socket in kept.values()
+        ]
+        ending.callback(sshs[1].kill)
+        end_run(RUN)
+        sshs[0].wait(5)
+        assert sshs[1].poll() is None
 
 
 def test_only_the_process_that_is_meant_is_interrupted(child: subprocess.Popen[bytes]) -> None:
