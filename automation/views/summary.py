@@ -26,7 +26,6 @@ from automation.views.live import (
 from automation.views.sales import CLOSED
 from automation.views.sentences import (
     NOW,
-    OPEN_AGAIN,
     deadline_sentence,
     duration_sentence,
     report_headline,
@@ -35,6 +34,7 @@ from automation.views.sentences import (
     sales_sentence,
     time_saved_sentence,
 )
+from automation.views.telling import SELL
 from automation.views.text import printable
 from automation.views.times import Clock
 from automation.views.words import HEADLINES, Headline, headline
@@ -191,7 +191,7 @@ def _facts(report: Report, translate: Translator) -> Iterator[Text]:
         if sentence:
             yield Text(translate(sentence))
     if report.procedure == "recover" and report.sales and report.sales.state == CLOSED:
-        yield Text(translate(OPEN_AGAIN), style="bold")
+        yield Text(translate(SELL), style="bold")
     yield Text(f"{translate('Duration')}: {translate(duration_sentence(report, clock))}")
     resumed = resumed_sentence(report, clock)
     if resumed:

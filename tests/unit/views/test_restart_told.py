@@ -201,12 +201,12 @@ def test_sales_that_an_emergency_left_closed_are_named_first(venue: Venue, tmp_p
     failed = {("wagering.start", host): Fault.FAILS for host in ("w1", "w2")}
     sentences, following = explained(desk, desk.run(plan, failed))
     assert "was left with sales closed" in sentences[-1].split(";")[0]
-    sell = 'raceday sales open --reason "..." while the GO still holds, else raceday morning'
+    sell = 'raceday sales open --reason "..." if a GO still holds, else raceday morning'
     assert following[-1] == f"When all is well: {sell}"
     recovered = desk.run(plan_recover(venue, left_behind(desk.reports)))
     report = build_report(recovered, desk.clock.now, "")
     shown = render_summary(report, Path("report.html"), Translator())
-    assert f"To open them again: {sell}" in printed(shown, 120)
+    assert f"When all is well: {sell}" in printed(shown, 120)
     assert "was left with sales closed" in explained(desk, recovered)[0][-1]
 
 
