@@ -9,6 +9,7 @@ from automation.run.events import Message
 TOO_MANY = re.compile(r"Got unexpected extra arguments? \((.+)\)")  # click has no class for these
 FLAG = "does not take a value."
 
+
 def misuse(error: click.ClickException) -> Message:
     """What is wrong; in click's own words where it is nothing that we know."""
     match error:

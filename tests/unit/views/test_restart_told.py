@@ -1,6 +1,7 @@
 """A restart that failed or could not begin, as the terminal, the page and `explain` tell it."""
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -281,6 +282,9 @@ def test_a_load_balancer_whose_sales_were_closed_is_closed(venue: Venue, tmp_pat
     desk = desk_of(tmp_path)
     state = desk.run(plan_close(venue))
     assert "✓ closed ticketing 1/1" in rows(state)
+    report = build_report(state, desk.clock.now, "")
+    shown = {item.name: (item.state, item.ready_at) for item in report.components}
+    assert shown["ticketing"] == ("closed", None)
 
 
 def test_a_batch_that_is_being_put_back_is_under_way(plan: Plan) -> None:
@@ -295,16 +299,54 @@ def test_a_batch_that_is_being_put_back_is_under_way(plan: Plan) -> None:
     assert told == ["▲ wagering: partly done 1/2"]
 
 
+def test_an_interrupted_roll_is_partly_done_on_the_page_too(plan: Plan, tmp_path: Path) -> None:
+    """And for programs: its first batch was restarted."""
+    desk = desk_of(tmp_path)
+    state = desk.run(plan, interrupted_by="wagering.start.1")
+    report = build_report(state, desk.clock.now, "")
+    assert {item.name: item.state for item in report.components}["wagering"] == "partly"
+    assert "partly done" in render_html(report, Translator())
+
+
 def test_a_refused_roll_leaves_the_load_balancer_as_it_was_proven(plan: Plan) -> None:
     """It was not asked for the second batch, and its gate was good; nothing else was done."""
     state, _ = restart(plan, {}, replace(SELLING, taken_out=frozenset({"to_wagering/w2"})))
     assert rows(state)[:2] == ["- not executed wagering 0/2", "✓ ready ticketing 1/1"]
 
 
-def test_a_check_has_done_nothing(plan: Plan) -> None:
-    """Not even partly."""
-    state, _ = restart(replace(plan, check=True), {})
-    assert rows(state)[0].startswith("- not executed wagering")
+@pytest.mark.parametrize(
+    ("procedure", "told"),
+    [
+        ("restart", ["wagering 2/2 would be restarted: w1, w2"]),
+        (
+            "emergency",
+            [
+                "wagering 2/2 would be restarted: w1, w2",
+                "ticketing 1/1 would be closed, and opened again: t1",
+            ],
+        ),
+        (
+            "evening",
+            ["wagering 2/2 would be stopped: w1, w2", "ticketing 1/1 would be stopped: t1"],
+        ),
+        ("sales-close", ["ticketing 1/1 would be closed: t1"]),
+    ],
+)
+def test_a_check_says_what_would_be_done(
+    venue: Venue, plan: Plan, tmp_path: Path, procedure: str, told: list[str]
+) -> None:
+    """To every host, for what it is; nothing was done, not even partly."""
+    plans = {
+        "restart": plan,
+        "emergency": plan_emergency(venue, ["wagering"]),
+        "evening": plan_evening(venue),
+        "sales-close": plan_close(venue),
+    }
+    state = desk_of(tmp_path).run(replace(plans[procedure], check=True))
+    shown = printed(render(state, state.started_at, Translator("en")), 150).splitlines()
+    lines = [re.sub(r" \d:\d\d ", " ", " ".join(line.split())) for line in shown]
+    would = [line.removeprefix("○ would be done ") for line in lines if "○ would be done" in line]
+    assert would == told
 
 
 def test_what_is_down_already_is_not_stopping(venue: Venue) -> None:
