@@ -91,17 +91,20 @@ def test_what_a_health_check_saw_is_told_in_the_readers_language(
     down = {"component": "bets", **UP, "outcome": "not_ready", "was": "active", "result": "success"}
     result = act(action, [{**down, "status": "0", "seen": seen}], **args)
     report = result["raceday"][0]
-    why = load_problem(report["problem"]).why
-    assert f"'{sentence}'" in Translator("ko")(why)
-    assert f"'{seen}'" in Translator()(why)
+    problem = load_problem(report["problem"])
+    assert problem is not None
+    assert f"'{sentence}'" in Translator("ko")(problem.why)
+    assert f"'{seen}'" in Translator()(problem.why)
     assert report["evidence"]["seen"] == seen
 
 
 def test_what_to_do_of_a_bad_gate_fits_every_procedure(act: Callable[..., dict[str, Any]]) -> None:
     """How the procedure itself goes on, its run says."""
     down = {"component": "bets", **UP, "outcome": "not_ready", "seen": "no answer"}
-    problem = act("probe", [down], components=["bets"])["raceday"][0]["problem"]
-    assert Translator()(load_problem(problem).next) == "Look at its unit and its log on w1."
+    report = act("probe", [down], components=["bets"])["raceday"][0]
+    problem = load_problem(report["problem"])
+    assert problem is not None
+    assert Translator()(problem.next) == "Look at its unit and its log on w1."
 
 
 def test_a_host_of_no_component_is_not_asked(act: Callable[..., dict[str, Any]]) -> None:
