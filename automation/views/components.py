@@ -11,13 +11,13 @@ from automation.run.ledger import Place
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
     ENDED,
-    INTERRUPTED,
     PASSED,
     HostResult,
     State,
     Status,
     StepState,
     is_drain_cut_short,
+    is_look_cut_short,
     missing_checks,
 )
 from automation.run.verdict import Finding, was_stopped_before
@@ -213,8 +213,7 @@ def _as_asked(item: StepState) -> StepState:
 
     Nor does such a drain, of which its undrain tells.
     """
-    is_look_cut_short = item.step.verb is Verb.PROBE and item.reason == INTERRUPTED
-    if not is_look_cut_short and not is_drain_cut_short(item):
+    if not is_look_cut_short(item) and not is_drain_cut_short(item):
         return item
     heard = {host: result for host, result in item.hosts.items() if result.good}
     return replace(item, status=Status.SKIPPED, hosts=heard)

@@ -16,7 +16,8 @@ from automation.procedures.sales import plan_close
 from automation.run.journal import Journal
 from automation.run.loop import Run
 from automation.run.plan import Plan
-from automation.run.state import State
+from automation.run.state import State, Status
+from automation.run.verdict import findings
 from automation.venue.site import Venue
 from automation.views.document import to_data
 from automation.views.explain import explain_run, explanation_document
@@ -297,6 +298,14 @@ def test_a_batch_that_is_being_put_back_is_under_way(plan: Plan) -> None:
         run.drive(lambda: "kim" if "wagering.start.1" in simulator.truth.begun else "")
     told = [line[18:] for line in stream.getvalue().splitlines() if " wagering: " in line]
     assert told == ["▲ wagering: partly done 1/2"]
+
+
+def test_gates_that_were_interrupted_are_no_failures(plan: Plan, tmp_path: Path) -> None:
+    """Their hosts were not heard to the end because the operator did not wait for them."""
+    state = desk_of(tmp_path).run(plan, interrupted_by="ticketing.gate")
+    assert state.steps["ticketing.gate"].status is Status.FAILED
+    assert "no answer" not in printed(render(state, state.started_at, Translator("en")))
+    assert findings(state) == ()
 
 
 def test_an_interrupted_roll_is_partly_done_on_the_page_too(plan: Plan, tmp_path: Path) -> None:
