@@ -1,8 +1,13 @@
 """What click finds wrong with a command line, as a message: click's own sentences are English."""
 
+import re
+
 import click
 
 from automation.run.events import Message
+
+TOO_MANY = re.compile(r"Got unexpected extra arguments? \((.+)\)")  # click has no class for these
+FLAG = "does not take a value."
 
 
 def misuse(error: click.ClickException) -> Message:
@@ -12,6 +17,8 @@ def misuse(error: click.ClickException) -> Message:
             return Message("No such command '%(name)s'.", {"name": error.command_name})
         case click.NoSuchOption():
             return _no_such_option(error)
+        case click.BadOptionUsage() if error.message.endswith(FLAG):
+            return Message("The option %(name)s takes no value.", {"name": error.option_name})
         case click.BadOptionUsage():
             return Message("The option %(name)s wants a value.", {"name": error.option_name})
         case click.MissingParameter(param=click.Parameter() as param):
@@ -19,6 +26,9 @@ def misuse(error: click.ClickException) -> Message:
         case click.BadParameter(param=click.Parameter() as param):
             args = {"name": param.get_error_hint(error.ctx), "why": _why(param.type, error)}
             return Message("Invalid value for %(name)s: %(why)s", args)
+    too_many = TOO_MANY.fullmatch(error.message)
+    if too_many:
+        return Message("Too many arguments: %(words)s", {"words": too_many[1]})
     return Message("%(why)s", {"why": error.format_message()})
 
 

@@ -22,6 +22,7 @@ _BEFORE = re.compile(r"^.*?(?:via|over) ssh: ")
 _PLACE = re.compile(
     r"^(?:ssh: )?(?:connect to host \S+ port \d+: |Could not resolve hostname \S+: |\S+@\S+: )"
 )
+_ADDRESS = re.compile(r"(?: (?:by|from|to|with) \S+ port \d+|(?<=server) \S+(?= not responding))")
 UNTRUSTED = "Host key verification failed."  # the last words of ssh, of a new key or a changed one
 FOR_ALL = "raceday.core.clocks"  # runs once, and reports for every host it compared
 
@@ -136,4 +137,4 @@ def _in_ssh_words(step: Step, host: str, problem: Problem) -> Problem:
 def ssh_words(said: str) -> str:
     """Why ssh failed, without what Ansible puts before it and the names of host and user."""
     last = said.strip().rpartition("\n")[2]
-    return _PLACE.sub("", _BEFORE.sub("", last))[:500]
+    return _ADDRESS.sub("", _PLACE.sub("", _BEFORE.sub("", last)))[:500]

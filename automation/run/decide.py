@@ -93,6 +93,7 @@ class Finish:
 
 
 UNHEARD = "%(host)s did not say right before whom it sends customers to, so it is not stopped"
+CHANGES_NOTHING = Message("check mode changes nothing")
 NOT_RUNNING = Message("it does not run, so nobody can be asked")
 NOT_KNOWN = Message("it is not known which servers customers are sent to")
 CLOSED_SINCE = Message("sales were closed since, so nothing is put into rotation")
@@ -181,8 +182,9 @@ def _move(state: State, step: Step, ended: frozenset[str]) -> Move | None:
 def _failed_before(state: State, step: Step, ended: frozenset[str]) -> StepState | None:
     """What it needs and what failed; where the first failure is the end, any step that failed."""
     for name in step.needs:
-        if name in ended and state.steps[name].status not in PASSED:
-            return state.steps[name]
+        item = state.steps[name]
+        if name in ended and item.status not in PASSED and item.reason != CHANGES_NOTHING:
+            return item
     if state.plan.stops_at_failure and step.verb is not Verb.PROBE:
         for item in state.steps.values():
             if item.status is Status.FAILED and not _is_no_obstacle(state, item.step):
@@ -219,6 +221,7 @@ def _put_back(state: State, step: Step, ended: frozenset[str]) -> Move | None:
     for name in step.needs:
         needed = state.steps[name]
         met = needed.status in PASSED or _had_nothing_to_put_back(state, needed.step)
+        met |= needed.reason == CHANGES_NOTHING
         if name != step.puts_back and not met:
             return Skip(step, _blocked(needed))
     if step.verb is Verb.UNDRAIN:
@@ -277,7 +280,7 @@ def _is_taken(state: State, step: Step) -> bool:
 def _released(state: State, step: Step) -> Begin | Skip:
     """It is begun on every host that is left to it, unless something forbids it."""
     if state.plan.check and _is_only_for_real(state, step):
-        return Skip(step, Message("check mode changes nothing"))
+        return Skip(step, CHANGES_NOTHING)
     forbidden = _sales_forbid(state) if step.is_test or step.verb in DISTURBING else None
     if forbidden and not state.plan.may_meet_sales:
         return Skip(step, forbidden)
@@ -382,7 +385,7 @@ def _too_few_hosts(step: Step, lost: Mapping[str, StepState]) -> Message:
 def _on_verdict(state: State, step: Step) -> Begin | Skip | None:
     """Sales open on GO, and on CONDITIONAL only when somebody accepted it with a reason."""
     if state.plan.check:
-        return Skip(step, Message("check mode changes nothing"))
+        return Skip(step, CHANGES_NOTHING)
     if state.verdict is None:
         return None
     accepted = state.verdict.result == "CONDITIONAL" and state.plan.accept_conditional

@@ -243,6 +243,11 @@ def is_drain_cut_short(item: "StepState") -> bool:
     return item.step.verb is Verb.DRAIN and item.reason == INTERRUPTED
 
 
+def is_look_cut_short(item: "StepState") -> bool:
+    """Whether the operator did not wait for a look: who was not heard until then says nothing."""
+    return item.step.verb is Verb.PROBE and item.reason == INTERRUPTED
+
+
 def meant(words: Iterable[str], servers: Collection[str]) -> frozenset[str]:
     """Those of the words that are among the servers, be it whole or by the server's own name."""
     return frozenset(word for word in words if word in servers or server_of(word) in servers)

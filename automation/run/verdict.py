@@ -21,6 +21,7 @@ from automation.run.state import (
     Status,
     StepState,
     is_drain_cut_short,
+    is_look_cut_short,
     left_alone,
     meant,
     missing_checks,
@@ -441,7 +442,8 @@ def _started_since(state: State) -> Iterator[Finding]:
 def _step_findings(item: StepState) -> Iterator[Finding]:
     step = item.step
     for host, result in item.hosts.items():
-        if result.state not in GOOD:
+        unheard = result.state is HostState.UNKNOWN and is_look_cut_short(item)
+        if result.state not in GOOD and not unheard:
             problem = result.problem or _unexplained(item, host)
             yield Finding(step.component, host, step.id, problem, lost_host=True)
         for check in result.checks:

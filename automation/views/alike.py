@@ -21,6 +21,14 @@ def alike(found: Iterable[tuple[str, Problem]]) -> tuple[Problem, ...]:
     return tuple(_together(hosts) for hosts in same.values())
 
 
+def once(reasons: Iterable[Message]) -> tuple[Message, ...]:
+    """Each sentence once, told of all hosts of which the same was to be said."""
+    same: dict[str, dict[str, Message]] = {}
+    for reason in reasons:
+        same.setdefault(_ENGLISH(_told_of(reason, "")), {}).setdefault(_host_of(reason), reason)
+    return tuple(_told_of(next(iter(hosts.values())), ", ".join(hosts)) for hosts in same.values())
+
+
 def sameness(problem: Problem) -> tuple[str, ...]:
     """Equal for problems that differ only in their host."""
     blank = told_of(problem, "")
@@ -48,3 +56,10 @@ def _named(key: str, args: Mapping[str, Any], host: str) -> Any:
     if isinstance(value, Message):
         return _told_of(value, host)
     return host if key == "host" else value
+
+
+def _host_of(message: Message) -> str:
+    """The first that it names; empty where it names none."""
+    inner = (item for item in message.args.values() if isinstance(item, Message))
+    found = (message.args.get("host"), *map(_host_of, inner))
+    return next((str(host) for host in found if host), "")

@@ -11,13 +11,13 @@ from automation.run.ledger import Place
 from automation.run.plan import PlannedComponent, Verb
 from automation.run.state import (
     ENDED,
-    INTERRUPTED,
     PASSED,
     HostResult,
     State,
     Status,
     StepState,
     is_drain_cut_short,
+    is_look_cut_short,
     missing_checks,
 )
 from automation.run.verdict import Finding, was_stopped_before
@@ -36,9 +36,11 @@ class ComponentState(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"  # nothing proves that it is up
     SKIPPED = "skipped"
+    PARTLY = "partly"  # its first batches were restarted, and then the roll ended
     WOULD = "would"  # check mode
     STOPPED = "stopped"
     STOPPING = "stopping"
+    CLOSED = "closed"  # it refuses customers, as it was asked to
     CHECKED = "checked"  # from elsewhere, or on its own hosts that were only tested or looked at
 
 
@@ -62,9 +64,7 @@ class ComponentView:
 
     `started_at` and `ended_at` are those of the step that makes it ready. It `is_tested` while a
     test goes on and nothing is to make it ready, and `is_drained` while one of its hosts goes out
-    of rotation. It `is_closed` where being ready is to refuse customers, as after a closing of
-    sales. It `was_down` when its stop had nothing to do. It `is_checked` in check mode, where
-    nothing is done.
+    of rotation. It `was_down` when its stop had nothing to do.
     """
 
     planned: PlannedComponent
@@ -75,21 +75,15 @@ class ComponentView:
     waits_for: tuple[str, ...] = ()
     is_tested: bool = False
     is_drained: bool = False
-    is_closed: bool = False
     was_down: bool = False
-    is_checked: bool = False
 
     @property
     def word(self) -> str:
-        """Its state as people read it: a test starts nothing, a closing makes nothing ready."""
+        """Its state as people read it: a test starts nothing, and what was down is not stopped."""
         if self.was_down and self.state is ComponentState.STOPPED:
             return "already_stopped"
-        if self.is_closed and self.state is ComponentState.READY:
-            return "closed"
         if self.is_drained and self.state is ComponentState.STARTING:
             return "draining"
-        if self.state is ComponentState.SKIPPED and self.ready_hosts and not self.is_checked:
-            return "partly"
         under_way = self.state in {ComponentState.WAITING, ComponentState.STARTING}
         return "running" if self.is_tested and under_way else str(self.state)
 
@@ -151,10 +145,20 @@ def component_state(state: State, name: str) -> ComponentState:
         return _failure(items)
     if main.status is Status.SKIPPED:
         goes_on = any(item.step.puts_back and item.status not in ENDED for item in items)
-        return ComponentState.STARTING if goes_on else ComponentState.SKIPPED
+        return ComponentState.STARTING if goes_on else _left_out(state, items, main)
     if main.status not in PASSED:
         return _under_way(items, main, was_down=_was_seen_down(state, main))
     return _passed(items, main)
+
+
+def _left_out(state: State, items: tuple[StepState, ...], main: StepState) -> ComponentState:
+    same = (item for item in items if item.step.verb is main.step.verb)
+    is_begun = not (main.step.is_gate or state.plan.check) and any(map(_went_well, same))
+    return ComponentState.PARTLY if is_begun else ComponentState.SKIPPED
+
+
+def _went_well(item: StepState) -> bool:
+    return item.status in PASSED and any(result.good for result in item.hosts.values())
 
 
 def _shown(state: State, name: str) -> ComponentState:
@@ -209,8 +213,7 @@ def _as_asked(item: StepState) -> StepState:
 
     Nor does such a drain, of which its undrain tells.
     """
-    is_look_cut_short = item.step.verb is Verb.PROBE and item.reason == INTERRUPTED
-    if not is_look_cut_short and not is_drain_cut_short(item):
+    if not is_look_cut_short(item) and not is_drain_cut_short(item):
         return item
     heard = {host: result for host, result in item.hosts.items() if result.good}
     return replace(item, status=Status.SKIPPED, hosts=heard)
@@ -243,7 +246,7 @@ def _failure(items: tuple[StepState, ...]) -> ComponentState:
 
 
 def _passed(items: tuple[StepState, ...], main: StepState) -> ComponentState:
-    if any(result.state is HostState.WOULD for result in main.hosts.values()):
+    if any(_would(items, host) for item in items for host in item.hosts):
         return ComponentState.WOULD
     results = [result for item in items for result in item.hosts.values()]
     if any(not check.passed for result in results for check in result.checks):
@@ -258,7 +261,13 @@ def _passed(items: tuple[StepState, ...], main: StepState) -> ComponentState:
         return ComponentState.CHECKED
     if {result.state for result in main.hosts.values()} == {HostState.ALREADY}:
         return ComponentState.ALREADY_UP
-    return ComponentState.READY
+    return ComponentState.CLOSED if main.step.verb is Verb.CLOSE else ComponentState.READY
+
+
+def _would(items: tuple[StepState, ...], host: str) -> bool:
+    """Whether something would be done to the component on its host: a stop, and then a start."""
+    own = (item.hosts.get(host) for item in items if item.step.owner == item.step.component)
+    return any(result is not None and result.state is HostState.WOULD for result in own)
 
 
 def _is_unproven(item: StepState) -> bool:
@@ -282,9 +291,7 @@ def _view(
         hosts=tuple(_host(items, main, host) for host in _hosts(items, main, planned)),
         is_tested=main is not None and main.step.is_test and _goes_on(items),
         is_drained=any(_is_running(item, Verb.DRAIN) for item in items),
-        is_closed=main is not None and main.step.verb is Verb.CLOSE,
         was_down=main is not None and main.step.verb is Verb.STOP and was_stopped_before(main),
-        is_checked=state.plan.check,
         waits_for=tuple(name for name in planned.depends_on if states.get(name) not in UP),
     )
 
@@ -315,7 +322,9 @@ def _host(items: tuple[StepState, ...], main: StepState | None, name: str) -> Ho
         key: text for result in results for key, text in result.evidence.items() if key != LOG
     }
     bad = next((result for result in results if not result.good), None)
-    return HostView(name, _bad_word(bad) if bad else _good_word(items, main, name), evidence)
+    if bad or not _would(items, name):
+        return HostView(name, _bad_word(bad) if bad else _good_word(items, main, name), evidence)
+    return HostView(name, str(HostState.WOULD), evidence)
 
 
 def _bad_word(result: HostResult) -> str:
@@ -337,8 +346,7 @@ def _good_word(items: tuple[StepState, ...], main: StepState | None, name: str) 
         same = [item for item in items if item.step.is_gate]
     said = next((item.hosts[name] for item in reversed(same) if name in item.hosts), None)
     if said is not None and not _is_unasked(main):
-        stopped = main.step.verb is Verb.STOP and said.state is not HostState.WOULD
-        return "stopped" if stopped else str(said.state)
+        return "stopped" if main.step.verb is Verb.STOP else str(said.state)
     return {Status.RUNNING: "starting", Status.SKIPPED: "skipped"}.get(main.status, "waiting")
 
 

@@ -15,6 +15,7 @@ from automation.run.lock import Holder
 from automation.run.plan import Verb
 from automation.run.state import INTERRUPTED, State, Status, Verdict
 from automation.run.verdict import CONDITIONAL, GO, NO_GO, is_untested, warnings
+from automation.views.alike import once
 from automation.views.causes import Cause, causes, left_out
 from automation.views.i18n import Translator
 from automation.views.leftovers import left_by, leftovers
@@ -261,7 +262,7 @@ def _revoked(told: Telling, verdict: Verdict, at: datetime) -> Explanation:
         "verdict": HEADLINES[verdict.result].word,
         "decided": told.when(verdict.decided_at),
         "time": told.when(at),
-        "causes": joined(verdict.revoked_because),
+        "causes": joined(once(verdict.revoked_because)),
     }
     text = "%(verdict)s of %(decided)s no longer holds since %(time)s, because: %(causes)s"
     again = () if told.state.sales_said() == "open" else (told.mend_all(),)
@@ -303,7 +304,7 @@ def _lead(told: Telling, verdict: Verdict, found: Sequence[Cause]) -> Message:
     args = {
         "verdict": HEADLINES[verdict.result].word,
         "time": told.when(verdict.decided_at),
-        "causes": told.listed(found) if found else joined(verdict.reasons),
+        "causes": told.listed(found) if found else joined(once(verdict.reasons)),
     }
     return Message("%(verdict)s since %(time)s: %(causes)s", args)
 

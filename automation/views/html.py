@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from automation.views import month_words, words
+from automation.views.alike import once
 from automation.views.document import CheckReport, Report
 from automation.views.flow import flow_sentences
 from automation.views.i18n import Translator
@@ -41,6 +42,7 @@ def render_html(report: Report, translate: Translator) -> str:
             clock=clock,
             lang=translate.lang,
             words=words,
+            once=once,
             headline=report_headline(report),
             facts={
                 "revoked": revoked_sentence(report, clock),

@@ -38,7 +38,7 @@ def leftovers(left: Ledger, seen_up: Container[Place] = ()) -> Iterator[Message]
     for front in left.closed:
         said = (
             "%(component)s was left with sales closed, wholly or at some of its hosts. "
-            'When all is well: raceday sales open --reason "..." while the GO still holds, '
+            'When all is well: raceday sales open --reason "..." if a GO still holds, '
             "else raceday morning"
         )
         yield Message(said, {"component": front})

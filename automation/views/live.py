@@ -168,11 +168,27 @@ def _note(state: State, view: ComponentView, translate: Translator) -> str:
     if view.state is ComponentState.WAITING and view.waits_for:
         return translate("waits for %(names)s", names=", ".join(view.waits_for))
     if view.state is ComponentState.WOULD:
-        would = (host.name for host in view.hosts if host.state == HostState.WOULD)
-        return translate("would be started: %(hosts)s", hosts=", ".join(would))
-    if view.state is ComponentState.SKIPPED:
+        hosts = (host.name for host in view.hosts if host.state == HostState.WOULD)
+        return translate(_would_be(own), hosts=", ".join(hosts))
+    if view.state in {ComponentState.SKIPPED, ComponentState.PARTLY}:
         return next((translate(item.reason) for item in own if item.reason), "")
     return ""
+
+
+def _would_be(own: Sequence[StepState]) -> str:
+    """What check mode leaves undone."""
+    verbs = {item.step.verb for item in own}
+    if verbs & {Verb.STOP, Verb.KILL}:
+        starts = Verb.START in verbs
+        return "would be restarted: %(hosts)s" if starts else "would be stopped: %(hosts)s"
+    if Verb.CLOSE in verbs:
+        opens = Verb.UNDRAIN in verbs
+        return (
+            "would be closed, and opened again: %(hosts)s"
+            if opens
+            else "would be closed: %(hosts)s"
+        )
+    return "would be started: %(hosts)s"
 
 
 def _doing(item: StepState, translate: Translator) -> str:

@@ -17,6 +17,7 @@ from automation.run.events import (
 )
 from automation.run.state import State, Status
 from automation.run.verdict import is_untested
+from automation.views.alike import once
 from automation.views.causes import causes
 from automation.views.explain import could_not_open
 from automation.views.i18n import Translator
@@ -172,7 +173,8 @@ def _reasons(told: Telling, occasion: Occasion) -> Iterator[str]:
         yield f"- {say('and %(count)s more', count=len(found) - MOST_REASONS)}"
     verdict = told.state.verdict
     if verdict and not found:
-        yield from (f"- {say(_without_theirs(item))}" for item in verdict.reasons[:MOST_REASONS])
+        reasons = once(verdict.reasons)[:MOST_REASONS]
+        yield from (f"- {say(_without_theirs(item))}" for item in reasons)
 
 
 def _said(problem: Problem, say: Translator) -> str:

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from automation.views.alike import once
 from automation.views.document import Report, StepReport
 from automation.views.i18n import Translator
 from automation.views.live import STYLES, bullets, state_text
@@ -38,7 +39,7 @@ def _lines(report: Report, clock: Clock) -> Iterator[RenderableType]:
     yield verdict_line(report, translate)
     yield from acts_of_the_operator(report, translate)
     if report.verdict:
-        yield from bullets(("·", translate(reason)) for reason in report.verdict.reasons)
+        yield from bullets(("·", translate(reason)) for reason in once(report.verdict.reasons))
     else:
         yield from bullets(problem_sentences(report, translate))
     yield from bullets(warning_sentences(report, translate))

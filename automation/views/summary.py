@@ -11,7 +11,7 @@ from automation.run.events import Message, Problem
 from automation.run.ledger import Place
 from automation.run.state import State
 from automation.run.verdict import findings
-from automation.views.alike import alike
+from automation.views.alike import alike, once
 from automation.views.components import UP, ComponentState, but_at_rest, view_components
 from automation.views.document import ErrorReport, Report
 from automation.views.flow import flow_sentences
@@ -26,7 +26,6 @@ from automation.views.live import (
 from automation.views.sales import CLOSED
 from automation.views.sentences import (
     NOW,
-    OPEN_AGAIN,
     deadline_sentence,
     duration_sentence,
     report_headline,
@@ -35,6 +34,7 @@ from automation.views.sentences import (
     sales_sentence,
     time_saved_sentence,
 )
+from automation.views.telling import SELL
 from automation.views.text import printable
 from automation.views.times import Clock
 from automation.views.words import HEADLINES, Headline, headline
@@ -91,7 +91,7 @@ def render_standing(
     line = Text.assemble(f"{said} ", (f"{shown.symbol} {translate(shown.word)}", _style(shown)))
     if not broken:
         return line
-    why = bullets(("✗", translate(reason)) for reason in broken)
+    why = bullets(("✗", translate(reason)) for reason in once(broken))
     note = () if recorded else (Text(translate(NOT_RECORDED), style=STYLES["bad"]),)
     lead = translate("It no longer holds:")
     if revoked_at:
@@ -145,7 +145,8 @@ def _revoked(report: Report, translate: Translator) -> Iterator[RenderableType]:
     since = revoked_sentence(report, Clock(report.time_zone, translate))
     if since and report.verdict:
         yield Text(translate(since), style=STYLES["bad"])
-        yield from bullets(("✗", translate(reason)) for reason in report.verdict.revoked_because)
+        because = once(report.verdict.revoked_because)
+        yield from bullets(("✗", translate(reason)) for reason in because)
 
 
 def problem_sentences(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
@@ -153,7 +154,7 @@ def problem_sentences(report: Report, translate: Translator) -> Iterator[tuple[s
     for item in _alike(report.errors):
         yield "✗", f"{translate(item.what)}: {translate(item.why)}"
     if report.verdict and not report.errors:
-        yield from (("✗", translate(reason)) for reason in report.verdict.reasons)
+        yield from (("✗", translate(reason)) for reason in once(report.verdict.reasons))
 
 
 def warning_sentences(report: Report, translate: Translator) -> Iterator[tuple[str, str]]:
@@ -191,7 +192,7 @@ def _facts(report: Report, translate: Translator) -> Iterator[Text]:
         if sentence:
             yield Text(translate(sentence))
     if report.procedure == "recover" and report.sales and report.sales.state == CLOSED:
-        yield Text(translate(OPEN_AGAIN), style="bold")
+        yield Text(translate(SELL), style="bold")
     yield Text(f"{translate('Duration')}: {translate(duration_sentence(report, clock))}")
     resumed = resumed_sentence(report, clock)
     if resumed:

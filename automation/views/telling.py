@@ -15,9 +15,8 @@ from automation.views.words import command_of
 MOST_CAUSES = 2
 _MEND = Message("Mend it, then run raceday %(procedure)s again.")
 _MEND_MORNING = Message("Mend it, then run raceday %(procedure)s again: what is up is left alone.")
-_SELL = Message(
-    'When all is well: raceday sales open --reason "..." while the GO still holds, '
-    "else raceday morning"
+SELL = Message(
+    'When all is well: raceday sales open --reason "..." if a GO still holds, else raceday morning'
 )
 _AGAIN = Message("Then run raceday %(procedure)s again.")
 _AGAIN_MORNING = Message("Then run raceday %(procedure)s again: what is up is left alone.")
@@ -143,7 +142,7 @@ def way_on(state: State, left: Ledger, asked: Collection[str]) -> tuple[Message,
     is_told = not back and any("raceday" in text for text in asked)
     if is_told or (back and state.plan.procedure == "recover") or _is_among_customers(state):
         return back
-    return (*back, _SELL if left.closed else _again(state))
+    return (*back, SELL if left.closed else _again(state))
 
 
 def _is_among_customers(state: State) -> bool:

@@ -33,7 +33,7 @@ HEADLINES = {
         "doubt",
         "■",
         Message("Interrupted"),
-        Message("The operator stopped the run before a verdict; nothing more was begun."),
+        Message("The operator stopped the run before its end; nothing more was begun."),
     ),
     "DIED": Headline(
         "doubt",

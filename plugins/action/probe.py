@@ -16,6 +16,7 @@ from ansible_collections.raceday.core.plugins.plugin_utils.reports import (
     evidence,
     no_answer,
     nothing_here,
+    told,
 )
 from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
     component_spec,
@@ -76,7 +77,7 @@ def _report(spec: Mapping[str, Any], host: str, seen: Mapping[str, str]) -> dict
         "evidence": evidence(seen),
     }
     if not ready:
-        args = {"component": spec["name"], "host": host, "seen": seen["seen"]}
+        args = {"component": spec["name"], "host": host, "seen": told(seen["seen"])}
         report["problem"] = problem(*_problem(spec, args), _following(spec, args))
     return report
 
@@ -94,4 +95,4 @@ def _problem(
 def _following(spec: Mapping[str, Any], args: dict[str, Any]) -> dict[str, Any]:
     if spec.get("external"):
         return message("It is not ours to start: call the partner's operator.")
-    return message("On %(host)s, look at the unit and its log; then run raceday morning.", **args)
+    return message("Look at its unit and its log on %(host)s.", **args)

@@ -16,6 +16,7 @@ from ansible_collections.raceday.core.plugins.plugin_utils.reports import (
     CLEAR_UP,
     no_answer,
     outcome_report,
+    told,
 )
 from ansible_collections.raceday.core.plugins.plugin_utils.spec import (
     component_spec,
@@ -141,7 +142,7 @@ def _problem(
         "seconds": round(int(seen["took"]) / 100, 1),
         "settle": (spec.get("healthcheck") or {}).get("settle", 1),
         "check": describe_probe(spec),
-        "seen": seen["seen"],
+        "seen": told(seen["seen"]),
     }
     failed = message("%(unit)s did not start on %(host)s", **args)
     unstable = message("%(unit)s did not stay up on %(host)s", **args)

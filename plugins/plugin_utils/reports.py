@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,19 @@ from ansible_collections.raceday.core.plugins.plugin_utils.hot_path import (
 CLEAR_UP = (
     "Log in to %(host)s, end it if it hangs, and see that its status command answers; "
     "then run it again."
+)
+SEEN = (  # what the hot path says of a health check in words of its own
+    message("no whole answer within %(seconds)s s (slow)"),
+    message("no answer within %(first)s s, but after %(seconds)s s (slow)"),
+    message("no answer within %(seconds)s s (connected)"),
+    message("no answer within %(seconds)s s"),
+    message("no answer"),
+    message("connection refused"),
+    message("no connection within %(seconds)s s"),
+    message("no connection"),
+    message("neither curl nor wget is installed"),
+    message("neither bash nor nc is installed"),
+    message("%(unit)s is %(state)s"),
 )
 UNIT_KEYS = (
     "unit",
@@ -36,6 +50,16 @@ def evidence(seen: Mapping[str, str]) -> dict[str, str]:
     """What a host showed of a component: its unit's state, its log, and the role's own facts."""
     facts = {key.removeprefix("fact."): text for key, text in seen.items() if key[:5] == "fact."}
     return {**{key: seen[key] for key in UNIT_KEYS if seen.get(key)}, **facts}
+
+
+def told(seen: str) -> dict[str, Any]:
+    """What a health check saw, as a sentence; what it said itself stays as it is."""
+    for said in SEEN:
+        text = re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>\\S+)", re.escape(said["text"]))
+        found = re.fullmatch(text, seen)
+        if found:
+            return message(said["text"], **found.groupdict())
+    return message("%(seen)s", seen=seen)
 
 
 def outcome_report(

@@ -27,6 +27,14 @@ CASES = {
         "The option --limit wants a value.",
         "--limit 옵션에는 값이 필요합니다.",
     ),
+    "evening --yes=3": (
+        "The option --yes takes no value.",
+        "--yes 옵션에는 값을 쓰지 않습니다.",
+    ),
+    "explain a b c": (
+        "Too many arguments: b c",
+        "남는 인자가 있습니다: b c",
+    ),
     "plan noon": (
         "Invalid value for '{evening|morning}': it is none of evening, morning",
         "'{evening|morning}' 값이 올바르지 않습니다. 쓸 수 있는 값: evening, morning",

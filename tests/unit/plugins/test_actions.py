@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
+from automation.run.events import load_problem
+from automation.views.i18n import Translator
+
 type Plugin = Callable[[str], ModuleType]
 
 COMPONENTS = {
@@ -62,6 +65,46 @@ def test_a_probe_asks_what_runs_here_and_the_partners(act: Callable[..., dict[st
     assert result["msg"] == (
         "bank does not answer as seen from w1: the health check (tcp bank:443) said 'refused'"
     )
+
+
+@pytest.mark.parametrize(
+    ("seen", "sentence"),
+    [
+        ("no answer within 15 s (connected)", "15초 안에 응답 없음(연결은 됨)"),
+        ("no answer within 5 s, but after 7 s (slow)", "5초 안에 응답 없음, 7초 뒤 응답(느림)"),
+        ("bets.service is inactive", "bets.service 상태: inactive"),
+        ("HTTP 503 {}", "HTTP 503 {}"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("action", "args"),
+    [("probe", {"components": ["bets"]}), ("start", {"component": "bets"})],
+)
+def test_what_a_health_check_saw_is_told_in_the_readers_language(
+    act: Callable[..., dict[str, Any]],
+    action: str,
+    args: dict[str, Any],
+    seen: str,
+    sentence: str,
+) -> None:
+    """In our words; what the service itself said stays as it is, and so does the evidence."""
+    down = {"component": "bets", **UP, "outcome": "not_ready", "was": "active", "result": "success"}
+    result = act(action, [{**down, "status": "0", "seen": seen}], **args)
+    report = result["raceday"][0]
+    problem = load_problem(report["problem"])
+    assert problem is not None
+    assert f"'{sentence}'" in Translator("ko")(problem.why)
+    assert f"'{seen}'" in Translator()(problem.why)
+    assert report["evidence"]["seen"] == seen
+
+
+def test_what_to_do_of_a_bad_gate_fits_every_procedure(act: Callable[..., dict[str, Any]]) -> None:
+    """How the procedure itself goes on, its run says."""
+    down = {"component": "bets", **UP, "outcome": "not_ready", "seen": "no answer"}
+    report = act("probe", [down], components=["bets"])["raceday"][0]
+    problem = load_problem(report["problem"])
+    assert problem is not None
+    assert Translator()(problem.next) == "Look at its unit and its log on w1."
 
 
 def test_a_host_of_no_component_is_not_asked(act: Callable[..., dict[str, Any]]) -> None:

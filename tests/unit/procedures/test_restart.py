@@ -13,7 +13,7 @@ from automation.procedures.restart import batches, plan_restart
 from automation.run.journal import Journal
 from automation.run.loop import Run
 from automation.run.plan import Plan, Verb
-from automation.run.state import State
+from automation.run.state import State, Status
 from automation.venue.site import Venue
 from automation.views.explain import explain_run
 from automation.views.i18n import Translator
@@ -245,6 +245,17 @@ def test_a_check_run_says_that_a_restart_would_be_refused(plan: Plan) -> None:
     assert state.result_state == "ERRORS"
     state, _ = restart(check, {})
     assert (state.result_state, state.steps["wagering.undrain.1"].reason) == ("SUCCESS", None)
+
+
+def test_a_check_run_goes_through_every_batch(plan: Plan) -> None:
+    """A test is not done, and holds up no batch after it; each stop would be done."""
+    state, _ = restart(replace(plan, check=True), {})
+    skipped = {name for name, item in state.steps.items() if item.status is Status.SKIPPED}
+    assert skipped == {"wagering.test.1", "wagering.test.2"}
+    stops = [state.steps[f"wagering.stop.{number}"].hosts for number in (1, 2)]
+    assert [result.state for hosts in stops for result in hosts.values()] == ["would", "would"]
+    state, _ = restart(replace(plan, check=True), {("wagering.capacity.2", "w1"): Fault.FAILS})
+    assert state.result_state == "ERRORS"
 
 
 def test_customers_of_another_backend_are_others(venue: Venue) -> None:

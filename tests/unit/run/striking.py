@@ -18,7 +18,8 @@ def opened_only_when_proven(trial: Trial) -> Iterator[str]:
     When it had to end before it struck, they open as they were.
     """
     ended: set[str] = set()
-    for event in trial.events if trial.plan.procedure == "emergency" else ():
+    is_struck = trial.plan.procedure == "emergency" and not trial.plan.check
+    for event in trial.events if is_struck else ():
         if isinstance(event, StepFinished | StepReused | StepSkipped):
             ended.add(event.step)
         elif isinstance(event, StepStarted) and _opens(trial.plan.steps[event.step]):

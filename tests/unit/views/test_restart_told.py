@@ -1,6 +1,7 @@
 """A restart that failed or could not begin, as the terminal, the page and `explain` tell it."""
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -15,7 +16,8 @@ from automation.procedures.sales import plan_close
 from automation.run.journal import Journal
 from automation.run.loop import Run
 from automation.run.plan import Plan
-from automation.run.state import State
+from automation.run.state import State, Status
+from automation.run.verdict import findings
 from automation.venue.site import Venue
 from automation.views.document import to_data
 from automation.views.explain import explain_run, explanation_document
@@ -201,12 +203,12 @@ def test_sales_that_an_emergency_left_closed_are_named_first(venue: Venue, tmp_p
     failed = {("wagering.start", host): Fault.FAILS for host in ("w1", "w2")}
     sentences, following = explained(desk, desk.run(plan, failed))
     assert "was left with sales closed" in sentences[-1].split(";")[0]
-    sell = 'raceday sales open --reason "..." while the GO still holds, else raceday morning'
+    sell = 'raceday sales open --reason "..." if a GO still holds, else raceday morning'
     assert following[-1] == f"When all is well: {sell}"
     recovered = desk.run(plan_recover(venue, left_behind(desk.reports)))
     report = build_report(recovered, desk.clock.now, "")
     shown = render_summary(report, Path("report.html"), Translator())
-    assert f"To open them again: {sell}" in printed(shown, 120)
+    assert f"When all is well: {sell}" in printed(shown, 120)
     assert "was left with sales closed" in explained(desk, recovered)[0][-1]
 
 
@@ -281,6 +283,9 @@ def test_a_load_balancer_whose_sales_were_closed_is_closed(venue: Venue, tmp_pat
     desk = desk_of(tmp_path)
     state = desk.run(plan_close(venue))
     assert "✓ closed ticketing 1/1" in rows(state)
+    report = build_report(state, desk.clock.now, "")
+    shown = {item.name: (item.state, item.ready_at) for item in report.components}
+    assert shown["ticketing"] == ("closed", None)
 
 
 def test_a_batch_that_is_being_put_back_is_under_way(plan: Plan) -> None:
@@ -295,16 +300,62 @@ def test_a_batch_that_is_being_put_back_is_under_way(plan: Plan) -> None:
     assert told == ["▲ wagering: partly done 1/2"]
 
 
+def test_gates_that_were_interrupted_are_no_failures(plan: Plan, tmp_path: Path) -> None:
+    """Their hosts were not heard to the end because the operator did not wait for them."""
+    state = desk_of(tmp_path).run(plan, interrupted_by="ticketing.gate")
+    assert state.steps["ticketing.gate"].status is Status.FAILED
+    assert "no answer" not in printed(render(state, state.started_at, Translator("en")))
+    assert findings(state) == ()
+
+
+def test_an_interrupted_roll_is_partly_done_on_the_page_too(plan: Plan, tmp_path: Path) -> None:
+    """And for programs: its first batch was restarted."""
+    desk = desk_of(tmp_path)
+    state = desk.run(plan, interrupted_by="wagering.start.1")
+    report = build_report(state, desk.clock.now, "")
+    assert {item.name: item.state for item in report.components}["wagering"] == "partly"
+    assert "partly done" in render_html(report, Translator())
+
+
 def test_a_refused_roll_leaves_the_load_balancer_as_it_was_proven(plan: Plan) -> None:
     """It was not asked for the second batch, and its gate was good; nothing else was done."""
     state, _ = restart(plan, {}, replace(SELLING, taken_out=frozenset({"to_wagering/w2"})))
     assert rows(state)[:2] == ["- not executed wagering 0/2", "✓ ready ticketing 1/1"]
 
 
-def test_a_check_has_done_nothing(plan: Plan) -> None:
-    """Not even partly."""
-    state, _ = restart(replace(plan, check=True), {})
-    assert rows(state)[0].startswith("- not executed wagering")
+@pytest.mark.parametrize(
+    ("procedure", "told"),
+    [
+        ("restart", ["wagering 2/2 would be restarted: w1, w2"]),
+        (
+            "emergency",
+            [
+                "wagering 2/2 would be restarted: w1, w2",
+                "ticketing 1/1 would be closed, and opened again: t1",
+            ],
+        ),
+        (
+            "evening",
+            ["wagering 2/2 would be stopped: w1, w2", "ticketing 1/1 would be stopped: t1"],
+        ),
+        ("sales-close", ["ticketing 1/1 would be closed: t1"]),
+    ],
+)
+def test_a_check_says_what_would_be_done(
+    venue: Venue, plan: Plan, tmp_path: Path, procedure: str, told: list[str]
+) -> None:
+    """To every host, for what it is; nothing was done, not even partly."""
+    plans = {
+        "restart": plan,
+        "emergency": plan_emergency(venue, ["wagering"]),
+        "evening": plan_evening(venue),
+        "sales-close": plan_close(venue),
+    }
+    state = desk_of(tmp_path).run(replace(plans[procedure], check=True))
+    shown = printed(render(state, state.started_at, Translator("en")), 150).splitlines()
+    lines = [re.sub(r" \d:\d\d ", " ", " ".join(line.split())) for line in shown]
+    would = [line.removeprefix("○ would be done ") for line in lines if "○ would be done" in line]
+    assert would == told
 
 
 def test_what_is_down_already_is_not_stopping(venue: Venue) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from automation.run.events import Message
+from automation.run.events import Message, VerdictRevoked
+from automation.views.html import render_html
 from automation.views.i18n import Translator
 from automation.views.report import build_report
 from automation.views.run_text import render_run
@@ -121,6 +122,30 @@ def test_status_counts_what_is_up_and_names_what_is_not() -> None:
     assert lines[0] == "Demo racecourse  08:30:22  5 of 6 components are up"
     assert lines[3].split()[:4] == ["▲", "degraded", "wagering", "1/2"]
     assert lines[7].startswith("✗ wagering2 cannot be reached")
+
+
+def test_a_reason_of_several_hosts_is_told_once() -> None:
+    """Where a verdict was revoked: by `status`, at the end of a run, on the page."""
+    reasons = tuple(
+        Message(
+            "%(what)s: %(why)s",
+            {
+                "what": Message("%(host)s cannot be reached", {"host": host}),
+                "why": Message("%(why)s", {"why": "Connection refused"}),
+            },
+        )
+        for host in ("db1", "lb1")
+    )
+    story, english = go().tell(VerdictRevoked(reasons), 600.0), Translator()
+    report = build_report(story.state, story.now, "")
+    clock = Clock("Asia/Seoul", english)
+    for text in (
+        printed(render_standing("GO", story.now, reasons, clock)),
+        printed(render_summary(report, Path("report.html"), english)),
+        render_html(report, english),
+    ):
+        assert text.count("db1, lb1 cannot be reached: Connection refused") == 1
+        assert text.count("Connection refused") == 1
 
 
 def test_a_standing_verdict_is_told_and_revoked_with_reasons() -> None:
