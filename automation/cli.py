@@ -16,10 +16,13 @@ from automation.commands.misuse import misuse
 from automation.errors import Bug, Interrupted, RacedayError, UsageError
 from automation.exit_codes import ExitCode
 from automation.run.events import Message
-from automation.settings import chosen_language, read_settings
+from automation.settings import chosen_language, find_inventory, read_settings
+from automation.venue.question import ask_ahead
 from automation.views.aside import say
 from automation.views.i18n import Translator
 
+HELP = ("-h", "--help")
+WITHOUT_VENUE = frozenset({"venue", "role"})  # or only sometimes
 COMMANDS = (
     "morning",
     "evening",
@@ -56,10 +59,20 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(f"automation.commands.{name}"), name)
         return command
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Let Ansible read the inventory while the command is imported, unless help is wanted."""
+        if args[0] in set(COMMANDS) - WITHOUT_VENUE and not set(HELP).intersection(args):
+            settings = read_settings(**context.params)
+            if inventory := find_inventory(settings.venue, settings.search_roots):
+                context.call_on_close(ask_ahead(inventory))
+        return super().resolve_command(context, args)
+
 
 @click.group(
     cls=Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": list(HELP), "max_content_width": 100},
 )
 @click.option("--venue", metavar="NAME|PATH", help="A name under inventories/, or any inventory.")
 @click.option(

@@ -1,6 +1,7 @@
 """What the operator asked for outside of any one command: read once, passed down."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,12 @@ class Settings:
     def search_roots(self) -> tuple[Path, ...]:
         """Where a venue's name is looked up, nearest first."""
         return (Path.cwd() / "inventories", content_root() / "inventories")
+
+
+def find_inventory(name_or_path: str, search: Iterable[Path]) -> Path | None:
+    """The inventory of a venue given by its name in a search root, or by any path."""
+    candidates = (*(root / name_or_path for root in search), Path(name_or_path).expanduser())
+    return next((path.absolute() for path in candidates if name_or_path and path.exists()), None)
 
 
 def content_root() -> Path:

@@ -5,11 +5,8 @@ can read is read: INI, YAML, directories, scripts, plugins.
 """
 
 import json
-import os
 import re
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,23 +14,11 @@ from typing import Any
 
 from automation.errors import VenueError
 from automation.run.events import Message
-from automation.settings import ansible_config
 from automation.venue.document import shown
 from automation.venue.fields import did_you_mean
+from automation.venue.question import HOSTS, PROGRAM, ask
 
-TIMEOUT_SECONDS = 120
 PATTERN_LETTERS = re.compile(r"[*?\[\]:,&!~]")
-SETTINGS = {
-    "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",  # otherwise it warns and goes on
-    "ANSIBLE_HOST_PATTERN_MISMATCH": "error",  # the same
-    "ANSIBLE_INVENTORY_EXPORT": "false",
-    "ANSIBLE_VERBOSITY": "0",  # its messages would stand among the JSON
-    "ANSIBLE_LOAD_CALLBACK_PLUGINS": "false",  # so would those of a site's own callback
-    "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
-    "ANSIBLE_NOCOLOR": "1",
-    "ANSIBLE_INJECT_FACT_VARS": "true",  # otherwise each host gets an ansible_local of its own
-    "LC_ALL": "C.UTF-8",  # Ansible refuses any other encoding
-}
 
 
 @dataclass(frozen=True)
@@ -77,12 +62,10 @@ def similar_name(inventory: Inventory, pattern: str, otherwise: str = "") -> Mes
 
 def run_ansible(program: str, source: Path, *options: str) -> tuple[int, str, str]:
     """Run one of Ansible's programs on an inventory: its exit code, output and errors."""
-    beside = Path(sys.executable).with_name(program)
-    command = [str(beside if beside.exists() else program), f"--inventory={source}", *options]
     try:
-        return _run(command, source if source.is_dir() else source.parent)
-    except subprocess.TimeoutExpired:
-        why = Message("no answer within %(seconds)s seconds", {"seconds": TIMEOUT_SECONDS})
+        return ask(program, source, *options).answer()
+    except subprocess.TimeoutExpired as late:
+        why = Message("no answer within %(seconds)s seconds", {"seconds": late.timeout})
         raise _failure(source, why) from None
     except FileNotFoundError:
         why = Message("%(program)s is not installed", {"program": program})
@@ -101,7 +84,7 @@ def _members(answer: Mapping[str, Any], group: str) -> Iterator[str]:
 
 
 def _ask_ansible(source: Path) -> dict[str, Any]:
-    code, output, errors = run_ansible("ansible-inventory", source, "--list")
+    code, output, errors = run_ansible(PROGRAM, source, HOSTS)
     if code != 0:
         raise _failure(source, _reason(errors))
     answer: dict[str, Any] = json.loads(output)
@@ -110,28 +93,8 @@ def _ask_ansible(source: Path) -> dict[str, Any]:
 
 def _hosts_of_pattern(source: Path, pattern: str) -> tuple[str, ...]:
     """Ansible's own reading of a pattern; one that names anything unknown matches nothing."""
-    code, output, _ = run_ansible("ansible-inventory", source, "--list", f"--limit={pattern}")
+    code, output, _ = run_ansible(PROGRAM, source, HOSTS, f"--limit={pattern}")
     return tuple(_members(json.loads(output), "all")) if code == 0 else ()
-
-
-def _run(command: list[str], directory: Path) -> tuple[int, str, str]:
-    """Run it to its end or to the timeout; an inventory script must not outlive raceday."""
-    with subprocess.Popen(
-        command,
-        cwd=directory,
-        env=os.environ | SETTINGS | {"ANSIBLE_CONFIG": ansible_config()},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        start_new_session=True,
-    ) as process:
-        try:
-            output, errors = process.communicate(timeout=TIMEOUT_SECONDS)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-    return process.returncode, output, errors
 
 
 def _reason(errors: str) -> Message | str:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from automation.errors import UsageError, VenueError
 from automation.run.events import Message
+from automation.settings import find_inventory
 from automation.venue.addresses import hosts_of
 from automation.venue.calendar import Calendar
 from automation.venue.checks import check_document, sentences_of
@@ -35,7 +36,7 @@ VENUE_FILES = ("group_vars/all/venue.yml", "group_vars/all/venue.yaml")
 def load_venue(path: Path, *, limit: str | None = None, with_calendars: bool = False) -> Venue:
     """The venue of an inventory; raises VenueError with one sentence per mistake.
 
-    The venue file is checked first, and only a sound one costs the `ansible-inventory` process.
+    The venue file is checked first: Ansible's answer is waited for only if that is sound.
     `limit` is an Ansible pattern; it narrows `Venue.limited` and never the venue. The .ics files
     are checked only `with_calendars`: who needs them reads them, and nobody else depends on them.
     """
@@ -91,11 +92,12 @@ def find_venue_file(inventory: Path) -> Path:
 
 
 def locate_venue(name_or_path: str, search: tuple[Path, ...] = (Path("inventories"),)) -> Path:
-    """The inventory of a venue given by its name in a search root, or by any path."""
-    given = Path(name_or_path).expanduser()
-    for candidate in (*(root / name_or_path for root in search), given):
-        if name_or_path and candidate.exists():
-            return candidate.absolute()
+    """The inventory of a venue given by its name in a search root, or by any path.
+
+    Raises UsageError with those that there are.
+    """
+    if found := find_inventory(name_or_path, search):
+        return found
     known = sorted({entry.name for root in search if root.is_dir() for entry in root.iterdir()})
     near = closest(name_or_path, known)
     what = Message("There is no venue named %(name)s.", {"name": name_or_path})

@@ -7,7 +7,7 @@ import pytest
 
 import automation.venue.inventory as asked
 from automation.errors import UsageError, VenueError
-from automation.venue import addresses
+from automation.venue import addresses, question
 from automation.venue.checks import check_document
 from automation.venue.document import read_document
 from automation.venue.inventory import Inventory, run_ansible
@@ -106,7 +106,7 @@ def test_a_script_without_an_end_is_ended(tmp_path: Path, monkeypatch: pytest.Mo
     slow = tmp_path / "hosts.sh"
     slow.write_text(f"#!/bin/sh\nsleep 3\ntouch {alive}\n")
     slow.chmod(0o755)
-    monkeypatch.setattr(asked, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(question, "TIMEOUT_SECONDS", 0.1)
     started = time.monotonic()
     with pytest.raises(VenueError, match=r"no answer within 0\.1 seconds"):
         asked.read_inventory(slow)
