@@ -1,4 +1,4 @@
-"""The plugins as Ansible itself finds them: in the collection raceday.core."""
+"""For all tests: the plugins as Ansible itself finds them, in the collection raceday.core."""
 
 import os
 from collections.abc import Callable
@@ -8,6 +8,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("raceday", deadline=None)  # a busy machine is no failure
+settings.load_profile("raceday")
 
 ROOT = Path(__file__).parents[1]
 

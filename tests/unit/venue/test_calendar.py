@@ -436,7 +436,7 @@ TIMES = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.sampled_from((0, 
 LENGTHS = st.integers(1, 1440)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ZONES, TRICKY, st.integers(-2160, 2160), TIMES, LENGTHS, TIMES, LENGTHS)
 def test_an_opening_never_touches_a_blackout(  # noqa: PLR0913, PLR0917  # one per drawn value
     zone: ZoneInfo,
@@ -469,7 +469,7 @@ def wall_is_black(now: dt.datetime, start: str, length: int) -> bool:
 BACK = (dt.timedelta(0), dt.timedelta(days=1))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ZONES, TRICKY, TIMES, LENGTHS, st.integers(0, 60))
 def test_the_next_openings_are_open_when_they_start(
     zone: ZoneInfo, day: dt.datetime, start: str, length: int, cutoff: int
