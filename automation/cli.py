@@ -74,7 +74,11 @@ class Commands(click.Group):
     cls=Commands,
     context_settings={"help_option_names": list(HELP), "max_content_width": 100},
 )
-@click.option("--venue", metavar="NAME|PATH", help="A name under inventories/, or any inventory.")
+@click.option(
+    "--venue",
+    metavar="NAME|PATH",
+    help="A name under inventories/, or any inventory [else RACEDAY_VENUE, else demo].",
+)
 @click.option(
     "--reports",
     type=click.Path(path_type=Path),
@@ -147,7 +151,7 @@ def _help_hint(error: click.ClickException) -> Message:
     if context is None:
         return Message("")
     if isinstance(error, click.NoSuchOption) and error.option_name in _global_options():
-        args = {"option": error.option_name, "command": context.info_name}
+        args = {"option": error.option_name, "command": context.command_path.partition(" ")[2]}
         return Message("It stands before the command: raceday %(option)s ... %(command)s", args)
     wrong = error.command_name if isinstance(error, click.NoSuchCommand) else ""
     near = get_close_matches(wrong, COMMANDS, n=1)

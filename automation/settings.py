@@ -46,7 +46,7 @@ def read_settings(
 ) -> Settings:
     """Options first, then the environment, then the defaults."""
     return Settings(
-        venue=venue or os.environ.get("RACEDAY_VENUE") or "demo",
+        venue=venue if venue is not None else os.environ.get("RACEDAY_VENUE") or "demo",
         reports=(reports or Path(os.environ.get("RACEDAY_REPORTS") or "reports")).absolute(),
         lang=chosen_language(lang),
         format=output,

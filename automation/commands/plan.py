@@ -27,7 +27,7 @@ PROCEDURES: Mapping[str, Callable[[Venue, datetime], Plan]] = {
 @click.argument("procedure", type=click.Choice(sorted(PROCEDURES)))
 @click.pass_obj
 def plan(settings: Settings, procedure: str) -> None:
-    """Show what PROCEDURE would run, and how long that takes.
+    """Show what a procedure would run, and how long that takes.
 
     Steps, order, critical path, how long each usually takes.
     No host is contacted.

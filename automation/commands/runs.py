@@ -65,7 +65,10 @@ def list_(settings: Settings, count: int) -> None:
     for state in states:
         result = state.verdict.result if state.verdict else ""
         died = state.died or is_dead(reports / state.run_id, state)
-        shown = headline(result, state.result_state, check=state.plan.check, died=died)
+        revoked = bool(state.verdict and state.verdict.revoked_at)
+        shown = headline(
+            result, state.result_state, check=state.plan.check, revoked=revoked, died=died
+        )
         when = f"{state.started_at.astimezone(zone):%Y-%m-%d %H:%M}"
         table.add_row(state.run_id, when, f"{shown.symbol} {translate(shown.word)}", state.operator)
     show(table)

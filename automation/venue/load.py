@@ -100,7 +100,7 @@ def locate_venue(name_or_path: str, search: tuple[Path, ...] = (Path("inventorie
         return found
     known = sorted({entry.name for root in search if root.is_dir() for entry in root.iterdir()})
     near = closest(name_or_path, known)
-    what = Message("There is no venue named %(name)s.", {"name": name_or_path})
+    what = Message("There is no venue named %(name)s.", {"name": name_or_path or '""'})
     if near:
         args = {"name": name_or_path, "near": near}
         what = Message("There is no venue named %(name)s; did you mean %(near)s?", args)

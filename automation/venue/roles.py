@@ -53,7 +53,8 @@ def _known_roles(inventory: Path) -> list[str]:
 
 
 def _no_role(name: str, role: str, known: list[str]) -> Problem:
-    mend = did_you_mean(role, known, "; write one of %(roles)s", roles=", ".join(known))
+    others = [item for item in known if item != role]
+    mend = did_you_mean(role, others, "; write one of %(roles)s", roles=", ".join(others))
     text = "is %(role)s, and there is no role of that name with a start verb%(mend)s"
     return Problem(("components", name, "role"), Message(text, {"role": role, "mend": mend}))
 

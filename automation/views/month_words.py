@@ -82,7 +82,7 @@ def results(item: ProcedureMonth) -> tuple[tuple[str, Message, int], ...]:
     """Tone, word and number of what its runs came to."""
     told = [(HEADLINES[word].tone, HEADLINES[word].word, n) for word, n in item.results.items()]
     if item.revoked:
-        told.append((HEADLINES["REVOKED"].tone, HEADLINES["REVOKED"].word, item.revoked))
+        told.append((HEADLINES["REVOKED"].tone, Message("of which revoked"), item.revoked))
     return tuple(told)
 
 

@@ -87,7 +87,7 @@ def _critical_path(plan: Plan) -> tuple[str, ...]:
     """Along the longest estimates; with none of them known, along the most steps."""
     graph = {step.id: (*step.needs, *step.after) for step in plan.steps.values()}
     openings = [step.id for step in plan.steps.values() if step.on_verdict]
-    graph |= dict.fromkeys(openings, tuple(set(graph) - set(openings)))
+    graph |= dict.fromkeys(openings, tuple(name for name in graph if name not in openings))
     return critical_path(graph, {name: plan.estimates.get(name, 0.001) for name in graph})
 
 

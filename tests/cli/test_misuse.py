@@ -62,3 +62,24 @@ def test_wrong_usage_is_told_in_the_readers_language(
     assert ended.value.code == 2
     told = " ".join(capsys.readouterr().err.split())
     assert told.startswith(f"raceday: {CASES[words][lang == 'ko']}")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["venue", "check", "--venue", "x"], "before the command: raceday --venue ... venue check"),
+        (["--venue", "", "status"], 'There is no venue named "".'),
+    ],
+)
+def test_a_venue_that_is_not_said_right_is_never_the_demo(
+    words: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An empty variable of a script must not operate somebody else's hosts."""
+    monkeypatch.setattr(sys, "argv", ["raceday", "--lang", "en", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert said in " ".join(capsys.readouterr().err.split())

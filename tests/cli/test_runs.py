@@ -26,7 +26,7 @@ from automation.run.events import (
 from automation.run.lock import hold, this_process
 from automation.run.plan import Step, Verb
 from tests.unit.views.records import keep, utc
-from tests.unit.views.samples import BEGAN, Story, go, morning_plan, running
+from tests.unit.views.samples import BEGAN, Story, go, morning_plan, revoked, running
 
 RUN = "20261120T233000Z-morning-3f2a"
 
@@ -47,6 +47,13 @@ def test_a_run_is_listed_and_verified(reports: Path) -> None:
     """Whole: every line is sealed, and the report names the last one."""
     assert RUN in run(reports, "list").output
     assert "each sealed to the one before it" in run(reports, "verify", "3f2a").output
+
+
+def test_a_verdict_that_no_longer_holds_is_not_listed_as_one(tmp_path: Path) -> None:
+    """Who reads the list must not take it for a GO."""
+    keep(tmp_path, revoked(), BEGAN)
+    listed = run(tmp_path, "list").output
+    assert ("✗ Revoked" in listed, "GO" in listed) == (True, False)
 
 
 @pytest.mark.parametrize("name", ["journal.jsonl", "report.json"])
