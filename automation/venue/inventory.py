@@ -16,7 +16,7 @@ from automation.errors import VenueError
 from automation.run.events import Message
 from automation.venue.document import shown
 from automation.venue.fields import did_you_mean
-from automation.venue.question import HOSTS, PROGRAM, ask
+from automation.venue.question import LIST, PROGRAM, ask
 
 PATTERN_LETTERS = re.compile(r"[*?\[\]:,&!~]")
 
@@ -84,7 +84,7 @@ def _members(answer: Mapping[str, Any], group: str) -> Iterator[str]:
 
 
 def _ask_ansible(source: Path) -> dict[str, Any]:
-    code, output, errors = run_ansible(PROGRAM, source, HOSTS)
+    code, output, errors = run_ansible(PROGRAM, source, LIST)
     if code != 0:
         raise _failure(source, _reason(errors))
     answer: dict[str, Any] = json.loads(output)
@@ -93,7 +93,7 @@ def _ask_ansible(source: Path) -> dict[str, Any]:
 
 def _hosts_of_pattern(source: Path, pattern: str) -> tuple[str, ...]:
     """Ansible's own reading of a pattern; one that names anything unknown matches nothing."""
-    code, output, _ = run_ansible(PROGRAM, source, HOSTS, f"--limit={pattern}")
+    code, output, _ = run_ansible(PROGRAM, source, LIST, f"--limit={pattern}")
     return tuple(_members(json.loads(output), "all")) if code == 0 else ()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from automation.settings import ansible_config
 
 TIMEOUT_SECONDS = 120
-PROGRAM, HOSTS = "ansible-inventory", "--list"
+PROGRAM, LIST = "ansible-inventory", "--list"
 SETTINGS = {
     "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",  # otherwise it warns and goes on
     "ANSIBLE_HOST_PATTERN_MISMATCH": "error",  # the same
@@ -73,7 +73,7 @@ def ask_ahead(source: Path) -> Callable[[], None]:
     Whoever asks next has this answer; whoever asks again, a new one.
     """
     try:
-        _ahead[source] = Question(PROGRAM, source, HOSTS)
+        _ahead[source] = Question(PROGRAM, source, LIST)
     except OSError:  # whoever asks for the answer is told
         return lambda: None
     return lambda: _end(source)
@@ -81,7 +81,7 @@ def ask_ahead(source: Path) -> Callable[[], None]:
 
 def ask(program: str, source: Path, *options: str) -> Question:
     """A question of one's own, or the one that was asked ahead."""
-    asked = _ahead.pop(source, None) if (program, *options) == (PROGRAM, HOSTS) else None
+    asked = _ahead.pop(source, None) if (program, *options) == (PROGRAM, LIST) else None
     return asked or Question(program, source, *options)
 
 
